@@ -1,0 +1,84 @@
+/** A processor as its parts see it: registers, memory, and the parts that the machine hands in. */
+import type { Exit, Fault } from './faults.ts'
+import type { PhysicalMemory } from './memory.ts'
+import type { Vcpu } from './vcpu.ts'
+
+/** What CPUID says and the checks depend on. Feature names are CPUID's own, lower case. */
+export interface CpuModel {
+  readonly name: string
+  /** MAXPHYADDR: physical addresses have this many bits (CPUID 8000_0008h EAX[7:0]). */
+  readonly physicalAddressBits: number
+  has(feature: string): boolean
+  /** EAX, EBX, ECX, EDX of a leaf, as unsigned 32-bit numbers. */
+  cpuid(leaf: number, subleaf: number, state: Vcpu): readonly [number, number, number, number]
+}
+
+/** The I/O ports. Unclaimed ports read as all ones. */
+export interface Ports {
+  read(port: number, size: 1 | 2 | 4): number
+  write(port: number, size: 1 | 2 | 4, value: number): void
+}
+
+/**
+ * What the processor asks SVM, in guest mode only (state.guestMode is 1). The intercept functions throw an Exit when the
+ * VMCB asks for one and return otherwise. The order of tests within an instruction is the caller's (APM vol 2 table 15-7).
+ */
+export interface Virtualization {
+  /** Intercepts whose exit code is the bit position in the intercept vectors (exit codes 00h..A6h). */
+  intercept(code: number, info1?: bigint, info2?: bigint): void
+  interceptMsr(msr: number, write: boolean): void
+  /** `info1` is EXITINFO1 with the port in 31:16 and the size bits set (APM vol 2 figure 15-2). */
+  interceptIo(port: number, size: 1 | 2 | 4, info1: number, nextRip: bigint): void
+  /** Before an exception is combined into #DF and before CR2 is written (APM vol 2 §15.12). */
+  interceptException(fault: Fault): void
+  /** Takes the #VMEXIT: stores guest state and the exit, reloads the host. `length` of the instruction that exited, 0 for events. */
+  exit(exit: Exit, nextRip: bigint): void
+}
+
+/** Where the processor reports what it did. Absent listeners cost a comparison. */
+export interface Observer {
+  /** VMRUN is about to enter: called before any guest state is loaded. */
+  vmrun?(vmcb: number): void
+  /** A #VMEXIT was taken; for VMEXIT_INVALID with the checks that failed (all of them, in the manual's order). */
+  vmexit?(event: VmexitEvent): void
+  /** An exception or interrupt goes through the IDT. */
+  delivered?(vector: number, errorCode: number, linearAddress: bigint): void
+}
+
+export interface FailedCheck {
+  /** Stable kebab-case id of the check in svm/checks.ts. */
+  readonly id: string
+  /** VMCB field that offends (name in svm/fields.ts) and the value tested. */
+  readonly field: string
+  readonly value: bigint
+  /** Bits of the value at fault, 0 when the value as a whole is. */
+  readonly bits: bigint
+}
+
+export interface VmexitEvent {
+  /** Instructions attempted when the exit was taken. */
+  readonly instructions: number
+  readonly vmcb: number
+  /** As stored: 64 bits, unsigned. */
+  readonly code: bigint
+  readonly info1: bigint
+  readonly info2: bigint
+  readonly rip: bigint
+  readonly nextRip: bigint
+  readonly failedChecks: readonly FailedCheck[]
+}
+
+export interface Cpu {
+  readonly index: number
+  readonly state: Vcpu
+  readonly memory: PhysicalMemory
+  readonly model: CpuModel
+  readonly ports: Ports
+  readonly virtualization: Virtualization
+  readonly observer: Observer
+}
+
+/** An instruction's access to memory, for translation (paging/access.ts). */
+export const ACCESS = { read: 0, write: 1, execute: 2 } as const
+export type Access = (typeof ACCESS)[keyof typeof ACCESS]
+

@@ -1,0 +1,180 @@
+/**
+ * The vCPU block: every register and hidden bit of a virtual CPU, at fixed offsets in the WebAssembly memory.
+ * This table is the only place that says where a field lies; the TypeScript view (vcpu.ts) and compiled code both use it.
+ */
+
+export type FieldType = 'u32' | 'u64' | 'f64'
+
+const WIDTH = { u32: 4, u64: 8, f64: 8 } as const
+
+/** Fields in block order. `segment` state and arrays are in ARRAYS below. */
+const SCALARS = {
+  /** Offset of the next instruction in CS; in 64-bit mode the full rIP. */
+  rip: 'u64',
+
+  // Arithmetic flags, kept as the last operation that set them (flags.ts).
+  flagsKind: 'u32',
+  flagsSize: 'u32',
+  flagsLeft: 'u64',
+  flagsRight: 'u64',
+  flagsResult: 'u64',
+  /** rFLAGS without the six arithmetic flags; bit 1 always set. */
+  flagsOther: 'u32',
+
+  /** Current privilege level, 0..3. */
+  cpl: 'u32',
+  /** Derived from CR0, CR4, EFER, rFLAGS.VM, CS and SS by modeChanged(); bit layout in mode.ts. */
+  mode: 'u32',
+  /** Nonzero when the next instruction boundary needs a look: bits in attention.ts. Compiled code runs only when it is 0. */
+  attention: 'u32',
+  /** Offsets in the WebAssembly memory of the current fast-tag context. */
+  fastTags: 'u32',
+  fastTagContext: 'u32',
+
+  gdtrBase: 'u64',
+  idtrBase: 'u64',
+  gdtrLimit: 'u32',
+  idtrLimit: 'u32',
+
+  cr0: 'u64',
+  cr2: 'u64',
+  cr3: 'u64',
+  cr4: 'u64',
+  /** Task-priority, bits 3:0 (APM vol 2 §16.6.4: CR8 is the APIC's TPR[7:4]). */
+  cr8: 'u64',
+  xcr0: 'u64',
+  efer: 'u64',
+  dr6: 'u64',
+  dr7: 'u64',
+
+  // Model-specific registers.
+  star: 'u64',
+  lstar: 'u64',
+  cstar: 'u64',
+  sfmask: 'u64',
+  kernelGsBase: 'u64',
+  sysenterCs: 'u64',
+  sysenterEsp: 'u64',
+  sysenterEip: 'u64',
+  tscAux: 'u64',
+  tscRatio: 'u64',
+  /** Added to 16 per instruction: what a guest write of the TSC leaves behind. */
+  tscBase: 'u64',
+  /** hPAT: the PAT MSR of the host; with nested paging the guest has gPAT instead. */
+  pat: 'u64',
+  mtrrDefType: 'u64',
+  apicBase: 'u64',
+  debugCtl: 'u64',
+  lastBranchFromIp: 'u64',
+  lastBranchToIp: 'u64',
+  lastIntFromIp: 'u64',
+  lastIntToIp: 'u64',
+  specCtrl: 'u64',
+  hwcr: 'u64',
+  vmCr: 'u64',
+  vmHsavePa: 'u64',
+
+  // Interrupts and activity.
+  /** 1 for the one instruction after STI, MOV SS or POP SS. */
+  interruptShadow: 'u32',
+  /** Global interrupt flag: 1 except between CLGI or #VMEXIT and STGI. */
+  gif: 'u32',
+  nmiPending: 'u32',
+  nmiMasked: 'u32',
+  /** ACTIVITY in vcpu.ts: running, halted, shutdown. */
+  activity: 'u32',
+
+  // SVM: what VMRUN loaded. Host values that #VMEXIT reloads are in `host*` (hidden storage, APM vol 2 §15.5.1).
+  guestMode: 'u32',
+  asid: 'u32',
+  /** VMCB of the running or last-run guest: a physical address below 2^52. */
+  vmcb: 'f64',
+  iopmBase: 'f64',
+  msrpmBase: 'f64',
+  tscOffset: 'u64',
+  nestedPaging: 'u32',
+  /** Low half of VMCB offset 060h and the vector of 064h (APM vol 2 appendix B). */
+  virtualInterrupt: 'u32',
+  virtualInterruptVector: 'u32',
+  pauseFilterCount: 'u32',
+  pauseFilterThreshold: 'u32',
+  /** VMCB offset 090h bits 63:0 low half and 0B8h low half as loaded. */
+  nestedControl: 'u32',
+  virtualizationExtensions: 'u32',
+  nCr3: 'u64',
+  gPat: 'u64',
+  /** The event being delivered through the IDT, in EXITINTINFO format, 0 when none. */
+  deliveringEvent: 'u64',
+
+  hostRip: 'u64',
+  hostRsp: 'u64',
+  hostRax: 'u64',
+  hostRflags: 'u64',
+  hostCr0: 'u64',
+  hostCr3: 'u64',
+  hostCr4: 'u64',
+  hostEfer: 'u64',
+  hostGdtrBase: 'u64',
+  hostIdtrBase: 'u64',
+  hostGdtrLimit: 'u32',
+  hostIdtrLimit: 'u32',
+
+  /** Instructions attempted since reset: retired, faulted and intercepted ones count one each, and so does a REP iteration. */
+  instructions: 'f64',
+  /** What is left of the current slice. Compiled code counts it down. */
+  budget: 'u32',
+  /** Set by TLB fills of 2 MB and larger pages: which sizes a lookup must try. */
+  tlbSizes: 'u32',
+} as const satisfies Record<string, FieldType>
+
+export type ScalarField = keyof typeof SCALARS
+
+/** Arrays: [bytes per element, elements]. Segments are the 32-byte records of SEGMENT below. */
+const ARRAYS = {
+  gpr: [8, 16],
+  segments: [32, 8],
+  hostSegments: [32, 8],
+  dr: [8, 4],
+  intercepts: [4, 6],
+  mtrrFixed: [8, 11],
+  mtrrVariable: [8, 16],
+  /** Key of each fast-tag context, 0 = free (paging/contexts.ts). */
+  fastTagKeys: [8, 16],
+} as const satisfies Record<string, readonly [number, number]>
+
+export type ArrayField = keyof typeof ARRAYS
+
+/** A segment record: the visible selector and the hidden part. `attributes` is the VMCB's 12-bit form (APM vol 2 §15.5.1). */
+export const SEGMENT = { selector: 0, attributes: 4, limit: 8, base: 16, bytes: 32 } as const
+
+function placeFields(): { offsets: Record<ScalarField | ArrayField, number>; end: number } {
+  const offsets = {} as Record<ScalarField | ArrayField, number>
+  let at = 0
+  // Arrays first: the general registers lie at offset 0 of the block.
+  for (const [name, [bytes, count]] of Object.entries(ARRAYS)) {
+    offsets[name as ArrayField] = at
+    at += Math.ceil((bytes * count) / 8) * 8
+  }
+  for (const width of [8, 4]) {
+    for (const [name, type] of Object.entries(SCALARS)) {
+      if (WIDTH[type] !== width) continue
+      offsets[name as ScalarField] = at
+      at += width
+    }
+  }
+  return { offsets, end: at }
+}
+
+const placed = placeFields()
+
+/** Byte offset of each field from the start of the vCPU block. */
+export const OFFSET: Readonly<Record<ScalarField | ArrayField, number>> = placed.offsets
+
+/** Type of each scalar field. */
+export const FIELD_TYPE: Readonly<Record<ScalarField, FieldType>> = SCALARS
+
+/** Bytes used by all fields; must stay below REGISTER_BYTES (layout.test.ts). */
+export const FIELDS_END = placed.end
+
+/** The type a scalar field has in TypeScript. */
+export type ScalarValues = { -readonly [K in ScalarField]: (typeof SCALARS)[K] extends 'u64' ? bigint : number }

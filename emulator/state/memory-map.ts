@@ -1,0 +1,45 @@
+/**
+ * The map of the one WebAssembly memory that holds the machine: vCPU blocks first, then the map of code granules, then RAM.
+ * It is created at full size and never grown, because growing detaches every view of it.
+ *
+ *   0000_0000  vCPU 0 block, VCPU_STRIDE bytes      (layout.ts)
+ *   0010_0000  vCPU 1 block ...
+ *   ...        code granules: one u64 per RAM page, bit n = a translated instruction lies in bytes 64n..64n+63
+ *   ...        RAM, page-aligned
+ *
+ * Inside a vCPU block:
+ *   00000  registers and hidden state, REGISTER_BYTES       snapshots copy these two
+ *   01000  the architectural TLB, TLB_BYTES                 (paging/tlb.ts)
+ *   40000  fast tags, FAST_TAG_CONTEXTS contexts            derived state: dropped on restore
+ *   C0000  jump caches                                      derived state, owned by engine/compile
+ */
+
+export const PAGE_SIZE = 4096
+
+export const VCPU_STRIDE = 0x10_0000
+export const REGISTER_BYTES = 0x1000
+export const TLB_OFFSET = 0x1000
+export const TLB_BYTES = 0x1_1000
+export const FAST_TAG_OFFSET = 0x4_0000
+export const JUMP_CACHE_OFFSET = 0xc_0000
+export const JUMP_CACHE_BYTES = 0x4_0000
+
+/**
+ * A fast-tag context: FAST_TAG_ENTRIES direct-mapped entries of 32 bytes, indexed by linear-address bits 21:12.
+ *
+ *   +0   u64  read tag    linear page address (bits 11:0 zero), or INVALID_TAG
+ *   +8   u64  write tag   same; valid only for plain RAM without translated code that may be written without further ado
+ *   +16  u64  code tag    same; a writable RAM page with translated code: a store must test the granule map first
+ *   +24  u32  host        offset in the WebAssembly memory of the page's first byte
+ *   +28  u32  granules    offset in the WebAssembly memory of the page's granule word
+ */
+export const FAST_TAG_CONTEXTS = 16
+export const FAST_TAG_ENTRIES = 1024
+export const FAST_TAG_ENTRY_BYTES = 32
+export const FAST_TAG_CONTEXT_BYTES = FAST_TAG_ENTRIES * FAST_TAG_ENTRY_BYTES
+
+/** No page address has its low bits set, so this never matches. */
+export const INVALID_TAG = 0xffff_ffff_ffff_ffffn
+
+/** A code granule: the unit in which stores are compared with translated code. 64 granules make a page. */
+export const CODE_GRANULE = 64
