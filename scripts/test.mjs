@@ -1,0 +1,125 @@
+// npm test: runs every check of the project in order and ends with the line "N passed, N failed".
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { ensureChromium } from './browser.mjs'
+
+/**
+ * @typedef {{ passed: number, failed: number }} Count
+ *
+ * @typedef {object} Stage
+ * @property {string} name
+ * @property {string[]} command
+ * @property {string} [needs] the stage that must have passed
+ * @property {() => void} [prepare] throws where the stage cannot run
+ * @property {string} [report] the JSON file that the command leaves, by which its cases are counted
+ * @property {boolean} [reportsToStdout] the command prints the report instead of writing it
+ * @property {(report: any) => Count} [count] without it, the stage counts as one case
+ */
+
+const REPORTS = 'test-results/reports'
+const UNIT_REPORT = join(REPORTS, 'unit.json')
+const LABS_REPORT = join(REPORTS, 'labs.json')
+const E2E_REPORT = join(REPORTS, 'e2e.json')
+
+/** @type {Stage[]} */
+const STAGES = [
+  { name: 'types', command: ['tsc', '--noEmit'] },
+  { name: 'types of the pages', command: ['astro', 'check'] },
+  { name: 'lint', command: ['eslint', '.', '--max-warnings', '0'] },
+  {
+    name: 'unit tests',
+    command: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${UNIT_REPORT}`],
+    report: UNIT_REPORT,
+    count: (report) => ({ passed: report.numPassedTests, failed: report.numFailedTests }),
+  },
+  {
+    name: 'lab checks',
+    command: ['node', 'bin/world-switch.mjs', 'lab', 'check', '--json'],
+    report: LABS_REPORT,
+    reportsToStdout: true,
+    count: (report) => ({ passed: report.passed, failed: report.failed }),
+  },
+  { name: 'build', command: ['astro', 'build'] },
+  {
+    name: 'end-to-end tests',
+    command: ['playwright', 'test'],
+    needs: 'build',
+    prepare: ensureChromium,
+    report: E2E_REPORT,
+    count: ({ stats }) => ({ passed: stats.expected + stats.flaky, failed: stats.unexpected }),
+  },
+]
+
+/**
+ * Runs a command to its end, its output passed on as it comes.
+ * @param {Stage} stage
+ * @returns {Promise<boolean>} whether it ended with status 0
+ */
+function run({ command: [program = '', ...args], report, reportsToStdout }) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      stdio: ['ignore', reportsToStdout ? 'pipe' : 'inherit', 'inherit'],
+      env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_NAME: E2E_REPORT },
+    })
+    let printed = ''
+    child.stdout?.setEncoding('utf8').on('data', (text) => (printed += text))
+    child.on('error', (error) => {
+      console.error(error.message)
+      resolve(false)
+    })
+    child.on('close', (status) => {
+      if (report !== undefined && reportsToStdout) writeFileSync(report, printed)
+      resolve(status === 0)
+    })
+  })
+}
+
+/**
+ * A stage that ends badly without naming a failed case counts as one failure.
+ * @param {Stage} stage
+ * @param {boolean} succeeded
+ * @returns {Count}
+ */
+function countOf({ report, count }, succeeded) {
+  if (report === undefined || count === undefined)
+    return { passed: Number(succeeded), failed: Number(!succeeded) }
+  if (!existsSync(report)) return { passed: 0, failed: 1 }
+  try {
+    const { passed, failed } = count(JSON.parse(readFileSync(report, 'utf8')))
+    return { passed, failed: succeeded ? failed : Math.max(failed, 1) }
+  } catch (error) {
+    console.error(`${report} is not the expected report: ${error}`)
+    return { passed: 0, failed: 1 }
+  }
+}
+
+/** @type {Map<string, Count>} */
+const results = new Map()
+rmSync(REPORTS, { recursive: true, force: true })
+mkdirSync(REPORTS, { recursive: true })
+
+for (const stage of STAGES) {
+  console.log(`\n=== ${stage.name} ===`)
+  let succeeded = false
+  if (stage.needs !== undefined && results.get(stage.needs)?.failed !== 0) {
+    console.error(`not run, because the stage "${stage.needs}" failed`)
+  } else {
+    try {
+      stage.prepare?.()
+      succeeded = await run(stage)
+    } catch (error) {
+      console.error(String(error))
+    }
+  }
+  results.set(stage.name, countOf(stage, succeeded))
+}
+
+console.log('\n=== result ===')
+for (const [name, { passed, failed }] of results) console.log(`${name}: ${passed} passed, ${failed} failed`)
+const counts = [...results.values()]
+const passed = counts.reduce((sum, count) => sum + count.passed, 0)
+const failed = counts.reduce((sum, count) => sum + count.failed, 0)
+console.log(`\n${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
