@@ -1,4 +1,5 @@
 /** A processor as its parts see it: registers, memory, and the parts that the machine hands in. */
+import type { Instruction } from '../isa/instruction.ts'
 import type { Exit, Fault } from './faults.ts'
 import type { PhysicalMemory } from './memory.ts'
 import type { Vcpu } from './vcpu.ts'
@@ -25,14 +26,17 @@ export interface Ports {
  */
 export interface Virtualization {
   /** Intercepts whose exit code is the bit position in the intercept vectors (exit codes 00h..A6h). */
-  intercept(code: number, info1?: bigint, info2?: bigint): void
-  interceptMsr(msr: number, write: boolean): void
+  intercept(cpu: Cpu, code: number, info1?: bigint, info2?: bigint): void
+  interceptMsr(cpu: Cpu, msr: number, write: boolean): void
   /** `info1` is EXITINFO1 with the port in 31:16 and the size bits set (APM vol 2 figure 15-2). */
-  interceptIo(port: number, size: 1 | 2 | 4, info1: number, nextRip: bigint): void
+  interceptIo(cpu: Cpu, port: number, size: 1 | 2 | 4, info1: number): void
   /** Before an exception is combined into #DF and before CR2 is written (APM vol 2 §15.12). */
-  interceptException(fault: Fault): void
-  /** Takes the #VMEXIT: stores guest state and the exit, reloads the host. `length` of the instruction that exited, 0 for events. */
-  exit(exit: Exit, nextRip: bigint): void
+  interceptException(cpu: Cpu, fault: Fault): void
+  /**
+   * Takes the #VMEXIT: stores guest state and the exit, reloads the host. `state.rip` is the rIP to store;
+   * `nextRip` what goes to nRIP, 0 for exits that zero it (APM vol 2 §15.7.1).
+   */
+  exit(cpu: Cpu, exit: Exit, nextRip: bigint): void
 }
 
 /** Where the processor reports what it did. Absent listeners cost a comparison. */
@@ -77,6 +81,13 @@ export interface Cpu {
   readonly virtualization: Virtualization
   readonly observer: Observer
 }
+
+/**
+ * A system instruction: plain TypeScript on the state view, called by every executor. `state.rip` already points to the next
+ * instruction; the function may change it. It throws a Fault or an Exit before it commits anything, and the caller then puts
+ * `state.rip` back to the instruction itself.
+ */
+export type SystemInstruction = (cpu: Cpu, instruction: Instruction) => void
 
 /** An instruction's access to memory, for translation (paging/access.ts). */
 export const ACCESS = { read: 0, write: 1, execute: 2 } as const
