@@ -69,5 +69,4 @@ export interface EncodingError {
 }
 
 export type EncodingResult =
-  | { readonly ok: true; readonly bytes: Uint8Array }
-  | { readonly ok: false; readonly error: EncodingError }
+  { readonly ok: true; readonly bytes: Uint8Array } | { readonly ok: false; readonly error: EncodingError }

@@ -41,3 +41,6 @@ export const ID = 1 << 21
 
 /** The six arithmetic flags, kept lazily by the executors. */
 export const ARITHMETIC_FLAGS = CF | PF | AF | ZF | SF | OF
+
+/** Every flag that software can see. */
+export const ALL_FLAGS = ARITHMETIC_FLAGS | TF | IF | DF | IOPL | NT | RF | VM | AC | VIF | VIP | ID

@@ -1,0 +1,26 @@
+/**
+ * The instruction table: every encoding that the machine knows, one row each, in the notation of APM vol 3 (table/row.ts).
+ * Decoder, encoder, disassembler, completion and the oracle tests all derive from it.
+ */
+import { arithmetic } from './table/arithmetic.ts'
+import { controlTransfer } from './table/control-transfer.ts'
+import { dataMovement } from './table/data-movement.ts'
+import { strings } from './table/strings.ts'
+import { svm } from './table/svm.ts'
+import { system } from './table/system.ts'
+import type { Row } from './table/row.ts'
+
+export type { OperandForm, OperandKind, Row } from './table/row.ts'
+
+/** All rows; among rows that encode the same request equally short, the assembler takes the first. */
+export const table: readonly Row[] = [
+  ...dataMovement,
+  ...arithmetic,
+  ...strings,
+  ...controlTransfer,
+  ...system,
+  ...svm,
+]
+
+/** The names that semantics are keyed by, in table order. */
+export const operations: readonly string[] = [...new Set(table.map((row) => row.operation))]
