@@ -1,7 +1,83 @@
-/** Linear to system-physical addresses: the TLB first, then the page walk. */
-import type { Access, Cpu } from '../state/cpu.ts'
+/** Linear to system-physical addresses: fast tags, then the TLB, then the page walk. */
+import { ACCESS, type Access, type Cpu } from '../state/cpu.ts'
+import type { Vcpu } from '../state/vcpu.ts'
+import { contextIsUser, fastLookup, fillFastTag } from './contexts.ts'
+import { ENTRY, entryAddress, entryAttributes, findEntry, insertEntry, markFetched } from './tlb.ts'
+import { isAllowed, isTranslated, walk } from './walk.ts'
+
+/** One 64-bit linear address taken apart without allocating: write `whole`, read `halves`. */
+const whole = new BigUint64Array(1)
+const halves = new Uint32Array(whole.buffer)
+
+/** Whether an entry serves an access. One that does not is walked again: permissions may have been raised meanwhile. */
+function entryAllows(cpu: Cpu, attributes: number, access: Access, user: boolean): boolean {
+  if (access === ACCESS.write && (attributes & (ENTRY.dirty | ENTRY.nestedWritable)) !== (ENTRY.dirty | ENTRY.nestedWritable))
+    return false
+  if (access === ACCESS.execute && attributes & ENTRY.nestedNoExecute) return false
+  return isAllowed(cpu, access, user, {
+    user: (attributes & ENTRY.user) !== 0,
+    writable: (attributes & ENTRY.writable) !== 0,
+    noExecute: (attributes & ENTRY.noExecute) !== 0,
+  })
+}
+
+/**
+ * Lets compiled code use the page of a linear address directly from now on, if the TLB already holds it and allows the access.
+ * Changes no architectural state. False: the access has to be done by translate().
+ */
+export function tryFillFastTag(cpu: Cpu, linear: bigint, access: typeof ACCESS.read | typeof ACCESS.write): boolean {
+  whole[0] = linear
+  const low = halves[0]
+  const high = halves[1]
+  if (!isTranslated(cpu)) {
+    fillFastTag(cpu, low, high, high * 0x1_0000_0000 + low, true)
+    return fastLookup(cpu, low, high, access === ACCESS.write) >= 0
+  }
+  const at = findEntry(cpu.state, low, high)
+  if (at < 0) return false
+  fillFromEntry(cpu, at, low, high)
+  return fastLookup(cpu, low, high, access === ACCESS.write) >= 0
+}
+
+/** Fills the fast tag with whatever the entry allows in the current mode. */
+function fillFromEntry(cpu: Cpu, at: number, low: number, high: number): void {
+  const user = contextIsUser(cpu.state)
+  const attributes = entryAttributes(cpu.state, at)
+  if (!entryAllows(cpu, attributes, ACCESS.read, user)) return
+  fillFastTag(cpu, low, high, entryAddress(cpu.state, at, low), entryAllows(cpu, attributes, ACCESS.write, user))
+}
 
 /** The sPA of a linear address for an access within its page. Throws Fault (#PF) or Exit (#NPF). */
 export function translate(cpu: Cpu, linear: bigint, access: Access, user: boolean): number {
-  throw new Error(`not yet: ${cpu.index} ${linear} ${access} ${user}`)
+  whole[0] = linear
+  const low = halves[0]
+  const high = halves[1]
+  const state = cpu.state
+  const data = access !== ACCESS.execute
+  if (data && user === contextIsUser(state)) {
+    const fast = fastLookup(cpu, low, high, access === ACCESS.write)
+    if (fast >= 0) return fast
+  }
+  if (!isTranslated(cpu)) {
+    const address = high * 0x1_0000_0000 + low
+    if (data) fillFastTag(cpu, low, high, address, true)
+    return address
+  }
+  const at = lookupOrWalk(cpu, low, high, access, user)
+  if (!data) markFetched(state, at)
+  else if (user === contextIsUser(state)) fillFromEntry(cpu, at, low, high)
+  return entryAddress(state, at, low)
+}
+
+function lookupOrWalk(cpu: Cpu, low: number, high: number, access: Access, user: boolean): number {
+  const at = findEntry(cpu.state, low, high)
+  if (at >= 0 && entryAllows(cpu, entryAttributes(cpu.state, at), access, user)) return at
+  return insertEntry(cpu, low, high, walk(cpu, low, high, access, user))
+}
+
+/** gVA, gPA and sPA of a linear address as the TLB has it, without walking: for views of the machine. -1 when it has none. */
+export function peekTranslation(state: Vcpu, linear: bigint): number {
+  whole[0] = linear
+  const at = findEntry(state, halves[0], halves[1])
+  return at < 0 ? -1 : entryAddress(state, at, halves[0])
 }

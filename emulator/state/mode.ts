@@ -1,6 +1,7 @@
 /** Operating mode as a derived word, so that the executors test one number (APM vol 2 §1.3, §4.7, §5.1). */
-import { CS, SS, VM } from '../isa/registers.ts'
+import { AC, CS, SS, VM } from '../isa/registers.ts'
 import type { CodeBits } from '../isa/instruction.ts'
+import { OFFSET } from './layout.ts'
 import type { Vcpu } from './vcpu.ts'
 
 /** Control-register bits (APM vol 2 §3.1). */
@@ -121,11 +122,17 @@ function isFlat(state: Vcpu): boolean {
   return true
 }
 
+/** The low 32 bits of a 64-bit field, as a number: the mode word needs nothing above them. */
+function low(state: Vcpu, field: 'cr0' | 'efer'): number {
+  return state.words[OFFSET[field] >> 2]
+}
+
 /** Computes the mode word from the registers that select it. */
 export function computeMode(state: Vcpu): number {
-  const protectedMode = (state.cr0 & CR0.PE) !== 0n
+  const cr0 = low(state, 'cr0')
+  const protectedMode = (cr0 & Number(CR0.PE)) !== 0
   const virtual8086 = protectedMode && (state.flagsOther & VM) !== 0
-  const long = (state.efer & EFER.LMA) !== 0n
+  const long = (low(state, 'efer') & Number(EFER.LMA)) !== 0
   const cs = state.segments[CS].attributes
   const is64 = long && (cs & ATTRIBUTE.L) !== 0
   let mode: number
@@ -140,7 +147,7 @@ export function computeMode(state: Vcpu): number {
   if (long) mode |= MODE.long
   if (state.cpl === 3) {
     mode |= MODE.user
-    if ((state.cr0 & CR0.AM) !== 0n && state.flagsOther & (1 << 18)) mode |= MODE.alignmentCheck
+    if (cr0 & Number(CR0.AM) && state.flagsOther & AC) mode |= MODE.alignmentCheck
   }
   if (state.guestMode) mode |= MODE.guest
   return mode

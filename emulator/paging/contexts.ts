@@ -1,0 +1,198 @@
+/**
+ * Fast tags: per-page shortcuts for loads and stores, a subset of the architectural TLB at every moment.
+ *
+ * They come in contexts, one for each combination of (ASID, PCID, paging mode, user or supervisor) that ran lately. A world
+ * switch or a change of CPL selects another context and flushes nothing. A context is keyed by two words:
+ *
+ *   word 0   15:0 ASID, 27:16 PCID, 31 in use
+ *   word 1   bits of CONTEXT below: everything besides the tables that decides a permission
+ */
+import { AC } from '../isa/registers.ts'
+import type { Cpu } from '../state/cpu.ts'
+import { OFFSET } from '../state/layout.ts'
+import {
+  FAST_TAG_CONTEXT_BYTES,
+  FAST_TAG_CONTEXTS,
+  FAST_TAG_ENTRIES,
+  FAST_TAG_ENTRY_BYTES,
+  FAST_TAG_OFFSET,
+  JUMP_CACHE_BYTES,
+  JUMP_CACHE_OFFSET,
+  PAGE_SIZE,
+} from '../state/memory-map.ts'
+import { computeMode, CR0, CR4, EFER, MODE } from '../state/mode.ts'
+import type { Vcpu } from '../state/vcpu.ts'
+
+const CONTEXT = { user: 1, nested: 2, alignment: 4 } as const
+const IN_USE = 0x8000_0000
+
+const CR0_BITS = Number(CR0.PG | CR0.WP)
+const CR4_BITS = Number(CR4.PSE | CR4.PAE | CR4.LA57 | CR4.SMEP | CR4.SMAP)
+const EFER_BITS = Number(EFER.LMA | EFER.NXE)
+const PCIDE = Number(CR4.PCIDE)
+
+const KEYS = OFFSET.fastTagKeys >> 2
+const CONTEXT_WORDS = FAST_TAG_CONTEXT_BYTES >> 2
+const ENTRY_WORDS = FAST_TAG_ENTRY_BYTES >> 2
+const JUMP_WORDS = JUMP_CACHE_BYTES / FAST_TAG_CONTEXTS / 4
+
+/** Word offsets in a fast-tag entry (state/memory-map.ts). */
+const TAG = { read: 0, write: 2, code: 4, host: 6, granules: 7 } as const
+
+/** The ASID that translations are tagged with now: 0 is the host's. */
+export function currentAsid(state: Vcpu): number {
+  return state.guestMode ? state.asid : 0
+}
+
+/** The process-context identifier: CR3[11:0] when CR4.PCIDE = 1, else 0 (APM vol 2 §5.5.1). */
+export function currentPcid(state: Vcpu): number {
+  return state.words[OFFSET.cr4 >> 2] & PCIDE ? state.words[OFFSET.cr3 >> 2] & 0xfff : 0
+}
+
+/** The registers that decide permissions, folded into one word: they lie at different bit positions but for PG and PCID. */
+function permissionWord(state: Vcpu): number {
+  const cr0 = state.words[OFFSET.cr0 >> 2] & CR0_BITS
+  const cr4 = state.words[OFFSET.cr4 >> 2] & CR4_BITS
+  const efer = state.words[OFFSET.efer >> 2] & EFER_BITS
+  let word = cr0 ^ (cr4 << 3) ^ (efer << 16)
+  if (state.cpl === 3) word |= CONTEXT.user
+  if (state.guestMode && state.nestedPaging) word |= CONTEXT.nested
+  if (state.flagsOther & AC) word |= CONTEXT.alignment
+  return word >>> 0
+}
+
+/** Recomputes the mode word and selects the fast tags that go with it. Call after any change of what they derive from. */
+export function modeChanged(cpu: Cpu): void {
+  const state = cpu.state
+  state.mode = computeMode(state)
+  const identity = (currentAsid(state) | (currentPcid(state) << 16) | IN_USE) >>> 0
+  const permissions = permissionWord(state)
+  const words = state.words
+  const current = state.fastTagContext
+  if (words[KEYS + current * 2] === identity && words[KEYS + current * 2 + 1] === permissions) {
+    state.fastTags = contextAddress(state, current)
+    return
+  }
+  let free = -1
+  for (let i = 0; i < FAST_TAG_CONTEXTS; i++) {
+    const key = words[KEYS + i * 2]
+    if (key === identity && words[KEYS + i * 2 + 1] === permissions) {
+      state.fastTagContext = i
+      state.fastTags = contextAddress(state, i)
+      return
+    }
+    if (key === 0 && free < 0) free = i
+  }
+  const chosen = free >= 0 ? free : (current + 1) % FAST_TAG_CONTEXTS
+  words[KEYS + chosen * 2] = identity
+  words[KEYS + chosen * 2 + 1] = permissions
+  const at = (FAST_TAG_OFFSET >> 2) + chosen * CONTEXT_WORDS
+  words.fill(0xffff_ffff, at, at + CONTEXT_WORDS)
+  const jumps = (JUMP_CACHE_OFFSET >> 2) + chosen * JUMP_WORDS
+  words.fill(0xffff_ffff, jumps, jumps + JUMP_WORDS)
+  state.fastTagContext = chosen
+  state.fastTags = contextAddress(state, chosen)
+}
+
+function contextAddress(state: Vcpu, context: number): number {
+  return state.base + FAST_TAG_OFFSET + context * FAST_TAG_CONTEXT_BYTES
+}
+
+/** Offset in the vCPU block of the current context's jump cache. */
+export function jumpCacheOffset(context: number): number {
+  return JUMP_CACHE_OFFSET + context * JUMP_WORDS * 4
+}
+
+/** Forgets the fast tags and jump caches of one ASID, or of all; the current context is replaced by an empty one. */
+export function dropContexts(cpu: Cpu, asid?: number): void {
+  const words = cpu.state.words
+  for (let i = 0; i < FAST_TAG_CONTEXTS; i++) {
+    if (asid === undefined || (words[KEYS + i * 2] & 0xffff) === asid) words[KEYS + i * 2] = 0
+  }
+  modeChanged(cpu)
+}
+
+/** Forgets the fast tags of one 4 KB linear page in all contexts of an ASID. */
+export function dropFastPage(cpu: Cpu, asid: number, linearLow: number, linearHigh: number): void {
+  const words = cpu.state.words
+  const page = (linearLow & ~0xfff) >>> 0
+  const slot = ((linearLow >>> 12) & (FAST_TAG_ENTRIES - 1)) * ENTRY_WORDS
+  for (let i = 0; i < FAST_TAG_CONTEXTS; i++) {
+    const key = words[KEYS + i * 2]
+    if (key === 0 || (key & 0xffff) !== asid) continue
+    const at = (FAST_TAG_OFFSET >> 2) + i * CONTEXT_WORDS + slot
+    // All three tags name the same page when valid.
+    for (let tag = TAG.read; tag <= TAG.code; tag += 2) {
+      if (words[at + tag] === page && words[at + tag + 1] === linearHigh) invalidate(words, at + tag)
+    }
+  }
+}
+
+function invalidate(words: Uint32Array, at: number): void {
+  words[at] = 0xffff_ffff
+  words[at + 1] = 0xffff_ffff
+}
+
+/** Forgets every fast tag that allows a store: to RAM page `page`, or to any page. Loads stay fast. */
+export function dropFastWrites(cpu: Cpu, page?: number): void {
+  const words = cpu.state.words
+  const host = page === undefined ? 0 : cpu.memory.ramBase + page * PAGE_SIZE
+  for (let i = 0; i < FAST_TAG_CONTEXTS; i++) {
+    if (words[KEYS + i * 2] === 0) continue
+    const start = (FAST_TAG_OFFSET >> 2) + i * CONTEXT_WORDS
+    for (let at = start; at < start + CONTEXT_WORDS; at += ENTRY_WORDS) {
+      if (page !== undefined && words[at + TAG.host] !== host) continue
+      invalidate(words, at + TAG.write)
+      invalidate(words, at + TAG.code)
+    }
+  }
+}
+
+/** The sPA behind a filled fast tag of the current context, or -1. `low` and `high` are the halves of the linear address. */
+export function fastLookup(cpu: Cpu, low: number, high: number, write: boolean): number {
+  const words = cpu.state.words
+  const at = fastSlot(cpu.state, low)
+  const page = (low & ~0xfff) >>> 0
+  if (write) {
+    const plain = words[at + TAG.write] === page && words[at + TAG.write + 1] === high
+    if (!plain && !(words[at + TAG.code] === page && words[at + TAG.code + 1] === high)) return -1
+  } else if (words[at + TAG.read] !== page || words[at + TAG.read + 1] !== high) return -1
+  return words[at + TAG.host] - cpu.memory.ramBase + (low & 0xfff)
+}
+
+function fastSlot(state: Vcpu, low: number): number {
+  return (
+    (FAST_TAG_OFFSET >> 2) +
+    state.fastTagContext * CONTEXT_WORDS +
+    ((low >>> 12) & (FAST_TAG_ENTRIES - 1)) * ENTRY_WORDS
+  )
+}
+
+/**
+ * Fills the current context's fast tag for a RAM page. `write`: stores are allowed too. Stores stay slow for a page that
+ * memory wants to hear the first write of, and go through the code tag where translated code lies.
+ */
+export function fillFastTag(cpu: Cpu, low: number, high: number, address: number, write: boolean): void {
+  const memory = cpu.memory
+  const page = Math.floor(address / PAGE_SIZE)
+  if (!memory.isRamPage(page)) return
+  const words = cpu.state.words
+  const at = fastSlot(cpu.state, low)
+  const linearPage = (low & ~0xfff) >>> 0
+  const set = (tag: number, valid: boolean): void => {
+    words[at + tag] = valid ? linearPage : 0xffff_ffff
+    words[at + tag + 1] = valid ? high : 0xffff_ffff
+  }
+  const writable = write && memory.isWritten(page)
+  const hasCode = memory.granules[page] !== 0n
+  set(TAG.read, true)
+  set(TAG.write, writable && !hasCode)
+  set(TAG.code, writable && hasCode)
+  words[at + TAG.host] = memory.ramBase + page * PAGE_SIZE
+  words[at + TAG.granules] = memory.granuleBase + page * 8
+}
+
+/** True when accesses of the current mode are user accesses: what the current context's tags are filled for. */
+export function contextIsUser(state: Vcpu): boolean {
+  return (state.mode & MODE.user) !== 0
+}

@@ -1,0 +1,212 @@
+/**
+ * The architectural TLB: 256 sets of 4 ways in the vCPU block, tagged by ASID and PCID (APM vol 2 §5.5, §15.16).
+ * A set replaces its entries in the order they were filled; a hit changes nothing, so both executors leave the same TLB behind.
+ *
+ * An entry is 16 words:
+ *   0..1   linear address of the page
+ *   2      15:0 ASID, 27:16 PCID, 31 valid
+ *   3      attributes, ENTRY below
+ *   4..5   sPA of the page
+ *   6..7   gPA of the page (equal to the sPA without nested paging)
+ *   8..15  reserved, zero
+ */
+import type { Cpu } from '../state/cpu.ts'
+import { TLB_OFFSET } from '../state/memory-map.ts'
+import type { Vcpu } from '../state/vcpu.ts'
+import { currentAsid, currentPcid, dropContexts, dropFastPage } from './contexts.ts'
+
+/** Attribute bits of an entry. */
+export const ENTRY = {
+  /** Index into PAGE_SHIFT: the smaller of the guest's and the nested page. */
+  size: 3,
+  user: 1 << 2,
+  writable: 1 << 3,
+  noExecute: 1 << 4,
+  global: 1 << 5,
+  /** The guest leaf's D bit was set: stores need no walk. */
+  dirty: 1 << 6,
+  nestedWritable: 1 << 8,
+  nestedNoExecute: 1 << 9,
+  /** An instruction was fetched through this entry. */
+  fetched: 1 << 10,
+} as const
+
+/** log2 of the page sizes that an entry can have: 4 KB, 2 MB, 4 MB, 1 GB. */
+export const PAGE_SHIFT = [12, 21, 22, 30] as const
+
+const SETS = 256
+const WAYS = 4
+const ENTRY_WORDS = 16
+const SET_WORDS = WAYS * ENTRY_WORDS
+const VALID = 0x8000_0000
+const FIRST = TLB_OFFSET >> 2
+/** One word per set: the way to replace next. */
+const VICTIMS = FIRST + SETS * SET_WORDS
+
+/** A translation to be entered. Addresses are of the 4 KB page that was accessed; insert() aligns them to the entry's size. */
+export interface Translation {
+  readonly attributes: number
+  readonly address: number
+  readonly guestAddress: number
+}
+
+function setOf(low: number, high: number, shift: number): number {
+  return (shift === 30 ? (low >>> 30) | (high << 2) : low >>> shift) & (SETS - 1)
+}
+
+/** Word index of the entry that maps a linear address, or -1. */
+export function findEntry(state: Vcpu, low: number, high: number): number {
+  const words = state.words
+  const identity = (VALID | currentAsid(state) | (currentPcid(state) << 16)) >>> 0
+  for (let size = 0; size < PAGE_SHIFT.length; size++) {
+    if (size !== 0 && !(state.tlbSizes & (1 << size))) continue
+    const shift = PAGE_SHIFT[size]
+    const page = ((low >>> shift) << shift) >>> 0
+    let at = FIRST + setOf(low, high, shift) * SET_WORDS
+    for (let way = 0; way < WAYS; way++, at += ENTRY_WORDS) {
+      if (words[at] !== page || words[at + 1] !== high || (words[at + 3] & ENTRY.size) !== size) continue
+      const tag = words[at + 2]
+      // A global page serves every PCID of its ASID.
+      if (tag === identity || (words[at + 3] & ENTRY.global && ((tag ^ identity) & 0x8000_ffff) === 0)) return at
+    }
+  }
+  return -1
+}
+
+/** The entry's attributes. `at` as findEntry() returned it. */
+export function entryAttributes(state: Vcpu, at: number): number {
+  return state.words[at + 3]
+}
+
+/** sPA of a linear address through the entry. */
+export function entryAddress(state: Vcpu, at: number, low: number): number {
+  const shift = PAGE_SHIFT[state.words[at + 3] & ENTRY.size]
+  return state.words[at + 5] * 0x1_0000_0000 + state.words[at + 4] + (low & (2 ** shift - 1))
+}
+
+export function markFetched(state: Vcpu, at: number): void {
+  state.words[at + 3] |= ENTRY.fetched
+}
+
+/** Enters a translation, replacing the one of the same page if there is one, else the oldest of its set. */
+export function insertEntry(cpu: Cpu, low: number, high: number, translation: Translation): number {
+  const state = cpu.state
+  const words = state.words
+  const size = translation.attributes & ENTRY.size
+  const shift = PAGE_SHIFT[size]
+  const set = setOf(low, high, shift)
+  let at = findEntry(state, low, high)
+  if (at >= 0 && (words[at + 3] & ENTRY.size) !== size) {
+    evict(cpu, at)
+    at = -1
+  }
+  if (at < 0) {
+    const way = words[VICTIMS + set]
+    words[VICTIMS + set] = (way + 1) % WAYS
+    at = FIRST + set * SET_WORDS + way * ENTRY_WORDS
+  }
+  evict(cpu, at)
+  const bytes = 2 ** shift
+  writeAddress(words, at + 4, translation.address - (translation.address % bytes))
+  writeAddress(words, at + 6, translation.guestAddress - (translation.guestAddress % bytes))
+  words[at] = ((low >>> shift) << shift) >>> 0
+  words[at + 1] = high
+  words[at + 2] = (VALID | currentAsid(state) | (currentPcid(state) << 16)) >>> 0
+  words[at + 3] = translation.attributes
+  state.tlbSizes |= 1 << size
+  return at
+}
+
+function writeAddress(words: Uint32Array, at: number, address: number): void {
+  words[at] = address % 0x1_0000_0000
+  words[at + 1] = Math.floor(address / 0x1_0000_0000)
+}
+
+/** Invalidates one entry and everything derived from it. */
+function evict(cpu: Cpu, at: number): void {
+  const words = cpu.state.words
+  const tag = words[at + 2]
+  if (!(tag & VALID)) return
+  words[at + 2] = 0
+  const attributes = words[at + 3]
+  // Jump caches lead to code without asking the TLB again, and a large page has many fast tags: drop the ASID's contexts whole.
+  if (attributes & (ENTRY.fetched | ENTRY.size)) dropContexts(cpu, tag & 0xffff)
+  else dropFastPage(cpu, tag & 0xffff, words[at], words[at + 1])
+}
+
+function flushWhere(cpu: Cpu, selects: (tag: number, attributes: number) => boolean): void {
+  const words = cpu.state.words
+  for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
+    const tag = words[at + 2]
+    if (tag & VALID && selects(tag, words[at + 3])) words[at + 2] = 0
+  }
+}
+
+/** Flushes everything of every ASID: TLB_CONTROL 1, MTRR writes, RSM (APM vol 2 §15.16.1). */
+export function flushAll(cpu: Cpu): void {
+  flushWhere(cpu, () => true)
+  cpu.state.tlbSizes = 0
+  dropContexts(cpu)
+}
+
+/** Flushes all entries of an ASID, global ones too: TLB_CONTROL 3, changes of CR0.PG, CR4.PGE. */
+export function flushAsid(cpu: Cpu, asid = currentAsid(cpu.state)): void {
+  flushWhere(cpu, (tag) => (tag & 0xffff) === asid)
+  dropContexts(cpu, asid)
+}
+
+/** Flushes an ASID's entries that are not global, of one PCID if given: MOV CR3, TLB_CONTROL 7. */
+export function flushNonGlobal(cpu: Cpu, asid = currentAsid(cpu.state), pcid?: number): void {
+  flushWhere(
+    cpu,
+    (tag, attributes) =>
+      (tag & 0xffff) === asid &&
+      !(attributes & ENTRY.global) &&
+      (pcid === undefined || ((tag >>> 16) & 0xfff) === pcid),
+  )
+  dropContexts(cpu, asid)
+}
+
+/** Flushes the page that holds a linear address, global or not: INVLPG, INVLPGA (APM vol 2 §5.5.3, §15.16.2). */
+export function invalidatePage(cpu: Cpu, linear: bigint, asid = currentAsid(cpu.state)): void {
+  const words = cpu.state.words
+  const low = Number(linear & 0xffff_ffffn)
+  const high = Number((linear >> 32n) & 0xffff_ffffn)
+  for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
+    const tag = words[at + 2]
+    if (!(tag & VALID) || (tag & 0xffff) !== asid || words[at + 1] !== high) continue
+    const shift = PAGE_SHIFT[words[at + 3] & ENTRY.size]
+    if (words[at] === ((low >>> shift) << shift) >>> 0) evict(cpu, at)
+  }
+}
+
+/** One TLB entry as the workbench and tests see it. */
+export interface TlbEntry {
+  readonly asid: number
+  readonly pcid: number
+  readonly linear: bigint
+  readonly bytes: number
+  readonly address: number
+  readonly guestAddress: number
+  readonly attributes: number
+}
+
+/** All valid entries, in set order. */
+export function tlbEntries(state: Vcpu): TlbEntry[] {
+  const words = state.words
+  const entries: TlbEntry[] = []
+  for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
+    const tag = words[at + 2]
+    if (!(tag & VALID)) continue
+    entries.push({
+      asid: tag & 0xffff,
+      pcid: (tag >>> 16) & 0xfff,
+      linear: (BigInt(words[at + 1]) << 32n) | BigInt(words[at]),
+      bytes: 2 ** PAGE_SHIFT[words[at + 3] & ENTRY.size],
+      address: words[at + 5] * 0x1_0000_0000 + words[at + 4],
+      guestAddress: words[at + 7] * 0x1_0000_0000 + words[at + 6],
+      attributes: words[at + 3],
+    })
+  }
+  return entries
+}
