@@ -50,7 +50,13 @@ export function writeLinear(cpu: Cpu, linear: bigint, size: Size, value: bigint,
 }
 
 /** Raises what an access of `size` bytes would raise, and does nothing else. */
-export function probeLinear(cpu: Cpu, linear: bigint, size: number, access: Access, user = isUser(cpu)): void {
+export function probeLinear(
+  cpu: Cpu,
+  linear: bigint,
+  size: number,
+  access: Access,
+  user = isUser(cpu),
+): void {
   translate(cpu, linear, access, user)
   if (crossesPage(linear, size)) translate(cpu, byteAfter(linear, bytesOnFirstPage(linear)), access, user)
 }

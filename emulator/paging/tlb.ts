@@ -67,7 +67,8 @@ export function findEntry(state: Vcpu, low: number, high: number): number {
       if (words[at] !== page || words[at + 1] !== high || (words[at + 3] & ENTRY.size) !== size) continue
       const tag = words[at + 2]
       // A global page serves every PCID of its ASID.
-      if (tag === identity || (words[at + 3] & ENTRY.global && ((tag ^ identity) & 0x8000_ffff) === 0)) return at
+      if (tag === identity || (words[at + 3] & ENTRY.global && ((tag ^ identity) & 0x8000_ffff) === 0))
+        return at
     }
   }
   return -1

@@ -11,7 +11,10 @@ const halves = new Uint32Array(whole.buffer)
 
 /** Whether an entry serves an access. One that does not is walked again: permissions may have been raised meanwhile. */
 function entryAllows(cpu: Cpu, attributes: number, access: Access, user: boolean): boolean {
-  if (access === ACCESS.write && (attributes & (ENTRY.dirty | ENTRY.nestedWritable)) !== (ENTRY.dirty | ENTRY.nestedWritable))
+  if (
+    access === ACCESS.write &&
+    (attributes & (ENTRY.dirty | ENTRY.nestedWritable)) !== (ENTRY.dirty | ENTRY.nestedWritable)
+  )
     return false
   if (access === ACCESS.execute && attributes & ENTRY.nestedNoExecute) return false
   return isAllowed(cpu, access, user, {
@@ -25,7 +28,11 @@ function entryAllows(cpu: Cpu, attributes: number, access: Access, user: boolean
  * Lets compiled code use the page of a linear address directly from now on, if the TLB already holds it and allows the access.
  * Changes no architectural state. False: the access has to be done by translate().
  */
-export function tryFillFastTag(cpu: Cpu, linear: bigint, access: typeof ACCESS.read | typeof ACCESS.write): boolean {
+export function tryFillFastTag(
+  cpu: Cpu,
+  linear: bigint,
+  access: typeof ACCESS.read | typeof ACCESS.write,
+): boolean {
   whole[0] = linear
   const low = halves[0]
   const high = halves[1]
@@ -44,7 +51,13 @@ function fillFromEntry(cpu: Cpu, at: number, low: number, high: number): void {
   const user = contextIsUser(cpu.state)
   const attributes = entryAttributes(cpu.state, at)
   if (!entryAllows(cpu, attributes, ACCESS.read, user)) return
-  fillFastTag(cpu, low, high, entryAddress(cpu.state, at, low), entryAllows(cpu, attributes, ACCESS.write, user))
+  fillFastTag(
+    cpu,
+    low,
+    high,
+    entryAddress(cpu.state, at, low),
+    entryAllows(cpu, attributes, ACCESS.write, user),
+  )
 }
 
 /** The sPA of a linear address for an access within its page. Throws Fault (#PF) or Exit (#NPF). */

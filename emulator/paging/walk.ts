@@ -61,7 +61,8 @@ function reservedHigh(cpu: Cpu, format: Format, level: Level, noExecuteEnabled: 
 
 /** Index of a linear address into the table at a level. */
 function tableIndex(low: number, high: number, level: Level): number {
-  const shifted = level.shift >= 32 ? high >>> (level.shift - 32) : (low >>> level.shift) | shiftedHigh(high, level.shift)
+  const shifted =
+    level.shift >= 32 ? high >>> (level.shift - 32) : (low >>> level.shift) | shiftedHigh(high, level.shift)
   return shifted & (2 ** level.bits - 1)
 }
 
@@ -88,7 +89,8 @@ function walkTables(cpu: Cpu, request: WalkRequest): (Leaf & { commit(write: boo
     const isLeaf = level.leaf === 'always' || (level.leaf === 'with PS' && (low & PTE.PS) !== 0)
     const reservedLow = isLeaf ? level.reservedLeaf : level.reservedTable
     const reserved =
-      low & reservedLow || (format.entryBytes === 8 && high & reservedHigh(cpu, format, level, request.noExecuteEnabled))
+      low & reservedLow ||
+      (format.entryBytes === 8 && high & reservedHigh(cpu, format, level, request.noExecuteEnabled))
     if (reserved) return { error: PF.P | PF.RSV }
     if (!level.noPermissions) {
       user &&= (low & PTE.US) !== 0
@@ -151,14 +153,11 @@ function walkNested(cpu: Cpu, guestAddress: number, access: Access, which: bigin
     linearHigh: Math.floor(guestAddress / 0x1_0000_0000),
     entryAddress: (address) => address,
   })
-  const fetchBit =
-    access === ACCESS.execute && (noExecuteEnabled || hostCr4 & Number(CR4.SMEP)) ? PF.ID : 0
+  const fetchBit = access === ACCESS.execute && (noExecuteEnabled || hostCr4 & Number(CR4.SMEP)) ? PF.ID : 0
   const accessBits = PF.US | (access === ACCESS.write ? PF.RW : 0) | fetchBit
   if ('error' in leaf) return nestedFault(leaf.error | accessBits)
   const denied =
-    !leaf.user ||
-    (access === ACCESS.write && !leaf.writable) ||
-    (access === ACCESS.execute && leaf.noExecute)
+    !leaf.user || (access === ACCESS.write && !leaf.writable) || (access === ACCESS.execute && leaf.noExecute)
   if (denied) return nestedFault(PF.P | accessBits)
   leaf.commit(access === ACCESS.write)
   return leaf
@@ -191,7 +190,12 @@ function isNested(cpu: Cpu): boolean {
 }
 
 /** Whether the combined permissions of the guest's tables allow an access (APM vol 2 §5.6). */
-export function isAllowed(cpu: Cpu, access: Access, user: boolean, page: { user: boolean; writable: boolean; noExecute: boolean }): boolean {
+export function isAllowed(
+  cpu: Cpu,
+  access: Access,
+  user: boolean,
+  page: { user: boolean; writable: boolean; noExecute: boolean },
+): boolean {
   const cr4 = lowWord(cpu, 'cr4')
   if (user) {
     if (!page.user) return false
@@ -243,7 +247,14 @@ function translation(
   return { attributes, address, guestAddress }
 }
 
-function walkGuest(cpu: Cpu, low: number, high: number, access: Access, user: boolean, nested: boolean): Leaf {
+function walkGuest(
+  cpu: Cpu,
+  low: number,
+  high: number,
+  access: Access,
+  user: boolean,
+  nested: boolean,
+): Leaf {
   if (!(lowWord(cpu, 'cr0') & Number(CR0.PG))) return unpaged(low, high)
   const cr4 = lowWord(cpu, 'cr4')
   const efer = lowWord(cpu, 'efer')

@@ -12,4 +12,6 @@ export const ATTENTION = {
   stop: 1 << 4,
   /** A debug register may match: instruction or data breakpoints are enabled in DR7. */
   breakpoints: 1 << 5,
+  /** rFLAGS.RF is 1: the next instruction clears it. */
+  resume: 1 << 6,
 } as const

@@ -92,4 +92,3 @@ export type SystemInstruction = (cpu: Cpu, instruction: Instruction) => void
 /** An instruction's access to memory, for translation (paging/access.ts). */
 export const ACCESS = { read: 0, write: 1, execute: 2 } as const
 export type Access = (typeof ACCESS)[keyof typeof ACCESS]
-

@@ -89,7 +89,12 @@ export interface ExitCode {
 /** The last code that is an intercept's bit position. */
 export const LAST_INTERCEPT = EXIT.IDLE_HLT
 
-function numbered(first: number, count: number, key: (n: number) => string, cause: (n: number) => string): ExitCode[] {
+function numbered(
+  first: number,
+  count: number,
+  key: (n: number) => string,
+  cause: (n: number) => string,
+): ExitCode[] {
   return Array.from({ length: count }, (_, n) => named(first + n, key(n), cause(n)))
 }
 
@@ -106,15 +111,37 @@ export const EXCEPTION_MNEMONICS: readonly string[] = [
 function exceptionCause(vector: number): string {
   const mnemonic = EXCEPTION_MNEMONICS[vector]
   if (vector === 2) return 'Exception vector 2; NMIs have their own intercept'
-  return mnemonic === '' ? `Exception vector ${vector} (reserved)` : `Exception vector ${vector}, #${mnemonic}`
+  return mnemonic === ''
+    ? `Exception vector ${vector} (reserved)`
+    : `Exception vector ${vector}, #${mnemonic}`
 }
 
 /** Every exit code of appendix C, in ascending order; the negative ones last. */
 export const EXIT_CODES: readonly ExitCode[] = [
-  ...numbered(EXIT.CR0_READ, 16, (n) => `cr${n}_read`, (n) => `Read of CR${n}`),
-  ...numbered(EXIT.CR0_WRITE, 16, (n) => `cr${n}_write`, (n) => `Write of CR${n}`),
-  ...numbered(EXIT.DR0_READ, 16, (n) => `dr${n}_read`, (n) => `Read of DR${n}`),
-  ...numbered(EXIT.DR0_WRITE, 16, (n) => `dr${n}_write`, (n) => `Write of DR${n}`),
+  ...numbered(
+    EXIT.CR0_READ,
+    16,
+    (n) => `cr${n}_read`,
+    (n) => `Read of CR${n}`,
+  ),
+  ...numbered(
+    EXIT.CR0_WRITE,
+    16,
+    (n) => `cr${n}_write`,
+    (n) => `Write of CR${n}`,
+  ),
+  ...numbered(
+    EXIT.DR0_READ,
+    16,
+    (n) => `dr${n}_read`,
+    (n) => `Read of DR${n}`,
+  ),
+  ...numbered(
+    EXIT.DR0_WRITE,
+    16,
+    (n) => `dr${n}_write`,
+    (n) => `Write of DR${n}`,
+  ),
   ...numbered(EXIT.EXCEPTION_0, 32, (n) => `excp${n}`, exceptionCause),
   named(EXIT.INTR, 'intr', 'Physical maskable interrupt'),
   named(EXIT.NMI, 'nmi', 'Physical NMI'),
@@ -164,7 +191,12 @@ export const EXIT_CODES: readonly ExitCode[] = [
   named(EXIT.XSETBV, 'xsetbv', 'XSETBV instruction'),
   named(EXIT.RDPRU, 'rdpru', 'RDPRU instruction'),
   named(EXIT.EFER_WRITE_TRAP, 'efer_write_trap', 'Write of EFER, after the instruction'),
-  ...numbered(EXIT.CR0_WRITE_TRAP, 16, (n) => `cr${n}_write_trap`, (n) => `Write of CR${n}, after the instruction`),
+  ...numbered(
+    EXIT.CR0_WRITE_TRAP,
+    16,
+    (n) => `cr${n}_write_trap`,
+    (n) => `Write of CR${n}, after the instruction`,
+  ),
   named(EXIT.INVLPGB, 'invlpgb', 'INVLPGB instruction'),
   named(EXIT.INVLPGB_ILLEGAL, 'invlpgb_illegal', 'Illegal INVLPGB instruction'),
   named(EXIT.INVPCID, 'invpcid', 'INVPCID instruction'),

@@ -35,7 +35,13 @@ function parity(result: bigint): number {
 }
 
 /** The six arithmetic flags in rFLAGS positions. `size` in bytes. */
-export function arithmeticFlags(kind: number, size: number, left: bigint, right: bigint, result: bigint): number {
+export function arithmeticFlags(
+  kind: number,
+  size: number,
+  left: bigint,
+  right: bigint,
+  result: bigint,
+): number {
   if (kind === FLAGS.explicit) return Number(result) & ARITHMETIC_FLAGS
   const top = BigInt(size * 8 - 1)
   let flags = parity(result)
@@ -58,7 +64,13 @@ export function arithmeticFlags(kind: number, size: number, left: bigint, right:
 export function readRflags(state: Vcpu): number {
   return (
     (state.flagsOther |
-      arithmeticFlags(state.flagsKind, state.flagsSize, state.flagsLeft, state.flagsRight, state.flagsResult)) >>>
+      arithmeticFlags(
+        state.flagsKind,
+        state.flagsSize,
+        state.flagsLeft,
+        state.flagsRight,
+        state.flagsResult,
+      )) >>>
     0
   )
 }

@@ -177,4 +177,6 @@ export const FIELD_TYPE: Readonly<Record<ScalarField, FieldType>> = SCALARS
 export const FIELDS_END = placed.end
 
 /** The type a scalar field has in TypeScript. */
-export type ScalarValues = { -readonly [K in ScalarField]: (typeof SCALARS)[K] extends 'u64' ? bigint : number }
+export type ScalarValues = {
+  -readonly [K in ScalarField]: (typeof SCALARS)[K] extends 'u64' ? bigint : number
+}

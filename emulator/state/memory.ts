@@ -66,7 +66,8 @@ export class PhysicalMemory {
   addRegion(region: MmioRegion): void {
     this.#regions.push(region)
     const last = Math.floor((region.base + region.bytes - 1) / PAGE_SIZE)
-    for (let page = Math.floor(region.base / PAGE_SIZE); page <= last; page++) this.#mmioPages.set(page, region)
+    for (let page = Math.floor(region.base / PAGE_SIZE); page <= last; page++)
+      this.#mmioPages.set(page, region)
   }
 
   /** True when the whole page is RAM that no device overlays. */
@@ -125,7 +126,9 @@ export class PhysicalMemory {
 
   /** A 32-bit read as a number; page tables and the VMCB are read this way. */
   read32(address: number): number {
-    return this.isRam(address) ? this.view.getUint32(this.ramBase + address, true) : Number(this.read(address, 4))
+    return this.isRam(address)
+      ? this.view.getUint32(this.ramBase + address, true)
+      : Number(this.read(address, 4))
   }
 
   write32(address: number, value: number): void {
@@ -161,8 +164,10 @@ export class PhysicalMemory {
   /** Copies bytes into RAM from outside the guest (loaders, editors). Throws RangeError beyond RAM. */
   load(address: number, data: Uint8Array): void {
     if (address < 0 || address + data.length > this.ramBytes)
-      throw new RangeError(`${data.length} bytes at ${address.toString(16)}h do not fit in ${this.ramBytes} bytes of RAM`)
-    for (let done = 0; done < data.length; ) {
+      throw new RangeError(
+        `${data.length} bytes at ${address.toString(16)}h do not fit in ${this.ramBytes} bytes of RAM`,
+      )
+    for (let done = 0; done < data.length;) {
       const at = address + done
       const length = Math.min(data.length - done, PAGE_SIZE - (at % PAGE_SIZE))
       this.beforeWrite(at, length)

@@ -116,7 +116,10 @@ function isFlat(state: Vcpu): boolean {
     if (segment.base !== 0n || segment.limit !== 0xffff_ffff || !(attributes & ATTRIBUTE.P)) return false
     if (i === CS) continue
     // Writable, expand-up data.
-    if ((attributes & (ATTRIBUTE.code | ATTRIBUTE.conformingOrExpandDown | ATTRIBUTE.readWrite)) !== ATTRIBUTE.readWrite)
+    if (
+      (attributes & (ATTRIBUTE.code | ATTRIBUTE.conformingOrExpandDown | ATTRIBUTE.readWrite)) !==
+      ATTRIBUTE.readWrite
+    )
       return false
   }
   return true
