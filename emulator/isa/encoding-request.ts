@@ -1,7 +1,7 @@
 /** What the assembler asks of the encoder, and what it gets: one instruction, its operands resolved to numbers. */
 import type { CodeBits, FarOperand, OperandSize, RegisterOperand, Size } from './instruction.ts'
 
-/** A memory operand as written. `size` 0: no size keyword was given. `displacementSize` forces disp8 or disp16/32. */
+/** A memory operand as written. `size` 0: no size keyword was given; after `far` it is the size of the offset. `displacementSize` forces disp8 or disp16/32. */
 export interface MemoryRequest {
   readonly kind: 'memory'
   readonly segmentOverride: number
@@ -34,6 +34,7 @@ export interface TargetRequest {
 export type OperandRequest = RegisterOperand | MemoryRequest | ImmediateRequest | TargetRequest | FarOperand
 
 export interface EncodingRequest {
+  /** In lower case. `far` before a memory operand belongs to it: 'jmp far', 'call far'. */
   readonly mnemonic: string
   readonly operands: readonly OperandRequest[]
   readonly bits: CodeBits
@@ -41,9 +42,11 @@ export interface EncodingRequest {
   readonly address: bigint
   readonly lock: boolean
   readonly repeat: 'none' | 'repe' | 'repne'
-  /** Forced by o16/o32/o64 and a16/a32/a64; 0: not forced. */
+  /** Forced by o16/o32/o64 (or by the keyword of `jmp dword 8:x`) and a16/a32/a64; 0: not forced. */
   readonly operandSize: 0 | 2 | 4 | 8
   readonly addressSize: 0 | 2 | 4 | 8
+  /** A segment prefix for instructions without a memory operand (`fs movsb`); absent or -1: none. */
+  readonly segmentOverride?: number
   /**
    * Values not known yet (a forward reference in an earlier pass): the encoder then reserves the widest form of those
    * operands instead of testing their range.

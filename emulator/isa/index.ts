@@ -1,5 +1,7 @@
-/** Public entry point of the instruction set: table, decoder and their types. */
+/** Public entry point of the instruction set: the table, the decoder, the encoder, the disassembler and their types. */
 export { decode, isDecodeError, MAXIMUM_LENGTH, type DecodeError } from './decode.ts'
+export { disassemble, generalRegisterName, type DisassemblyOptions } from './disassemble.ts'
+export { branchDistances, encode, isMnemonic } from './encode.ts'
 export * from './encoding-request.ts'
 export * from './instruction.ts'
-export { operations, table, type Row } from './table.ts'
+export { aliases, operations, table, type Row } from './table.ts'

@@ -376,16 +376,18 @@ function parseLine(
 }
 
 /**
- * The rows of one operation. `title` is a short name for people; `lines` are in the notation above.
- * Throws if a line is not in it, so a slip in the table shows as soon as the module loads.
+ * The rows of one operation: `define(operation, title, properties)` is a template tag for lines in the notation above.
+ * `title` is a short name for people. Throws if a line is not in the notation, so a slip in the table shows as soon as
+ * the module loads.
  */
-export function define(operation: string, title: string, properties: Properties, lines: string): Row[] {
-  return lines
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .flatMap(expandConditions)
-    .flatMap(([line, condition]) =>
-      expandSizes(line).map((text) => parseLine(text, condition, operation, title, properties)),
-    )
+export function define(operation: string, title: string, properties: Properties = {}) {
+  return (texts: TemplateStringsArray, ...values: (string | number)[]): Row[] =>
+    String.raw(texts, ...values)
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+      .flatMap(expandConditions)
+      .flatMap(([line, condition]) =>
+        expandSizes(line).map((text) => parseLine(text, condition, operation, title, properties)),
+      )
 }

@@ -1,0 +1,182 @@
+/** The disassembler: `Instruction` to NASM syntax that assembles to an instruction that decodes alike. */
+import type { CodeBits, Instruction, MemoryOperand, Operand, OperandSize } from './instruction.ts'
+import { RIP_BASE } from './instruction.ts'
+import { DS, RBP, RSP, SS } from './registers.ts'
+import { table } from './table.ts'
+
+/** Names for addresses, so that a branch target shows as its label. */
+export interface DisassemblyOptions {
+  readonly symbol?: (address: bigint) => string | undefined
+}
+
+const segmentNames = ['es', 'cs', 'ss', 'ds', 'fs', 'gs']
+const lowNames = ['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di']
+const byteNames = ['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil']
+const highByteNames = ['ah', 'ch', 'dh', 'bh']
+const sizeNames: Readonly<Record<OperandSize, string>> = {
+  1: 'byte ',
+  2: 'word ',
+  4: 'dword ',
+  8: 'qword ',
+  6: '',
+  10: '',
+  16: '',
+}
+
+/** The name of a general register of 1, 2, 4 or 8 bytes. */
+export function generalRegisterName(index: number, size: 1 | 2 | 4 | 8, highByte = false): string {
+  if (highByte) return highByteNames[index]!
+  if (index >= 8) return `r${index}${size === 1 ? 'b' : size === 2 ? 'w' : size === 4 ? 'd' : ''}`
+  if (size === 1) return byteNames[index]!
+  return `${size === 4 ? 'e' : size === 8 ? 'r' : ''}${lowNames[index]}`
+}
+
+/** Mnemonics whose operand size or address size shows nowhere, from the table. */
+const hiddenOperandSizes = new Map(
+  table.filter((row) => row.hiddenOperandSize).map((row) => [row.mnemonic, row.default64]),
+)
+const hiddenAddressSizes = new Set(table.filter((row) => row.hiddenAddressSize).map((row) => row.mnemonic))
+
+function hex(value: bigint): string {
+  return value < 10n ? value.toString() : `0x${value.toString(16)}`
+}
+
+function signedTerm(value: bigint): string {
+  return value < 0n ? `-${hex(-value)}` : `+${hex(value)}`
+}
+
+function defaultAddressSize(bits: CodeBits): 2 | 4 | 8 {
+  return bits === 64 ? 8 : bits === 32 ? 4 : 2
+}
+
+function formatAddress(memory: MemoryOperand, next: bigint, options: DisassemblyOptions): string {
+  const { base, index, scale, displacement, addressSize } = memory
+  if (base === RIP_BASE) {
+    const target = BigInt.asUintN(addressSize * 8, next + displacement)
+    return `rel ${options.symbol?.(target) ?? hex(target)}`
+  }
+  const terms: string[] = []
+  if (base >= 0) terms.push(generalRegisterName(base, addressSize))
+  if (index >= 0)
+    terms.push(`${generalRegisterName(index, addressSize)}*${scale}`.replace('*1', base < 0 ? '*1' : ''))
+  if (terms.length === 0) {
+    const address = BigInt.asUintN(addressSize * 8, displacement)
+    return options.symbol?.(address) ?? hex(address)
+  }
+  const nosplit = base < 0 ? 'nosplit ' : ''
+  return nosplit + terms.join('+') + (displacement === 0n ? '' : signedTerm(displacement))
+}
+
+function formatMemory(
+  memory: MemoryOperand,
+  instruction: Instruction,
+  next: bigint,
+  options: DisassemblyOptions,
+): string {
+  const defaultSegment = memory.base === RSP || memory.base === RBP ? SS : DS
+  const segment = memory.segment === defaultSegment ? '' : `${segmentNames[memory.segment]}:`
+  const far = instruction.mnemonic.endsWith(' far')
+  const size = far
+    ? memory.size === 4
+      ? 'word '
+      : 'dword '
+    : memory.size === 0
+      ? ''
+      : sizeNames[memory.size]
+  const alone = memory.base < 0 && memory.index < 0
+  const width = alone && instruction.bits === 64 && isMemoryOffset(instruction) ? 'qword ' : ''
+  const absolute = alone && instruction.bits === 64 && width === '' ? 'abs ' : ''
+  return `${size}[${segment}${width}${absolute}${formatAddress(memory, next, options)}]`
+}
+
+/** MOV with a 64-bit moffset: its absolute address does not fit in a ModRM displacement. */
+function isMemoryOffset({ operation, operands }: Instruction): boolean {
+  if (operation !== 'mov') return false
+  const memory = operands.find((operand) => operand.kind === 'memory')
+  return memory?.addressSize === 8 && BigInt.asIntN(32, memory.displacement) !== memory.displacement
+}
+
+function formatOperand(
+  operand: Operand,
+  instruction: Instruction,
+  next: bigint,
+  options: DisassemblyOptions,
+): string {
+  switch (operand.kind) {
+    case 'register':
+      if (operand.file === 'general')
+        return generalRegisterName(operand.index, operand.size, operand.highByte)
+      if (operand.file === 'segment') return segmentNames[operand.index]!
+      return `${operand.file === 'control' ? 'cr' : 'dr'}${operand.index}`
+    case 'memory':
+      return formatMemory(operand, instruction, next, options)
+    case 'immediate':
+      return hex(operand.value)
+    case 'relative': {
+      const width =
+        instruction.bits === 64 && instruction.operandSize === 8 ? 64 : instruction.operandSize * 8
+      const target = BigInt.asUintN(width, next + operand.displacement)
+      return options.symbol?.(target) ?? hex(target)
+    }
+    case 'far':
+      return `${instruction.operandSize === 2 ? 'word' : 'dword'} ${hex(BigInt(operand.selector))}:${hex(operand.offset)}`
+  }
+}
+
+function operandSizePrefix({ mnemonic, bits, operandSize, operands }: Instruction): string {
+  const default64 = hiddenOperandSizes.get(mnemonic)
+  if (default64 === undefined) return ''
+  if (
+    operands.some((operand) => operand.kind === 'far' || (operand.kind === 'memory' && operand.size !== 10))
+  ) {
+    // Branches through memory or a far pointer show their size; the descriptor-table instructions do not.
+    if (mnemonic.startsWith('jmp') || mnemonic.startsWith('call')) return ''
+  }
+  if (operands.some((operand) => operand.kind === 'register' && operand.file === 'general')) return ''
+  const expected = bits === 16 ? 2 : bits === 64 && default64 ? 8 : 4
+  if (operandSize === expected || operands.some((o) => o.kind === 'memory' && o.size === 10)) return ''
+  return `o${operandSize * 8} `
+}
+
+function addressSizePrefix({ mnemonic, bits, addressSize, operands }: Instruction): string {
+  if (addressSize === defaultAddressSize(bits)) return ''
+  const memory = operands.find((operand) => operand.kind === 'memory')
+  const hidden = memory ? memory.base < 0 && memory.index < 0 : hiddenAddressSizes.has(mnemonic)
+  return hidden ? `a${addressSize * 8} ` : ''
+}
+
+/** Segment overrides of the string instructions and XLAT, whose memory operand is implicit. */
+function segmentPrefix({ operands, segmentOverride, mnemonic }: Instruction): string {
+  const implicit = operands.length === 0 && hiddenAddressSizes.has(mnemonic)
+  return implicit && segmentOverride >= 0 ? `${segmentNames[segmentOverride]} ` : ''
+}
+
+function repeatPrefix({ repeat, operation }: Instruction): string {
+  if (repeat === 'none') return ''
+  const compares = operation === 'cmps' || operation === 'scas'
+  return repeat === 'repne' ? 'repne ' : compares ? 'repe ' : 'rep '
+}
+
+/** LOCK, except where it only selects CR8. */
+function lockPrefix({ lock }: Instruction): string {
+  return lock ? 'lock ' : ''
+}
+
+/**
+ * The instruction at `address` (an offset in the code segment) in NASM syntax.
+ */
+export function disassemble(
+  instruction: Instruction,
+  address: bigint,
+  options: DisassemblyOptions = {},
+): string {
+  const next = address + BigInt(instruction.length)
+  const prefixes =
+    lockPrefix(instruction) +
+    repeatPrefix(instruction) +
+    segmentPrefix(instruction) +
+    operandSizePrefix(instruction) +
+    addressSizePrefix(instruction)
+  const operands = instruction.operands.map((operand) => formatOperand(operand, instruction, next, options))
+  return `${prefixes}${instruction.mnemonic}${operands.length > 0 ? ' ' : ''}${operands.join(', ')}`
+}
