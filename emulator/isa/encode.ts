@@ -12,8 +12,8 @@ import type {
   MemoryRequest,
   OperandRequest,
 } from './encoding-request.ts'
-import type { CodeBits, Size } from './instruction.ts'
-import { NO_PREFIX, type Row } from './table/row.ts'
+import type { Size } from './instruction.ts'
+import type { Row } from './table/row.ts'
 import { aliases, table } from './table.ts'
 
 /** The rows of one mnemonic that the assembler may use. */

@@ -3,6 +3,7 @@
  * Decoder, encoder, disassembler, completion and the oracle tests all derive from it.
  */
 import { arithmetic } from './table/arithmetic.ts'
+import { conditions } from './table/conditions.ts'
 import { controlTransfer } from './table/control-transfer.ts'
 import { dataMovement } from './table/data-movement.ts'
 import { strings } from './table/strings.ts'
@@ -21,6 +22,23 @@ export const table: readonly Row[] = [
   ...system,
   ...svm,
 ]
+
+/** Other names of the same instructions. */
+const otherNames: readonly (readonly [alias: string, mnemonic: string])[] = [
+  ['sal', 'shl'],
+  ['loopz', 'loope'],
+  ['loopnz', 'loopne'],
+  ['retn', 'ret'],
+  ['icebp', 'int1'],
+  ...['j', 'set', 'cmov'].flatMap((stem) =>
+    conditions.flatMap(({ names: [name, ...others] }) =>
+      others.map((other) => [stem + other, stem + name!] as const),
+    ),
+  ),
+]
+
+/** From alias to the mnemonic in the table. */
+export const aliases: ReadonlyMap<string, string> = new Map(otherNames)
 
 /** The names that semantics are keyed by, in table order. */
 export const operations: readonly string[] = [...new Set(table.map((row) => row.operation))]
