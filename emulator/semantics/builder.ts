@@ -53,8 +53,11 @@ export interface Builder {
   address(n: number, adjust?: number): Value
   load(segment: number, offset: Value, size: Size): Value
   store(segment: number, offset: Value, size: Size, value: Value): void
-  /** Raises what a store there would raise, and does nothing else. */
-  probeWrite(segment: number, offset: Value, size: Size): void
+  /**
+   * Raises what a store there would raise, and does nothing else. Size 16 is CMPXCHG16B's, which raises #GP when its linear
+   * address is not a multiple of 16.
+   */
+  probeWrite(segment: number, offset: Value, size: Size | 16): void
 
   // Arithmetic and logic, modulo 2^(8 * size).
   add(size: Size, a: Value, b: Value): Value
