@@ -1,0 +1,85 @@
+/**
+ * What happens between two instructions while state.attention is nonzero. A run loop does, for each instruction:
+ *
+ *   const before = state.attention
+ *   if (before !== 0 && !beforeInstruction(cpu)) return         // halted, or asked to stop
+ *   ... execute one instruction, or deliver its fault ...
+ *   if (before !== 0) afterInstruction(cpu, before)
+ *
+ * Both functions may throw Exit with state.rip at the next instruction; such exits zero nRIP.
+ */
+import { IF, RF, TF } from '../isa/registers.ts'
+import { ATTENTION } from '../state/attention.ts'
+import type { Cpu } from '../state/cpu.ts'
+import { EXIT } from '../state/exit-codes.ts'
+import { Fault, VECTOR } from '../state/faults.ts'
+import { ACTIVITY } from '../state/vcpu.ts'
+import { DR6 } from './debug-bits.ts'
+import { deliverFault, deliverInterrupt, deliverNmi } from './deliver.ts'
+
+/**
+ * VMCB offset 060h (APM vol 2 appendix B):
+ *   24 V_INTR_MASKING   20 V_IGN_TPR   19:16 V_INTR_PRIO   8 V_IRQ   3:0 V_TPR
+ */
+export const VIRTUAL_INTERRUPT = {
+  tpr: 0xf,
+  irq: 1 << 8,
+  priority: 0xf << 16,
+  ignoreTpr: 1 << 20,
+  masking: 1 << 24,
+} as const
+
+/** Takes pending events, and says whether the vCPU executes an instruction now. */
+export function beforeInstruction(cpu: Cpu): boolean {
+  const state = cpu.state
+  if (state.attention & ATTENTION.event && state.activity !== ACTIVITY.shutdown) takeEvent(cpu)
+  return (state.attention & (ATTENTION.inactive | ATTENTION.stop)) === 0
+}
+
+/**
+ * Ends what lasts for one instruction: interrupt shadow, rFLAGS.RF, and the single-step trap. `before` is state.attention as it
+ * was when the instruction began; an instruction that cancels its own trap has cleared ATTENTION.trap meanwhile.
+ */
+export function afterInstruction(cpu: Cpu, before: number): void {
+  const state = cpu.state
+  if (before & ATTENTION.shadow) {
+    state.interruptShadow = 0
+    state.attention &= ~ATTENTION.shadow
+  }
+  if (before & ATTENTION.resume && state.attention & ATTENTION.resume) {
+    state.flagsOther &= ~RF
+    state.attention &= ~ATTENTION.resume
+  }
+  const trapped = (before & state.attention & ATTENTION.trap) !== 0
+  if (!(state.flagsOther & TF)) state.attention &= ~ATTENTION.trap
+  else state.attention |= ATTENTION.trap
+  if (trapped) deliverFault(cpu, new Fault(VECTOR.DB, -1, 0n, DR6.BS))
+}
+
+/** Delivers the pending event of the highest priority that nothing blocks. ATTENTION.event stays while one is pending. */
+function takeEvent(cpu: Cpu): void {
+  const state = cpu.state
+  if (!state.gif) return
+  if (state.nmiPending && !state.nmiMasked && !state.interruptShadow) {
+    if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.NMI)
+    deliverNmi(cpu)
+  } else if (virtualInterruptIsOpen(cpu)) {
+    cpu.virtualization.intercept(cpu, EXIT.VINTR)
+    state.virtualInterrupt &= ~VIRTUAL_INTERRUPT.irq
+    deliverInterrupt(cpu, state.virtualInterruptVector)
+  }
+  if (!state.nmiPending && !hasVirtualInterrupt(cpu)) state.attention &= ~ATTENTION.event
+}
+
+function hasVirtualInterrupt(cpu: Cpu): boolean {
+  return cpu.state.guestMode !== 0 && (cpu.state.virtualInterrupt & VIRTUAL_INTERRUPT.irq) !== 0
+}
+
+/** V_IRQ, its priority above V_TPR, rFLAGS.IF, no shadow (APM vol 2 §15.21.4). */
+function virtualInterruptIsOpen(cpu: Cpu): boolean {
+  const state = cpu.state
+  if (!hasVirtualInterrupt(cpu) || !(state.flagsOther & IF) || state.interruptShadow) return false
+  const word = state.virtualInterrupt
+  const priority = (word & VIRTUAL_INTERRUPT.priority) >>> 16
+  return (word & VIRTUAL_INTERRUPT.ignoreTpr) !== 0 || priority > (word & VIRTUAL_INTERRUPT.tpr)
+}
