@@ -103,10 +103,11 @@ function named(code: number, key: string, cause: string): ExitCode {
 }
 
 /** Mnemonics of the exceptions by vector (APM vol 2 table 8-1); '' for reserved vectors. */
+// prettier-ignore
 export const EXCEPTION_MNEMONICS: readonly string[] = [
   'DE', 'DB', 'NMI', 'BP', 'OF', 'BR', 'UD', 'NM', 'DF', '', 'TS', 'NP', 'SS', 'GP', 'PF', '',
   'MF', 'AC', 'MC', 'XF', '', 'CP', '', '', '', '', '', '', 'HV', 'VC', 'SX', '',
-] // prettier-ignore
+]
 
 function exceptionCause(vector: number): string {
   const mnemonic = EXCEPTION_MNEMONICS[vector]
