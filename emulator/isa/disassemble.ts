@@ -32,10 +32,17 @@ export function generalRegisterName(index: number, size: 1 | 2 | 4 | 8, highByte
 }
 
 /** Mnemonics whose operand size or address size shows nowhere, from the table. */
-const hiddenOperandSizes = new Map(
-  table.filter((row) => row.hiddenOperandSize).map((row) => [row.mnemonic, row.default64]),
-)
+const hiddenOperandSizes = new Map<string, boolean>()
+for (const { mnemonic, default64, hiddenOperandSize } of table) {
+  if (hiddenOperandSize)
+    hiddenOperandSizes.set(mnemonic, default64 || hiddenOperandSizes.get(mnemonic) === true)
+}
 const hiddenAddressSizes = new Set(table.filter((row) => row.hiddenAddressSize).map((row) => row.mnemonic))
+
+/** Operations with a count in CL, whose register does not tell the size of a memory operand. */
+const countsInCl = new Set(
+  table.filter((row) => row.operands.at(-1)?.text === 'CL').map((row) => row.operation),
+)
 
 function hex(value: bigint): string {
   return value < 10n ? value.toString() : `0x${value.toString(16)}`
@@ -65,6 +72,12 @@ function formatAddress(memory: MemoryOperand, next: bigint, options: Disassembly
   }
   const nosplit = base < 0 ? 'nosplit ' : ''
   return nosplit + terms.join('+') + (displacement === 0n ? '' : signedTerm(displacement))
+}
+
+/** `dword `, unless a register of the same size says so already. */
+function sizeKeyword(size: OperandSize | 0, { operands, operation }: Instruction): string {
+  const told = operands.some((o) => o.kind === 'register' && o.file === 'general' && o.size === size)
+  return size === 0 || (told && !(size === 1 && countsInCl.has(operation))) ? '' : sizeNames[size]
 }
 
 function formatMemory(

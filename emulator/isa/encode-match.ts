@@ -64,9 +64,10 @@ function matchImmediate(
   request: EncodingRequest,
 ): number {
   const operandSize = row.operandSize || defaultOperandSize(row, request.bits)
-  if (operand.size !== 0 && operand.size !== form.size && !(form.extended && operand.size === operandSize)) {
-    return OPERAND_SIZE
-  }
+  const { size } = operand
+  // A sign-extended form may be written with the size that it is extended to, or with 32 bits where that is the widest.
+  const extendedTo = form.extended && (size === operandSize || size === Math.min(operandSize, 4))
+  if (size !== 0 && size !== form.size && !extendedTo) return OPERAND_SIZE
   // A value that is not known yet must have room for whatever it becomes.
   if (request.unresolved) return form.extended && form.size === 1 && operand.size !== 1 ? VALUE_RANGE : MATCH
   return immediateFits(form, operand.value, operandSize) ? MATCH : VALUE_RANGE
@@ -82,7 +83,10 @@ function matchOperand(
   switch (form.kind) {
     case 'register':
     case 'register-in-rm':
+      return matchRegister(form, operand)
     case 'register-in-opcode':
+      if (row.notSelf64 && request.bits === 64 && operand.kind === 'register' && operand.index === 0)
+        return OPERAND_KIND
       return matchRegister(form, operand)
     case 'register-or-memory':
       return operand.kind === 'memory' ? matchMemory(form, operand) : matchRegister(form, operand)

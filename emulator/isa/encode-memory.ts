@@ -88,6 +88,7 @@ export function encodeMemory(
   const request: MemoryRequest =
     unresolved && memory.displacementSize === 0 ? { ...memory, displacementSize: wide } : memory
   if (addressSize === 2) return encode16(request, value)
+  if (memory.displacementSize === 8) return 'only mov with al, ax, eax or rax takes a 64-bit address'
   if (BigInt.asIntN(32, value) !== value) {
     return `${memory.displacement} does not fit in a displacement of 32 bits, sign-extended`
   }

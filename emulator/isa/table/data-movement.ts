@@ -114,10 +114,10 @@ export const dataMovement: readonly Row[] = [
   ...define('leave', 'Delete procedure stack frame', { hiddenOperandSize: true })`leave | C9 | default-64`,
   ...define('xchg', 'Exchange', { lock: true })`
     xchg AX, reg16                 | 90 +r
-    xchg EAX, reg32                | 90 +r
+    xchg EAX, reg32                | 90 +r    | not-self-64
     xchg RAX, reg64                | 90 +r
     xchg reg16, AX                 | 90 +r    | assembler-only
-    xchg reg32, EAX                | 90 +r    | assembler-only
+    xchg reg32, EAX                | 90 +r    | not-self-64 assembler-only
     xchg reg64, RAX                | 90 +r    | assembler-only
     xchg reg/mem8, reg8            | 86 /r
     xchg reg/mem*, reg*            | 87 /r

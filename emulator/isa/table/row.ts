@@ -24,6 +24,7 @@
  *   a16 a32 a64      the line applies with this address size
  *   not-64, only-64  modes in which it exists
  *   mod=3            ModRM.mod must be 3 (the register form)
+ *   not-self-64      not for the accumulator itself in 64-bit mode, where 90 is NOP and clears nothing
  *   rex.b=0          the line applies without REX.B
  *   assembler-only   another way of writing an instruction that decodes as another line
  *   decoder-only     an encoding that the assembler does not choose
@@ -113,6 +114,7 @@ export interface Row {
   readonly hiddenAddressSize: boolean
   readonly flagsRead: number
   readonly flagsWritten: number
+  readonly notSelf64: boolean
   readonly assemblerOnly: boolean
   readonly decoderOnly: boolean
 }
@@ -367,6 +369,7 @@ function parseLine(
     hiddenAddressSize: properties.hiddenAddressSize === true,
     flagsRead: (properties.reads ?? 0) | (conditions[condition]?.flags ?? 0),
     flagsWritten: (properties.writes ?? 0) | (properties.leavesUndefined ?? 0),
+    notSelf64: option('not-self-64'),
     assemblerOnly: option('assembler-only'),
     decoderOnly: option('decoder-only'),
   }
