@@ -4,7 +4,7 @@
  */
 import type { Instruction, MemoryOperand, Size } from '../../isa/instruction.ts'
 import { RIP_BASE } from '../../isa/instruction.ts'
-import { ARITHMETIC_FLAGS, CF, DF, FS, OF, PF, RSP, SF, ZF } from '../../isa/registers.ts'
+import { ARITHMETIC_FLAGS, CF, CS, DF, FS, OF, PF, RSP, SF, ZF } from '../../isa/registers.ts'
 import { probeLinear, readLinear, writeLinear } from '../../paging/access.ts'
 import { translate } from '../../paging/translate.ts'
 import type { Builder, Condition, Value } from '../../semantics/builder.ts'
@@ -169,6 +169,11 @@ export class EvaluateBuilder implements Evaluated<Builder> {
     this.#operands = [0, 1, 2].map(() => new EvaluatedOperand(cpu))
   }
 
+  /** This builder as the semantics see it, with opaque guest values. */
+  get abstract(): Builder {
+    return this as unknown as Builder
+  }
+
   /** Makes `instruction` the current one; `next` is the offset of the one in sequence. */
   begin(instruction: Instruction, next: bigint): void {
     this.instruction = instruction
@@ -251,7 +256,7 @@ export class EvaluateBuilder implements Evaluated<Builder> {
       (mode & (MODE.flat | MODE.alignmentCheck)) === MODE.flat &&
       offset < SURELY_FLAT &&
       segment < FS &&
-      (access === ACCESS.read || segment !== 1 || (mode & MODE.codeSize) === 2)
+      (access === ACCESS.read || segment !== CS || (mode & MODE.codeSize) === 2)
     )
       return offset
     return linearAddress(this.#cpu, segment, offset, size, access)
@@ -410,7 +415,7 @@ export class EvaluateBuilder implements Evaluated<Builder> {
     const state = this.#state
     if ((state.mode & MODE.codeSize) === 2) {
       if (offset >= SURELY_FLAT && BigInt.asUintN(64, BigInt.asIntN(48, offset)) !== offset) generalProtection()
-    } else if (Number(offset) > state.segments[1].limit) generalProtection()
+    } else if (Number(offset) > state.segments[CS].limit) generalProtection()
     this.target = offset
   }
 

@@ -1,0 +1,83 @@
+/** One attempt at one instruction, evaluated: events before it, fetch, execution, and what stops it half-way. */
+import { Exit, Fault, VECTOR } from '../../state/faults.ts'
+import { EXIT } from '../../state/exit-codes.ts'
+import type { Cpu } from '../../state/cpu.ts'
+import { MODE } from '../../state/mode.ts'
+import { afterInstruction, beforeInstruction } from '../../system/boundary.ts'
+import { deliverFault } from '../../system/deliver.ts'
+import type { Engine } from '../engine.ts'
+import { fetch } from '../fetch.ts'
+
+/**
+ * Takes pending events and attempts the instruction at rIP: it retires, faults into its handler, or exits to the host. Returns
+ * false when the vCPU does not execute: halted, shut down, or asked to stop. `state.instructions` counts the attempt from its
+ * beginning on.
+ */
+export function step(engine: Engine, cpu: Cpu): boolean {
+  const state = cpu.state
+  if (state.attention !== 0 && !takeEvents(cpu)) return false
+  const before = state.attention
+  const builder = engine.builders[cpu.index]
+  const rip = state.rip
+  let next = 0n
+  state.instructions += 1
+  try {
+    const entry = fetch(engine.code, cpu)
+    next = rip + entry.length
+    next = (state.mode & MODE.codeSize) === 2 ? BigInt.asUintN(64, next) : BigInt.asUintN(32, next)
+    if (entry.semantics !== undefined) {
+      builder.begin(entry.instruction, next)
+      entry.semantics(builder.abstract)
+      state.rip = builder.target
+    } else {
+      state.rip = next
+      entry.system(cpu, entry.instruction)
+    }
+  } catch (thrown) {
+    state.rip = rip
+    if (!stopHalfWay(cpu, thrown, next)) return true
+  }
+  if (before !== 0) finish(cpu, before)
+  return true
+}
+
+/** Events before an instruction. A #VMEXIT among them leads to the host's next instruction. */
+function takeEvents(cpu: Cpu): boolean {
+  try {
+    return beforeInstruction(cpu)
+  } catch (thrown) {
+    takeExit(cpu, thrown, 0n)
+    return beforeInstruction(cpu)
+  }
+}
+
+/** Delivers a fault or takes an exit; anything else is a defect of ours and is thrown on. Returns false after an exit. */
+function stopHalfWay(cpu: Cpu, thrown: unknown, next: bigint): boolean {
+  if (!(thrown instanceof Fault)) {
+    takeExit(cpu, thrown, next)
+    return false
+  }
+  try {
+    deliverFault(cpu, thrown)
+    return true
+  } catch (exit) {
+    // Of the exceptions, those of INT3, INTO and BOUND keep nRIP (APM vol 2 §15.7.1).
+    takeExit(cpu, exit, thrown.vector === VECTOR.BR ? next : 0n)
+    return false
+  }
+}
+
+/** `next` goes to nRIP, which is zero but for intercepts of instructions (APM vol 2 §15.7.1). */
+function takeExit(cpu: Cpu, thrown: unknown, next: bigint): void {
+  if (!(thrown instanceof Exit)) throw thrown
+  const byInstruction = thrown.code !== EXIT.NPF && thrown.code !== EXIT.TASK_SWITCH
+  cpu.virtualization.exit(cpu, thrown, byInstruction ? next : 0n)
+}
+
+function finish(cpu: Cpu, before: number): void {
+  try {
+    afterInstruction(cpu, before)
+  } catch (thrown) {
+    takeExit(cpu, thrown, 0n)
+  }
+}
