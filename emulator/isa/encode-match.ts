@@ -68,8 +68,10 @@ function matchImmediate(
   // A sign-extended form may be written with the size that it is extended to, or with 32 bits where that is the widest.
   const extendedTo = form.extended && (size === operandSize || size === Math.min(operandSize, 4))
   if (size !== 0 && size !== form.size && !extendedTo) return OPERAND_SIZE
-  // A value that is not known yet must have room for whatever it becomes.
-  if (request.unresolved) return form.extended && form.size === 1 && operand.size !== 1 ? VALUE_RANGE : MATCH
+  // A value that is not known yet, or may change, must have room for whatever it becomes.
+  const wide = request.unresolved || operand.strict === true
+  if (wide && form.extended && form.size === 1 && operand.size !== 1) return VALUE_RANGE
+  if (request.unresolved) return MATCH
   return immediateFits(form, operand.value, operandSize) ? MATCH : VALUE_RANGE
 }
 

@@ -333,10 +333,10 @@ function sizesOf(rows: readonly Row[], index: number): string {
 }
 
 /**
- * While values are unknown, room for the widest immediate comes first, because a later pass may only shrink.
+ * Where values are unknown or may change, room for the widest immediate comes first.
  */
-function cost(row: Row, unresolved: boolean): number {
-  if (!unresolved) return length
+function cost(row: Row, wide: boolean): number {
+  if (!wide) return length
   const immediateBytes = row.operands.reduce(
     (sum, form) => sum + (form.kind === 'immediate' ? form.size : 0),
     0,
@@ -358,6 +358,7 @@ export function encode(asked: EncodingRequest): EncodingResult {
     const hint = `write a size before it: ${sizesOf(matching, ambiguous)}`
     return { ok: false, error: error('operand-size-unknown', message, hint, ambiguous) }
   }
+  const wide = request.unresolved || request.operands.some((o) => o.kind === 'immediate' && o.strict === true)
   let best: Uint8Array | undefined
   let bestCost = Infinity
   let failure: EncodingError | undefined
@@ -367,7 +368,7 @@ export function encode(asked: EncodingRequest): EncodingResult {
       failure ??= failed
       continue
     }
-    const rowCost = cost(row, request.unresolved)
+    const rowCost = cost(row, wide)
     if (rowCost < bestCost) {
       best = scratch.slice(0, length)
       bestCost = rowCost

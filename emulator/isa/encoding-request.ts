@@ -22,6 +22,8 @@ export interface ImmediateRequest {
   readonly kind: 'immediate'
   readonly value: bigint
   readonly size: Size | 0
+  /** The full width, even where a shorter form holds the value: for `strict`, and for addresses, which may move. */
+  readonly strict?: boolean
 }
 
 /** A branch target, an absolute offset in the code segment. `distance` is what the writer or the relaxation pass chose. */
