@@ -1,0 +1,91 @@
+/** From texts to bytes: the assembled program, with the images of .vmcb files laid over it. */
+import { assemble, type Assembly } from '../isa/assembler/assemble.ts'
+import type { Diagnostic } from '../isa/assembler/diagnostics.ts'
+import { svmInclude } from '../svm/include.ts'
+import { errorAt, isUsable } from './diagnostics.ts'
+import { parseVmcbText, type VmcbText } from './vmcb-text.ts'
+
+/** A VMCB text and the symbol of the program at which its image is placed. */
+export interface VmcbSource {
+  readonly name: string
+  readonly symbol: string
+}
+
+export interface BuildInput {
+  /** All texts by file name; svm.inc is added. */
+  readonly files: ReadonlyMap<string, string>
+  /** The file to assemble. */
+  readonly program: string
+  readonly vmcbs: readonly VmcbSource[]
+  /** Bytes of RAM that everything has to fit in. */
+  readonly ramBytes: number
+}
+
+export interface PlacedVmcb {
+  readonly name: string
+  readonly symbol: string
+  readonly address: number
+  readonly text: VmcbText
+}
+
+export interface Build {
+  readonly program: Assembly
+  /** Linear address of the first instruction: the symbol `start` or `_start`, else the origin. */
+  readonly entry: number
+  readonly vmcbs: readonly PlacedVmcb[]
+  /** Everything that is wrong, assembler and VMCB texts together. */
+  readonly diagnostics: readonly Diagnostic[]
+  readonly usable: boolean
+}
+
+const SVM_INCLUDE = svmInclude()
+
+/** Assembles and places. Never throws; a build with errors is not `usable`. */
+export function build(input: BuildInput): Build {
+  const program = assemble({
+    files: new Map([...input.files, ['svm.inc', SVM_INCLUDE]]),
+    entry: input.program,
+    maxBytes: input.ramBytes,
+  })
+  const diagnostics: Diagnostic[] = [...program.diagnostics]
+  const report = (file: string, code: string, message: string, hint: string): void => {
+    diagnostics.push(errorAt({ file, line: 1, column: 1, endColumn: 2 }, code, message, hint))
+  }
+  const origin = Number(program.origin)
+  if (isUsable(program.diagnostics) && origin + program.bytes.length > input.ramBytes)
+    report(
+      input.program,
+      'beyond-memory',
+      `the program ends at ${(origin + program.bytes.length).toString(16).toUpperCase()}h, beyond the ${input.ramBytes / 0x10_0000} MiB of RAM`,
+      'begin it lower with org',
+    )
+  const vmcbs: PlacedVmcb[] = []
+  for (const { name, symbol } of input.vmcbs) {
+    const text = parseVmcbText(name, input.files.get(name) ?? '', program.symbols)
+    const address = program.symbols.get(symbol)
+    // Without a program there are no symbols, and every line that uses one would be blamed for it.
+    if (!isUsable(program.diagnostics)) continue
+    diagnostics.push(...text.diagnostics)
+    if (address === undefined) {
+      report(
+        name,
+        'no-symbol',
+        `the program has no symbol "${symbol}", at which this VMCB is placed`,
+        `define it: ${symbol}: resb 4096`,
+      )
+      continue
+    }
+    if (address % 4096n !== 0n || address + 4096n > BigInt(input.ramBytes)) {
+      report(
+        name,
+        'bad-place',
+        `"${symbol}" is at ${address.toString(16).toUpperCase()}h; a VMCB begins at a multiple of 1000h within RAM`,
+        'write "align 4096" before it',
+      )
+      continue
+    }
+    vmcbs.push({ name, symbol, address: Number(address), text })
+  }
+  const entry = program.symbols.get('start') ?? program.symbols.get('_start') ?? program.origin
+  return { program, entry: Number(entry), vmcbs, diagnostics, usable: isUsable(diagnostics) }
+}

@@ -1,0 +1,164 @@
+/**
+ * `lab check`: proves that a lab teaches what it says. The start fails, the solution meets every goal under both executors, every
+ * variant fails exactly the goals it names, every goal is failed by some variant (a cheat among them), and going back to the
+ * beginning and forward again ends in the same state.
+ */
+import type { Diagnostic } from '../isa/assembler/diagnostics.ts'
+import type { GoalResult } from './goals.ts'
+import { parseLab, type LabFiles, type ParsedLab } from './parse.ts'
+import type { Lab, Variant } from './schema.ts'
+import { LabSession } from './session.ts'
+
+/** One thing that was checked. */
+export interface CheckResult {
+  readonly name: string
+  readonly passed: boolean
+  /** What was found, when it did not pass. */
+  readonly detail: string
+}
+
+export interface LabReport {
+  readonly slug: string
+  readonly results: readonly CheckResult[]
+}
+
+const EXECUTORS = ['evaluate', 'compile'] as const
+
+function passed(name: string): CheckResult {
+  return { name, passed: true, detail: '' }
+}
+
+function failed(name: string, detail: string): CheckResult {
+  return { name, passed: false, detail }
+}
+
+export function formatDiagnostic({ file, line, column, message, hint, code }: Diagnostic): string {
+  return `${file}:${line}:${column}: ${message} [${code}]${hint === '' ? '' : ` (${hint})`}`
+}
+
+function unmet(goals: readonly GoalResult[]): string {
+  return goals
+    .filter((goal) => !goal.met)
+    .map(
+      (goal) =>
+        `${goal.id}: ${goal.conditions
+          .filter((c) => !c.met)
+          .map((c) => c.reason)
+          .join('; ')}`,
+    )
+    .join(' | ')
+}
+
+type Attempt =
+  { readonly session: LabSession; readonly goals: readonly GoalResult[] } | { readonly problem: string }
+
+/** Builds and runs texts to the end. */
+function attempt(lab: Lab, texts: ReadonlyMap<string, string>, executor: 'compile' | 'evaluate'): Attempt {
+  const session = new LabSession(lab, executor)
+  const built = session.build(texts)
+  if (!built.usable) return { problem: built.diagnostics.map(formatDiagnostic).join('; ') }
+  session.reset(built)
+  session.run()
+  return { session, goals: session.goals() }
+}
+
+/** The texts of a variant, or why its edits do not apply. */
+function variantTexts(variant: Variant, parsed: ParsedLab): Map<string, string> | string {
+  const texts = new Map(variant.from === 'solution' ? parsed.solution : parsed.start)
+  for (const { file, replace, with: replacement } of variant.edits) {
+    const text = texts.get(file)
+    if (text === undefined) return `there is no file ${file}`
+    const count = text.split(replace).length - 1
+    if (count !== 1) return `"${replace}" occurs ${count} times in ${file}; it must occur once`
+    texts.set(
+      file,
+      text.replace(replace, () => replacement),
+    )
+  }
+  return texts
+}
+
+function checkStart(lab: Lab, parsed: ParsedLab): CheckResult {
+  const name = 'the start does not meet the goals'
+  const result = attempt(lab, parsed.start, 'evaluate')
+  // A start that does not assemble is a fair exercise too.
+  if ('problem' in result || result.goals.some((goal) => !goal.met)) return passed(name)
+  return failed(name, 'the start meets every goal: there is nothing to do')
+}
+
+function checkSolution(lab: Lab, parsed: ParsedLab): CheckResult[] {
+  const digests: string[] = []
+  const results = EXECUTORS.map((executor) => {
+    const name = `the solution meets every goal (${executor})`
+    const result = attempt(lab, parsed.solution, executor)
+    if ('problem' in result) return failed(name, result.problem)
+    digests.push(result.session.machine.digest())
+    return result.goals.every((goal) => goal.met) ? passed(name) : failed(name, unmet(result.goals))
+  })
+  const agree = 'both executors end in the same state'
+  results.push(digests[0] === digests[1] ? passed(agree) : failed(agree, `${digests[0]} and ${digests[1]}`))
+  results.push(checkReturn(lab, parsed))
+  return results
+}
+
+function checkReturn(lab: Lab, parsed: ParsedLab): CheckResult {
+  const name = 'going back to the beginning and forward again ends in the same state'
+  const result = attempt(lab, parsed.solution, 'compile')
+  if ('problem' in result) return failed(name, result.problem)
+  const { machine } = result.session
+  const end = { instructions: machine.instructions, digest: machine.digest() }
+  machine.goTo(0)
+  if (machine.instructions !== 0)
+    return failed(name, `the way back ended at instruction ${machine.instructions}`)
+  machine.goTo(end.instructions)
+  return machine.digest() === end.digest ? passed(name) : failed(name, 'the state differs')
+}
+
+function checkVariant(lab: Lab, parsed: ParsedLab, variant: Variant): CheckResult {
+  const name = `variant ${variant.id} fails ${variant.fails.join(', ')} and nothing else`
+  const texts = variantTexts(variant, parsed)
+  if (typeof texts === 'string') return failed(name, texts)
+  const result = attempt(lab, texts, 'compile')
+  if ('problem' in result) return failed(name, result.problem)
+  const missed = result.goals.filter((goal) => !goal.met).map((goal) => goal.id)
+  const exact = missed.length === variant.fails.length && variant.fails.every((goal) => missed.includes(goal))
+  return exact
+    ? passed(name)
+    : failed(name, `it fails ${missed.join(', ') || 'no goal'}. ${unmet(result.goals)}`)
+}
+
+function checkCoverage(lab: Lab, variants: readonly Variant[]): CheckResult[] {
+  const covered = new Set(variants.flatMap((variant) => variant.fails))
+  const results = lab.goals.map((goal) => {
+    const name = `some variant fails goal ${goal.id}`
+    return covered.has(goal.id) ? passed(name) : failed(name, 'no variant does')
+  })
+  const cheat = 'a cheat variant is refused'
+  results.push(
+    variants.some((variant) => variant.cheat)
+      ? passed(cheat)
+      : failed(cheat, 'no variant is marked as the cheat'),
+  )
+  return results
+}
+
+/** Checks one lab's folder. */
+export function checkLab(slug: string, files: LabFiles): LabReport {
+  const parsed = parseLab(slug, files)
+  if (parsed.lab === undefined)
+    return {
+      slug,
+      results: [failed('the lab can be read', parsed.diagnostics.map(formatDiagnostic).join('; '))],
+    }
+  const { lab, variants } = parsed
+  return {
+    slug,
+    results: [
+      passed('the lab can be read'),
+      checkStart(lab, parsed),
+      ...checkSolution(lab, parsed),
+      ...variants.map((variant) => checkVariant(lab, parsed, variant)),
+      ...checkCoverage(lab, variants),
+    ],
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * What a goal can ask of a run. Each kind of condition is one row: how it is written in lab.yaml, and how it is judged.
+ * Conditions look at what the machine did; none compares text that the reader wrote, none counts cycles.
+ */
+import { z } from 'zod'
+import { evaluateValue } from './value.ts'
+
+/** One #VMEXIT of the run. */
+export interface ExitFact {
+  /** Name in the exit-code table, lower case: "vmmcall", "npf", "invalid". */
+  readonly name: string
+  /** Physical address of the VMCB. */
+  readonly vmcb: number
+  /** Instructions attempted in guest mode since the VMRUN before it. */
+  readonly guestInstructions: number
+  /** Ids of the consistency checks that failed, for "invalid". */
+  readonly failedChecks: readonly string[]
+}
+
+/** What a run left behind, as conditions see it. */
+export interface Outcome {
+  readonly exits: readonly ExitFact[]
+  /** Why the run ended: "halted", "shutdown", "debug-exit", "budget". */
+  readonly end: string
+  readonly serial: string
+  readonly symbols: ReadonlyMap<string, bigint>
+  /** Value of a register by name (rax, cr0, efer...), or undefined when there is none of that name. */
+  register(name: string): bigint | undefined
+  memory(address: bigint, bytes: number): bigint
+  /** Offset and width in bytes of a VMCB field by name, or undefined. */
+  vmcbField(name: string): { readonly offset: number; readonly bytes: number } | undefined
+}
+
+export interface Verdict {
+  readonly met: boolean
+  /** What was found, in words that do not give the solution away. */
+  readonly reason: string
+}
+
+const value = z.union([z.bigint(), z.string()])
+type Value = z.output<typeof value>
+
+const comparison = {
+  equals: value.optional(),
+  not: value.optional(),
+  mask: value.optional().describe('Bits to compare; the others are ignored.'),
+}
+type Comparison = { [K in keyof typeof comparison]?: Value | undefined }
+
+interface ConditionKind<Arguments> {
+  readonly arguments: z.ZodType<Arguments>
+  judge(outcome: Outcome, wanted: Arguments): Verdict
+}
+
+function kind<Arguments>(
+  schema: z.ZodType<Arguments>,
+  judge: (outcome: Outcome, wanted: Arguments) => Verdict,
+): ConditionKind<Arguments> {
+  return { arguments: schema, judge }
+}
+
+/** Hexadecimal as the manual writes it. */
+export function hex(n: bigint): string {
+  const digits = n.toString(16).toUpperCase()
+  return n < 10n ? digits : `${digits}h`
+}
+
+function resolve(outcome: Outcome, wanted: Value): bigint {
+  if (typeof wanted === 'bigint') return wanted
+  const result = evaluateValue(wanted, outcome.symbols)
+  // A goal that names a symbol the reader removed is not met, whatever it compares with.
+  return result.ok ? result.value : -1n
+}
+
+function compare(outcome: Outcome, what: string, found: bigint, wanted: Comparison): Verdict {
+  const mask = wanted.mask === undefined ? (1n << 64n) - 1n : resolve(outcome, wanted.mask)
+  const same = (other: Value): boolean =>
+    ((found ^ BigInt.asUintN(64, resolve(outcome, other))) & mask) === 0n
+  const met =
+    (wanted.equals === undefined || same(wanted.equals)) && (wanted.not === undefined || !same(wanted.not))
+  return { met, reason: `${what} is ${hex(found & mask)}` }
+}
+
+const exitNames = z.array(z.string()).min(1)
+
+function listExits(exits: readonly ExitFact[]): string {
+  if (exits.length === 0) return 'there was no #VMEXIT'
+  const shown = exits.slice(0, 8).map((exit) => exit.name.toUpperCase())
+  return `the exits were ${shown.join(', ')}${exits.length > 8 ? ` and ${exits.length - 8} more` : ''}`
+}
+
+function selectVmcb(outcome: Outcome, at: string | undefined): readonly ExitFact[] {
+  if (at === undefined) return outcome.exits
+  const address = Number(resolve(outcome, at))
+  return outcome.exits.filter((exit) => exit.vmcb === address)
+}
+
+/** The kinds of conditions, by the key that names them in lab.yaml. */
+export const CONDITIONS = {
+  /** All exits of the run, or of one VMCB, in order. */
+  exits: kind(
+    z.union([exitNames, z.strictObject({ of: z.string().optional(), are: exitNames })]),
+    (outcome, wanted) => {
+      const [names, exits] = Array.isArray(wanted)
+        ? [wanted, outcome.exits]
+        : [wanted.are, selectVmcb(outcome, wanted.of)]
+      const met = exits.length === names.length && names.every((name, i) => exits[i].name === name)
+      return { met, reason: listExits(exits) }
+    },
+  ),
+  /** These exits happen in this order, others may lie between. */
+  'exits-include': kind(exitNames, (outcome, wanted) => {
+    let next = 0
+    for (const exit of outcome.exits) if (exit.name === wanted[next]) next++
+    return { met: next === wanted.length, reason: listExits(outcome.exits) }
+  }),
+  'no-exit': kind(z.string(), (outcome, wanted) => ({
+    met: outcome.exits.every((exit) => exit.name !== wanted),
+    reason: listExits(outcome.exits),
+  })),
+  /** Exactly these checks failed at the n-th exit (from 0), which was VMEXIT_INVALID. */
+  'failed-checks': kind(
+    z.strictObject({ exit: z.bigint().default(0n), are: z.array(z.string()).min(1) }),
+    (outcome, wanted) => {
+      const exit = outcome.exits[Number(wanted.exit)]
+      if (exit === undefined) return { met: false, reason: listExits(outcome.exits) }
+      const found = [...exit.failedChecks].sort()
+      const met = found.join() === [...wanted.are].sort().join()
+      return { met, reason: `${found.length} of the checks that VMRUN makes failed at exit ${wanted.exit}` }
+    },
+  ),
+  /** The guest itself executed this many instructions, all VMRUNs together. */
+  'guest-instructions': kind(z.strictObject({ 'at-least': z.bigint() }), (outcome, wanted) => {
+    const executed = outcome.exits.reduce((sum, exit) => sum + exit.guestInstructions, 0)
+    return { met: executed >= wanted['at-least'], reason: `the guest executed ${executed} instructions` }
+  }),
+  register: kind(z.strictObject({ name: z.string(), ...comparison }), (outcome, wanted) => {
+    const found = outcome.register(wanted.name)
+    if (found === undefined) return { met: false, reason: `there is no register ${wanted.name}` }
+    return compare(outcome, wanted.name.toUpperCase(), found, wanted)
+  }),
+  memory: kind(
+    z.strictObject({ at: value, size: z.bigint().default(8n), ...comparison }),
+    (outcome, wanted) => {
+      const address = resolve(outcome, wanted.at)
+      const where = typeof wanted.at === 'string' ? wanted.at : hex(wanted.at)
+      if (address < 0n) return { met: false, reason: `the program has no symbol ${where}` }
+      return compare(outcome, `memory at ${where}`, outcome.memory(address, Number(wanted.size)), wanted)
+    },
+  ),
+  vmcb: kind(z.strictObject({ at: value, field: z.string(), ...comparison }), (outcome, wanted) => {
+    const field = outcome.vmcbField(wanted.field)
+    const address = resolve(outcome, wanted.at)
+    if (field === undefined) return { met: false, reason: `the VMCB has no field ${wanted.field}` }
+    if (address < 0n) return { met: false, reason: `the program has no symbol ${wanted.at}` }
+    const found = outcome.memory(address + BigInt(field.offset), field.bytes)
+    return compare(outcome, wanted.field, found, wanted)
+  }),
+  ended: kind(z.enum(['halted', 'shutdown', 'debug-exit', 'budget']), (outcome, wanted) => ({
+    met: outcome.end === wanted,
+    reason: `the run ended with ${outcome.end}`,
+  })),
+  'console-contains': kind(z.string().min(1), (outcome, wanted) => ({
+    met: outcome.serial.includes(wanted),
+    reason:
+      outcome.serial === ''
+        ? 'nothing was written to the console'
+        : `the console shows ${JSON.stringify(outcome.serial.slice(-60))}`,
+  })),
+} as const
+
+type Kinds = typeof CONDITIONS
+export type Condition = {
+  [K in keyof Kinds]: { readonly [P in K]: z.output<Kinds[K]['arguments']> }
+}[keyof Kinds]
+
+const rows = Object.entries(CONDITIONS).map(([name, row]) => z.strictObject({ [name]: row.arguments }))
+
+/** One condition: a mapping with one key, the kind. */
+export const conditionSchema = z.union(rows) as unknown as z.ZodType<Condition>
+
+/** Judges one condition. */
+export function judge(outcome: Outcome, condition: Condition): Verdict {
+  const [name, wanted] = Object.entries(condition)[0] as [keyof Kinds, never]
+  return CONDITIONS[name].judge(outcome, wanted)
+}

@@ -1,0 +1,10 @@
+/** Public entry point: the lab format, building, running and checking labs. */
+export { build, type Build, type BuildInput, type PlacedVmcb } from './build.ts'
+export { checkLab, formatDiagnostic, type CheckResult, type LabReport } from './check.ts'
+export { CONDITIONS, hex, type ExitFact, type Outcome, type Verdict } from './conditions.ts'
+export { judgeGoals, type GoalResult } from './goals.ts'
+export { parseLab, type LabFiles, type ParsedLab } from './parse.ts'
+export { LAB_FORMAT, labSchema, variantsSchema, type Goal, type Lab, type Variant } from './schema.ts'
+export { exitFacts, LabSession } from './session.ts'
+export { parseVmcbText, INTERCEPTS_KEY, type VmcbAssignment, type VmcbText } from './vmcb-text.ts'
+export type { Diagnostic } from '../isa/assembler/diagnostics.ts'

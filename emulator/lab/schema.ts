@@ -1,0 +1,89 @@
+/** The lab format, version 1: lab.yaml and variants.yaml. Editors and the authoring guide take their descriptions from here. */
+import { z } from 'zod'
+import { conditionSchema } from './conditions.ts'
+
+export const LAB_FORMAT = 1
+
+const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case words joined by hyphens')
+
+/** A small whole number. The YAML reader hands over BigInts so that 64-bit constants keep their digits. */
+const count = (low: number, high: number): z.ZodType<number, bigint> =>
+  z.bigint().transform(Number).pipe(z.number().int().min(low).max(high)) as unknown as z.ZodType<
+    number,
+    bigint
+  >
+
+const textFile = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w-]+\.(asm|inc|vmcb)$/, 'must be a plain file name ending in .asm, .inc or .vmcb')
+    .describe('File name in start/ and solution/. The first .asm file is the program.'),
+  symbol: z
+    .string()
+    .optional()
+    .describe(
+      'For a .vmcb file: the symbol of the program at which the image is placed on Reset. 4 KB aligned.',
+    ),
+  editable: z.boolean().default(true).describe('Whether the reader may change it.'),
+})
+
+const goal = z.strictObject({
+  id,
+  text: z.string().min(1).describe('What is to be reached, as the reader sees it.'),
+  when: z.array(conditionSchema).min(1).describe('Facts about the run that must all hold.'),
+})
+
+export const labSchema = z.strictObject({
+  format: z.literal(BigInt(LAB_FORMAT)).describe('Version of this format.'),
+  title: z.string().min(1),
+  summary: z.string().min(1).describe('One sentence: what the reader does here.'),
+  objectives: z.array(z.string()).min(1),
+  prerequisites: z.array(z.string()).default([]),
+  minutes: count(1, 240),
+  machine: z
+    .strictObject({
+      start: z
+        .enum(['long', 'protected', 'real', 'reset'])
+        .default('long')
+        .describe('State in which the program begins; docs/authoring.md describes each.'),
+      memory: count(4, 256).default(16).describe('RAM in MiB.'),
+      cpu: z.literal('default').default('default').describe('CPU model.'),
+    })
+    .prefault({}),
+  files: z.array(textFile).min(1),
+  panels: z
+    .array(z.enum(['registers', 'vmcb', 'exits', 'memory', 'console']))
+    .default(['exits', 'registers']),
+  reveal: z
+    .enum(['live', 'after-run', 'never'])
+    .default('after-run')
+    .describe('When the workbench may name the consistency check that fails.'),
+  limits: z.strictObject({ instructions: count(1, 1_000_000_000).default(1_000_000) }).prefault({}),
+  goals: z.array(goal).min(1),
+  hints: z.array(z.string()).default([]),
+  manual: z.array(z.string()).default([]).describe('Sections of the manual, e.g. "APM vol 2 §15.5.1".'),
+})
+
+const edit = z.strictObject({
+  file: z.string(),
+  replace: z.string().min(1).describe('Text that must occur exactly once in the file.'),
+  with: z.string(),
+})
+
+export const variantsSchema = z.array(
+  z.strictObject({
+    id,
+    title: z.string().min(1).describe('What was changed.'),
+    from: z.enum(['solution', 'start']).default('solution'),
+    edits: z.array(edit).min(1),
+    fails: z.array(id).min(1).describe('Exactly the goals that this variant must fail.'),
+    cheat: z
+      .boolean()
+      .default(false)
+      .describe('The variant that writes the expected result without the guest doing the work.'),
+  }),
+)
+
+export type Lab = z.output<typeof labSchema> & { readonly slug: string }
+export type Goal = Lab['goals'][number]
+export type Variant = z.output<typeof variantsSchema>[number]
