@@ -45,6 +45,8 @@ export interface Observer {
   vmrun?(vmcb: number): void
   /** A #VMEXIT was taken; for VMEXIT_INVALID with the checks that failed (all of them, in the manual's order). */
   vmexit?(event: VmexitEvent): void
+  /** An exception is raised, before intercepts see it and before it is combined with one on its way. */
+  raised?(fault: Fault): void
   /** An exception or interrupt goes through the IDT. */
   delivered?(vector: number, errorCode: number, linearAddress: bigint): void
 }
