@@ -87,6 +87,7 @@ function combine(first: bigint, fault: Fault): Event | undefined {
 export function deliverFault(cpu: Cpu, fault: Fault): void {
   const state = cpu.state
   for (let current = fault; ;) {
+    cpu.observer.raised?.(current)
     if (current.vector === VECTOR.DB) recordDebugCause(cpu, current.dr6)
     if (state.guestMode) cpu.virtualization.interceptException(cpu, current)
     const event = combine(state.deliveringEvent, current)
