@@ -16,6 +16,9 @@ import {
   FAST_TAG_ENTRIES,
   FAST_TAG_ENTRY_BYTES,
   FAST_TAG_OFFSET,
+  FETCH_TAG_ENTRIES,
+  FETCH_TAG_ENTRY_BYTES,
+  FETCH_TAG_OFFSET,
   JUMP_CACHE_BYTES,
   JUMP_CACHE_OFFSET,
   PAGE_SIZE,
@@ -34,6 +37,8 @@ const PCIDE = Number(CR4.PCIDE)
 const KEYS = OFFSET.fastTagKeys >> 2
 const CONTEXT_WORDS = FAST_TAG_CONTEXT_BYTES >> 2
 const ENTRY_WORDS = FAST_TAG_ENTRY_BYTES >> 2
+const FETCH_ENTRY_WORDS = FETCH_TAG_ENTRY_BYTES >> 2
+const FETCH_WORDS = FETCH_TAG_ENTRIES * FETCH_ENTRY_WORDS
 const JUMP_WORDS = JUMP_CACHE_BYTES / FAST_TAG_CONTEXTS / 4
 
 /** Word offsets in a fast-tag entry (state/memory-map.ts). */
@@ -88,6 +93,8 @@ export function modeChanged(cpu: Cpu): void {
   words[KEYS + chosen * 2 + 1] = permissions
   const at = (FAST_TAG_OFFSET >> 2) + chosen * CONTEXT_WORDS
   words.fill(0xffff_ffff, at, at + CONTEXT_WORDS)
+  const fetches = (FETCH_TAG_OFFSET >> 2) + chosen * FETCH_WORDS
+  words.fill(0xffff_ffff, fetches, fetches + FETCH_WORDS)
   const jumps = (JUMP_CACHE_OFFSET >> 2) + chosen * JUMP_WORDS
   words.fill(0xffff_ffff, jumps, jumps + JUMP_WORDS)
   state.fastTagContext = chosen
@@ -190,6 +197,37 @@ export function fillFastTag(cpu: Cpu, low: number, high: number, address: number
   set(TAG.code, writable && hasCode)
   words[at + TAG.host] = memory.ramBase + page * PAGE_SIZE
   words[at + TAG.granules] = memory.granuleBase + page * 8
+}
+
+/**
+ * The sPA behind a fetch tag of the current context, or -1. Like the jump caches, fetch tags lead to code without asking the
+ * TLB, whose entries for them are marked as fetched and take their contexts along when they go.
+ */
+export function fetchLookup(state: Vcpu, low: number, high: number): number {
+  const words = state.words
+  const at = fetchSlot(state, low)
+  if (words[at] !== (low & ~0xfff) >>> 0 || words[at + 1] !== high) return -1
+  return words[at + 2] * PAGE_SIZE + (low & 0xfff)
+}
+
+/** Fills the current context's fetch tag for a RAM page. */
+export function fillFetchTag(cpu: Cpu, low: number, high: number, address: number): void {
+  const page = Math.floor(address / PAGE_SIZE)
+  if (!cpu.memory.isRamPage(page)) return
+  const words = cpu.state.words
+  const at = fetchSlot(cpu.state, low)
+  words[at] = (low & ~0xfff) >>> 0
+  words[at + 1] = high
+  words[at + 2] = page
+  words[at + 3] = 0
+}
+
+function fetchSlot(state: Vcpu, low: number): number {
+  return (
+    (FETCH_TAG_OFFSET >> 2) +
+    state.fastTagContext * FETCH_WORDS +
+    ((low >>> 12) & (FETCH_TAG_ENTRIES - 1)) * FETCH_ENTRY_WORDS
+  )
 }
 
 /** True when accesses of the current mode are user accesses: what the current context's tags are filled for. */

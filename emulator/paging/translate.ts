@@ -1,7 +1,7 @@
 /** Linear to system-physical addresses: fast tags, then the TLB, then the page walk. */
 import { ACCESS, type Access, type Cpu } from '../state/cpu.ts'
 import type { Vcpu } from '../state/vcpu.ts'
-import { contextIsUser, fastLookup, fillFastTag } from './contexts.ts'
+import { contextIsUser, fastLookup, fetchLookup, fillFastTag, fillFetchTag } from './contexts.ts'
 import { ENTRY, entryAddress, entryAttributes, findEntry, insertEntry, markFetched } from './tlb.ts'
 import { isAllowed, isTranslated, walk } from './walk.ts'
 
@@ -67,19 +67,26 @@ export function translate(cpu: Cpu, linear: bigint, access: Access, user: boolea
   const high = halves[1]
   const state = cpu.state
   const data = access !== ACCESS.execute
-  if (data && user === contextIsUser(state)) {
+  if (!data) {
+    const fetched = fetchLookup(state, low, high)
+    if (fetched >= 0) return fetched
+  } else if (user === contextIsUser(state)) {
     const fast = fastLookup(cpu, low, high, access === ACCESS.write)
     if (fast >= 0) return fast
   }
   if (!isTranslated(cpu)) {
     const address = high * 0x1_0000_0000 + low
     if (data) fillFastTag(cpu, low, high, address, true)
+    else fillFetchTag(cpu, low, high, address)
     return address
   }
   const at = lookupOrWalk(cpu, low, high, access, user)
-  if (!data) markFetched(state, at)
-  else if (user === contextIsUser(state)) fillFromEntry(cpu, at, low, high)
-  return entryAddress(state, at, low)
+  const address = entryAddress(state, at, low)
+  if (!data) {
+    markFetched(state, at)
+    fillFetchTag(cpu, low, high, address)
+  } else if (user === contextIsUser(state)) fillFromEntry(cpu, at, low, high)
+  return address
 }
 
 function lookupOrWalk(cpu: Cpu, low: number, high: number, access: Access, user: boolean): number {

@@ -10,6 +10,7 @@
  * Inside a vCPU block:
  *   00000  registers and hidden state, REGISTER_BYTES       snapshots copy these two
  *   01000  the architectural TLB, TLB_BYTES                 (paging/tlb.ts)
+ *   20000  fetch tags, a set for each fast-tag context       derived state
  *   40000  fast tags, FAST_TAG_CONTEXTS contexts            derived state: dropped on restore
  *   C0000  jump caches                                      derived state, owned by engine/compile
  */
@@ -20,6 +21,7 @@ export const VCPU_STRIDE = 0x10_0000
 export const REGISTER_BYTES = 0x1000
 export const TLB_OFFSET = 0x1000
 export const TLB_BYTES = 0x1_1000
+export const FETCH_TAG_OFFSET = 0x2_0000
 export const FAST_TAG_OFFSET = 0x4_0000
 export const JUMP_CACHE_OFFSET = 0xc_0000
 export const JUMP_CACHE_BYTES = 0x4_0000
@@ -37,6 +39,15 @@ export const FAST_TAG_CONTEXTS = 16
 export const FAST_TAG_ENTRIES = 1024
 export const FAST_TAG_ENTRY_BYTES = 32
 export const FAST_TAG_CONTEXT_BYTES = FAST_TAG_ENTRIES * FAST_TAG_ENTRY_BYTES
+
+/**
+ * Fetch tags: FETCH_TAG_ENTRIES direct-mapped entries of 16 bytes for each context, indexed by linear-address bits 17:12.
+ *
+ *   +0   u64  tag    linear page address, or INVALID_TAG
+ *   +8   u64  page   physical page number of a RAM page that may be fetched from
+ */
+export const FETCH_TAG_ENTRIES = 64
+export const FETCH_TAG_ENTRY_BYTES = 16
 
 /** No page address has its low bits set, so this never matches. */
 export const INVALID_TAG = 0xffff_ffff_ffff_ffffn
