@@ -1,7 +1,5 @@
 /** A lab being run: one machine, one build, the goals judged on what the machine did. The workbench and `lab check` share it. */
-import { Machine } from '../machine/machine.ts'
-import type { MachineEvent } from '../machine/parts.ts'
-import { describeRunResult, type RunResult } from '../machine/run-result.ts'
+import { describeRunResult, Machine, type MachineEvent, type RunResult } from '../machine/index.ts'
 import { exitCode } from '../state/exit-codes.ts'
 import { findField } from '../svm/fields.ts'
 import { build, type Build } from './build.ts'
