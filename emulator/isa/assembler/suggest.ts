@@ -1,0 +1,47 @@
+/** "Did you mean ...": the nearest known name by edit distance. */
+
+/** Number of single-character insertions, deletions, replacements and neighbour swaps from `a` to `b`; at most `limit + 1`. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) > limit) return limit + 1
+  let beforePrevious: number[] = []
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replace = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row[j] = Math.min(replace, previous[j]! + 1, row[j - 1]! + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        row[j] = Math.min(row[j]!, beforePrevious[j - 2]! + 1)
+      }
+    }
+    beforePrevious = previous
+    previous = row
+  }
+  return previous[b.length]!
+}
+
+/** Longer names are not compared: nobody misspells them by one or two letters only, and it keeps the search cheap. */
+const MAX_NAME_LENGTH = 40
+
+/** The name in `candidates` nearest to `name`, ignoring case, or '' when none is near (one letter in four, at most two). */
+export function nearest(name: string, candidates: Iterable<string>): string {
+  if (name.length > MAX_NAME_LENGTH) return ''
+  const wanted = name.toLowerCase()
+  let limit = wanted.length < 3 ? 1 : 2
+  let best = ''
+  for (const candidate of candidates) {
+    const distance = editDistance(wanted, candidate.toLowerCase(), limit)
+    if (distance > limit || distance >= candidate.length) continue
+    if (best !== '' && distance === limit) continue
+    best = candidate
+    limit = distance
+    if (distance === 0) break
+  }
+  return best
+}
+
+/** A hint that names the nearest candidate, else `otherwise`. */
+export function didYouMean(name: string, candidates: Iterable<string>, otherwise = ''): string {
+  const best = nearest(name, candidates)
+  return best === '' ? otherwise : `did you mean '${best}'?`
+}
