@@ -89,13 +89,7 @@ function formatMemory(
   const defaultSegment = memory.base === RSP || memory.base === RBP ? SS : DS
   const segment = memory.segment === defaultSegment ? '' : `${segmentNames[memory.segment]}:`
   const far = instruction.mnemonic.endsWith(' far')
-  const size = far
-    ? memory.size === 4
-      ? 'word '
-      : 'dword '
-    : memory.size === 0
-      ? ''
-      : sizeNames[memory.size]
+  const size = far ? (memory.size === 4 ? 'word ' : 'dword ') : sizeKeyword(memory.size, instruction)
   const alone = memory.base < 0 && memory.index < 0
   const width = alone && instruction.bits === 64 && isMemoryOffset(instruction) ? 'qword ' : ''
   const absolute = alone && instruction.bits === 64 && width === '' ? 'abs ' : ''

@@ -8,11 +8,11 @@ const allButCarry = ARITHMETIC_FLAGS & ~CF
 function twoOperands(mnemonic: string, title: string, n: number, properties: Properties): Row[] {
   const opcode = (offset: number) => (8 * n + offset).toString(16).toUpperCase().padStart(2, '0')
   return define(mnemonic, title, properties)`
+    ${mnemonic} reg/mem*, simm8      | 83 /${n} ib
     ${mnemonic} AL, imm8             | ${opcode(4)} ib
     ${mnemonic} AX, imm16            | ${opcode(5)} iw
     ${mnemonic} EAX, imm32           | ${opcode(5)} id
     ${mnemonic} RAX, simm32          | ${opcode(5)} id
-    ${mnemonic} reg/mem*, simm8      | 83 /${n} ib
     ${mnemonic} reg/mem8, imm8       | 80 /${n} ib
     ${mnemonic} reg/mem8, imm8       | 82 /${n} ib | not-64 decoder-only
     ${mnemonic} reg/mem*, imm*       | 81 /${n} i*

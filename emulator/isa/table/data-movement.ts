@@ -25,13 +25,13 @@ export const dataMovement: readonly Row[] = [
     mov reg/mem*, imm*             | C7 /0 i*
   `,
   ...define('mov-segment', 'Move to or from a segment register')`
+    mov reg64/mem16, segReg        | 8C /r    | o32 only-64 assembler-only
     mov reg16/mem16, segReg        | 8C /r
     mov reg32/mem16, segReg        | 8C /r
     mov reg64/mem16, segReg        | 8C /r
-    mov reg64, segReg              | 8C /r    | o32 only-64 assembler-only
     mov segReg, reg/mem16          | 8E /r    | fixed
-    mov segReg, reg32              | 8E /r    | fixed assembler-only
-    mov segReg, reg64              | 8E /r    | fixed only-64 assembler-only
+    mov segReg, reg32/mem16        | 8E /r    | fixed assembler-only
+    mov segReg, reg64/mem16        | 8E /r    | fixed only-64 assembler-only
   `,
   ...define('mov-control', 'Move to or from a control register', {
     lockSelectsCr8: true,
@@ -50,11 +50,15 @@ export const dataMovement: readonly Row[] = [
   `,
   ...define('movzx', 'Move with zero-extension')`
     movzx reg*, reg/mem8           | 0F B6 /r
-    movzx reg*, reg/mem16          | 0F B7 /r
+    movzx reg32, reg/mem16         | 0F B7 /r
+    movzx reg64, reg/mem16         | 0F B7 /r
+    movzx reg16, reg/mem16         | 0F B7 /r | decoder-only
   `,
   ...define('movsx', 'Move with sign-extension')`
     movsx reg*, reg/mem8           | 0F BE /r
-    movsx reg*, reg/mem16          | 0F BF /r
+    movsx reg32, reg/mem16         | 0F BF /r
+    movsx reg64, reg/mem16         | 0F BF /r
+    movsx reg16, reg/mem16         | 0F BF /r | decoder-only
     movsx reg64, reg/mem32         | 63 /r    | assembler-only
     movsxd reg64, reg/mem32        | 63 /r
     movsxd reg32, reg/mem32        | 63 /r    | only-64 decoder-only
@@ -119,10 +123,10 @@ export const dataMovement: readonly Row[] = [
     xchg reg16, AX                 | 90 +r    | assembler-only
     xchg reg32, EAX                | 90 +r    | not-self-64 assembler-only
     xchg reg64, RAX                | 90 +r    | assembler-only
+    xchg reg8, reg/mem8            | 86 /r    | assembler-only
+    xchg reg*, reg/mem*            | 87 /r    | assembler-only
     xchg reg/mem8, reg8            | 86 /r
     xchg reg/mem*, reg*            | 87 /r
-    xchg reg8, mem8                | 86 /r    | assembler-only
-    xchg reg*, mem*                | 87 /r    | assembler-only
   `,
   ...define('xadd', 'Exchange and add', { writes: ARITHMETIC_FLAGS, lock: true })`
     xadd reg/mem8, reg8            | 0F C0 /r

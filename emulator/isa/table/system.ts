@@ -34,13 +34,13 @@ export const system: readonly Row[] = [
   ...define('nop', 'End of branch, 64-bit (no operation)')`endbr64 | F3 0F 1E FA`,
   ...define('nop', 'End of branch, 32-bit (no operation)')`endbr32 | F3 0F 1E FB`,
   ...define('nop', 'Prefetch a cache line')`
-    prefetch mem8              | 0F 0D /0
-    prefetchw mem8             | 0F 0D /1
-    prefetch mem8              | 0F 0D /r | decoder-only
-    prefetchnta mem8           | 0F 18 /0
-    prefetcht0 mem8            | 0F 18 /1
-    prefetcht1 mem8            | 0F 18 /2
-    prefetcht2 mem8            | 0F 18 /3
+    prefetch mem               | 0F 0D /0
+    prefetchw mem              | 0F 0D /1
+    prefetch mem               | 0F 0D /r | decoder-only
+    prefetchnta mem            | 0F 18 /0
+    prefetcht0 mem             | 0F 18 /1
+    prefetcht1 mem             | 0F 18 /2
+    prefetcht2 mem             | 0F 18 /3
     nop reg/mem*               | 0F 18 /r | decoder-only
   `,
   ...define('pause', 'Pause a spin loop')`pause | F3 90`,
@@ -90,12 +90,12 @@ export const system: readonly Row[] = [
   ...define('verr', 'Verify segment for reads', { writes: ZF })`verr reg/mem16 | 0F 00 /4 | fixed`,
   ...define('verw', 'Verify segment for writes', { writes: ZF })`verw reg/mem16 | 0F 00 /5 | fixed`,
   ...define('lar', 'Load access rights', { writes: ZF })`
-    lar reg*, reg/mem16 | 0F 02 /r
-    lar reg32, reg32    | 0F 02 /r | assembler-only
+    lar reg*, reg/mem16   | 0F 02 /r
+    lar reg*, reg32/mem16 | 0F 02 /r | assembler-only
   `,
   ...define('lsl', 'Load segment limit', { writes: ZF })`
-    lsl reg*, reg/mem16 | 0F 03 /r
-    lsl reg32, reg32    | 0F 03 /r | assembler-only
+    lsl reg*, reg/mem16   | 0F 03 /r
+    lsl reg*, reg32/mem16 | 0F 03 /r | assembler-only
   `,
   ...define('arpl', 'Adjust requestor privilege level', {
     writes: ZF,
