@@ -1,0 +1,39 @@
+/** The record of what the machine did that registers and memory do not show any more. */
+import type { Observer, VmexitEvent } from '../state/cpu.ts'
+import type { Vcpu } from '../state/vcpu.ts'
+import type { BoundedLog } from './log.ts'
+
+/** An exception is raised, or an exception or interrupt goes through the IDT. */
+export interface ExceptionEvent {
+  readonly kind: 'raised' | 'delivered'
+  readonly instructions: number
+  readonly vector: number
+  /** -1: the vector has no error code. */
+  readonly errorCode: number
+  /** #PF: the address that CR2 gets; otherwise 0. */
+  readonly linearAddress: bigint
+}
+
+/** `instructions` is the count when it happened. */
+export type MachineEvent =
+  | { readonly kind: 'vmrun'; readonly instructions: number; readonly vmcb: number }
+  | ({ readonly kind: 'vmexit' } & VmexitEvent)
+  | ExceptionEvent
+
+/** An observer that writes down what it hears. */
+export function recordEvents(state: Vcpu, log: BoundedLog<MachineEvent>): Observer {
+  return {
+    vmrun(vmcb) {
+      log.push({ kind: 'vmrun', instructions: state.instructions, vmcb })
+    },
+    vmexit(event) {
+      log.push({ kind: 'vmexit', ...event })
+    },
+    raised({ vector, errorCode, linearAddress }) {
+      log.push({ kind: 'raised', instructions: state.instructions, vector, errorCode, linearAddress })
+    },
+    delivered(vector, errorCode, linearAddress) {
+      log.push({ kind: 'delivered', instructions: state.instructions, vector, errorCode, linearAddress })
+    },
+  }
+}

@@ -1,0 +1,19 @@
+/** Public entry point of the machine. */
+export { Machine, type MachineOptions } from './machine.ts'
+export { describeRunResult, type RunResult } from './run-result.ts'
+export type { ExceptionEvent, MachineEvent } from './events.ts'
+export type { EditableRegister } from './inputs.ts'
+export {
+  GENERAL_REGISTERS,
+  SEGMENT_REGISTERS,
+  SYSTEM_REGISTERS,
+  type CpuState,
+  type GuestState,
+  type SegmentState,
+} from './inspect.ts'
+export { ImageError } from './elf32.ts'
+export type { BootImage } from './multiboot.ts'
+export { SavedStateError } from './saved-state.ts'
+export { START, type StartKind } from './start.ts'
+export type { TlbEntry } from '../paging/tlb.ts'
+export type { FailedCheck, VmexitEvent } from '../state/cpu.ts'
