@@ -8,31 +8,23 @@
  *
  * Both functions may throw Exit with state.rip at the next instruction; such exits zero nRIP.
  */
-import { IF, RF, TF } from '../isa/registers.ts'
+import { CS, IF, RF, TF } from '../isa/registers.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { Fault, VECTOR } from '../state/faults.ts'
-import { ACTIVITY } from '../state/vcpu.ts'
+import { MODE } from '../state/mode.ts'
+import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { DR6 } from './debug-bits.ts'
+import { instructionBreakpoints } from './debug-registers.ts'
 import { deliverFault, deliverInterrupt, deliverNmi } from './deliver.ts'
-
-/**
- * VMCB offset 060h (APM vol 2 appendix B):
- *   24 V_INTR_MASKING   20 V_IGN_TPR   19:16 V_INTR_PRIO   8 V_IRQ   3:0 V_TPR
- */
-export const VIRTUAL_INTERRUPT = {
-  tpr: 0xf,
-  irq: 1 << 8,
-  priority: 0xf << 16,
-  ignoreTpr: 1 << 20,
-  masking: 1 << 24,
-} as const
+import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
 /** Takes pending events, and says whether the vCPU executes an instruction now. */
 export function beforeInstruction(cpu: Cpu): boolean {
   const state = cpu.state
   if (state.attention & ATTENTION.event && state.activity !== ACTIVITY.shutdown) takeEvent(cpu)
+  if (state.attention & ATTENTION.breakpoints && state.activity === ACTIVITY.running) takeBreakpoint(cpu)
   return (state.attention & (ATTENTION.inactive | ATTENTION.stop)) === 0
 }
 
@@ -54,6 +46,29 @@ export function afterInstruction(cpu: Cpu, before: number): void {
   if (!(state.flagsOther & TF)) state.attention &= ~ATTENTION.trap
   else state.attention |= ATTENTION.trap
   if (trapped) deliverFault(cpu, new Fault(VECTOR.DB, -1, 0n, DR6.BS))
+}
+
+/** #DB when an instruction breakpoint names the next instruction; RF = 1 and GIF = 0 suppress it (APM vol 2 §13.1.2, §15.17). */
+function takeBreakpoint(cpu: Cpu): void {
+  const state = cpu.state
+  if (state.flagsOther & RF || !state.gif) return
+  const linear = instructionLinear(state)
+  const hits = instructionBreakpoints(state.dr7).filter((n) => state.dr[n] === linear)
+  if (hits.length > 0)
+    deliverFault(
+      cpu,
+      new Fault(
+        VECTOR.DB,
+        -1,
+        0n,
+        hits.reduce((bits, n) => bits | (1 << n), 0),
+      ),
+    )
+}
+
+function instructionLinear(state: Vcpu): bigint {
+  if ((state.mode & MODE.codeSize) === 2) return state.rip
+  return BigInt.asUintN(32, state.segments[CS].base + state.rip)
 }
 
 /** Delivers the pending event of the highest priority that nothing blocks. ATTENTION.event stays while one is pending. */

@@ -7,6 +7,7 @@ export const DR6 = {
   BD: 1 << 13,
   BS: 1 << 14,
   BT: 1 << 15,
+  writable: 0xe00f,
   fixed: 0xffff_0ff0,
 } as const
 

@@ -1,0 +1,176 @@
+/** The processor model: what CPUID says (APM vol 3 appendix E) and which bits of CR4 and EFER exist with it. */
+import type { CpuModel } from '../state/cpu.ts'
+import { CR4, EFER } from '../state/mode.ts'
+import { VCPU_STRIDE } from '../state/memory-map.ts'
+import type { Vcpu } from '../state/vcpu.ts'
+
+type Register = 'eax' | 'ebx' | 'ecx' | 'edx'
+
+interface Feature {
+  readonly name: string
+  readonly leaf: number
+  readonly register: Register
+  readonly bit: number
+  /** Control bits that do not exist without the feature. */
+  readonly cr4?: bigint
+  readonly efer?: bigint
+}
+
+function feature(
+  name: string,
+  leaf: number,
+  register: Register,
+  bit: number,
+  enables: { cr4?: bigint; efer?: bigint } = {},
+): Feature {
+  return { name, leaf, register, bit, ...enables }
+}
+
+const EXTENDED = 0x8000_0001
+const SVM = 0x8000_000a
+
+/** Everything that some model can advertise, each feature once. What is not modelled is not in here. */
+export const FEATURES: readonly Feature[] = [
+  feature('de', 1, 'edx', 2, { cr4: CR4.DE }),
+  feature('pse', 1, 'edx', 3, { cr4: CR4.PSE }),
+  feature('tsc', 1, 'edx', 4, { cr4: CR4.TSD }),
+  feature('msr', 1, 'edx', 5),
+  feature('pae', 1, 'edx', 6, { cr4: CR4.PAE }),
+  feature('mce', 1, 'edx', 7, { cr4: CR4.MCE }),
+  feature('cmpxchg8b', 1, 'edx', 8),
+  feature('sep', 1, 'edx', 11),
+  feature('mtrr', 1, 'edx', 12),
+  feature('pge', 1, 'edx', 13, { cr4: CR4.PGE }),
+  feature('mca', 1, 'edx', 14),
+  feature('cmov', 1, 'edx', 15),
+  feature('pat', 1, 'edx', 16),
+  feature('clflush', 1, 'edx', 19),
+  feature('cmpxchg16b', 1, 'ecx', 13),
+  feature('pcid', 1, 'ecx', 17, { cr4: CR4.PCIDE }),
+  feature('popcnt', 1, 'ecx', 23),
+  feature('fsgsbase', 7, 'ebx', 0, { cr4: CR4.FSGSBASE }),
+  feature('smep', 7, 'ebx', 7, { cr4: CR4.SMEP }),
+  feature('smap', 7, 'ebx', 20, { cr4: CR4.SMAP }),
+  feature('clflushopt', 7, 'ebx', 23),
+  feature('umip', 7, 'ecx', 2, { cr4: CR4.UMIP }),
+  feature('lahf64', EXTENDED, 'ecx', 0),
+  feature('svm', EXTENDED, 'ecx', 2, { efer: EFER.SVME }),
+  feature('altmovcr8', EXTENDED, 'ecx', 4),
+  feature('abm', EXTENDED, 'ecx', 5),
+  feature('prefetchw', EXTENDED, 'ecx', 8),
+  feature('syscall', EXTENDED, 'edx', 11, { efer: EFER.SCE }),
+  feature('nx', EXTENDED, 'edx', 20, { efer: EFER.NXE }),
+  feature('page1gb', EXTENDED, 'edx', 26),
+  feature('rdtscp', EXTENDED, 'edx', 27),
+  feature('lm', EXTENDED, 'edx', 29, { efer: EFER.LME | EFER.LMA }),
+  feature('invarianttsc', 0x8000_0007, 'edx', 8),
+  feature('wbnoinvd', 0x8000_0008, 'ebx', 9),
+  feature('np', SVM, 'edx', 0),
+  feature('nrips', SVM, 'edx', 3),
+  feature('tscratemsr', SVM, 'edx', 4),
+  feature('vmcbclean', SVM, 'edx', 5),
+  feature('flushbyasid', SVM, 'edx', 6),
+  feature('decodeassists', SVM, 'edx', 7),
+  feature('nullselectclearsbase', 0x8000_0021, 'eax', 6),
+]
+
+/** Features of EDX that leaf 8000_0001h repeats from leaf 1. */
+const REPEATED_IN_EXTENDED = 0x0183_f3ff
+
+/** CR4.PCE needs no feature: performance counters exist wherever RDPMC does. */
+const CR4_WITHOUT_FEATURE = CR4.PCE
+
+const VENDOR = ['Auth', 'enti', 'cAMD'].map(asciiWord)
+const BRAND = 'World Switch virtual CPU'.padEnd(48, '\0')
+/** Family 19h: 27:20 extended family 0Ah, 19:16 extended model, 11:8 family 0Fh, 7:4 model, 3:0 stepping. */
+const SIGNATURE = 0x00a0_0f11
+/** SVM revision and number of ASIDs, CPUID 8000_000Ah EAX and EBX. */
+const SVM_REVISION = 1
+const ASIDS = 32768
+const LINEAR_ADDRESS_BITS = 48
+
+function asciiWord(text: string): number {
+  return [...text].reduce((word, character, i) => (word | (character.charCodeAt(0) << (8 * i))) >>> 0, 0)
+}
+
+/** Four words of the brand string, from byte `at`. */
+function brandWords(at: number): [number, number, number, number] {
+  const word = (i: number) => asciiWord(BRAND.slice(at + i * 4, at + i * 4 + 4))
+  return [word(0), word(1), word(2), word(3)]
+}
+
+/** The leaves without their feature bits. */
+const LEAVES: Readonly<Record<number, readonly [number, number, number, number]>> = {
+  0: [7, VENDOR[0], VENDOR[2], VENDOR[1]],
+  // EBX: 15:8 CLFLUSH size in quadwords.
+  1: [SIGNATURE, 8 << 8, 0, 0],
+  7: [0, 0, 0, 0],
+  0x8000_0000: [0x8000_0021, VENDOR[0], VENDOR[2], VENDOR[1]],
+  [EXTENDED]: [SIGNATURE, 0, 0, 0],
+  0x8000_0002: brandWords(0),
+  0x8000_0003: brandWords(16),
+  0x8000_0004: brandWords(32),
+  0x8000_0007: [0, 0, 0, 0],
+  [SVM]: [SVM_REVISION, ASIDS, 0, 0],
+  0x8000_0021: [0, 0, 0, 0],
+}
+
+const REGISTERS: readonly Register[] = ['eax', 'ebx', 'ecx', 'edx']
+
+/** Models by name: the physical-address width and the features they lack. */
+const MODELS: Readonly<Record<string, { physicalAddressBits: number; without: readonly string[] }>> = {
+  default: { physicalAddressBits: 48, without: [] },
+}
+
+/** The model called `name`; throws RangeError for a name that does not exist. */
+export function createCpuModel(name = 'default'): CpuModel {
+  const description = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined
+  if (description === undefined)
+    throw new RangeError(`no CPU model '${name}'; there are: ${Object.keys(MODELS).join(', ')}`)
+  const features = FEATURES.filter((row) => !description.without.includes(row.name))
+  const names = new Set(features.map((row) => row.name))
+  const leaves = new Map(Object.entries(LEAVES).map(([leaf, words]) => [Number(leaf), [...words]]))
+  leaves.set(0x8000_0008, [(LINEAR_ADDRESS_BITS << 8) | description.physicalAddressBits, 0, 0, 0])
+  for (const { leaf, register, bit } of features) {
+    const words = leaves.get(leaf)!
+    const index = REGISTERS.indexOf(register)
+    words[index] = (words[index] | (1 << bit)) >>> 0
+  }
+  const extended = leaves.get(EXTENDED)!
+  extended[3] = (extended[3] | (leaves.get(1)![3] & REPEATED_IN_EXTENDED)) >>> 0
+
+  return {
+    name,
+    physicalAddressBits: description.physicalAddressBits,
+    has: (feature) => names.has(feature),
+    cpuid(leaf, subleaf, state) {
+      const words = leaves.get(leaf)
+      // A leaf that does not exist, and subleaves beyond 0 of leaf 7, read as zero.
+      if (words === undefined || (leaf === 7 && subleaf !== 0)) return [0, 0, 0, 0]
+      const [eax, ebx, ecx, edx] = words
+      return [eax, leaf === 1 ? ebx | apicId(state) : ebx, ecx, edx]
+    },
+  }
+}
+
+/** Leaf 1 EBX 31:24: the initial APIC ID, which is the vCPU's number. */
+function apicId(state: Vcpu): number {
+  return ((state.base / VCPU_STRIDE) << 24) >>> 0
+}
+
+function enabledBits(model: CpuModel, register: 'cr4' | 'efer'): bigint {
+  return FEATURES.reduce((bits, row) => (model.has(row.name) ? bits | (row[register] ?? 0n) : bits), 0n)
+}
+
+/** Bits of CR4 that a MOV to CR4 may not set with this model (APM vol 2 §3.1.3). */
+export function cr4ReservedBits(model: CpuModel): bigint {
+  return BigInt.asUintN(64, ~(enabledBits(model, 'cr4') | CR4_WITHOUT_FEATURE))
+}
+
+/** Bits 7:1 of EFER read as zero whatever is written (APM vol 2 §3.1.7). */
+export const EFER_READ_AS_ZERO = 0xfen
+
+/** Bits of EFER that must be zero with this model. */
+export function eferReservedBits(model: CpuModel): bigint {
+  return BigInt.asUintN(64, ~(enabledBits(model, 'efer') | EFER_READ_AS_ZERO))
+}

@@ -1,0 +1,118 @@
+/** Identification, time, halting, hints, caches and TLB entries: the small system instructions (APM vol 3 chapter 4). */
+import { RAX, RBX, RCX, RDX } from '../isa/registers.ts'
+import { invalidatePage } from '../paging/tlb.ts'
+import { ATTENTION } from '../state/attention.ts'
+import type { Cpu, SystemInstruction } from '../state/cpu.ts'
+import { EXIT } from '../state/exit-codes.ts'
+import { generalProtection, undefinedOpcode } from '../state/faults.ts'
+import { CR4, MODE } from '../state/mode.ts'
+import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
+import { effectiveAddress, memoryOperand } from './operands.ts'
+import { requirePrivilege } from './privilege.ts'
+import { isCanonical } from './segmentation.ts'
+import { readTsc } from './time.ts'
+
+/** Raises the #VMEXIT that the guest's VMCB asks for, if it does. */
+function intercept(cpu: Cpu, code: number, info1?: bigint): void {
+  if (cpu.state.guestMode) cpu.virtualization.intercept(cpu, code, info1)
+}
+
+const cpuid: SystemInstruction = (cpu) => {
+  intercept(cpu, EXIT.CPUID)
+  const { gpr, gprHalves } = cpu.state
+  const words = cpu.model.cpuid(gprHalves[RAX * 2], gprHalves[RCX * 2], cpu.state)
+  for (const [i, register] of [RAX, RBX, RCX, RDX].entries()) gpr[register] = BigInt(words[i])
+}
+
+/** CR4.TSD = 1 reserves the time-stamp counter for CPL 0. */
+function requireTsc(cpu: Cpu): void {
+  if (cpu.state.cr4 & CR4.TSD) requirePrivilege(cpu)
+}
+
+function setPair(state: Vcpu, value: bigint): void {
+  state.gpr[RAX] = value & 0xffff_ffffn
+  state.gpr[RDX] = value >> 32n
+}
+
+const rdtsc: SystemInstruction = (cpu) => {
+  requireTsc(cpu)
+  intercept(cpu, EXIT.RDTSC)
+  setPair(cpu.state, readTsc(cpu.state))
+}
+
+const rdtscp: SystemInstruction = (cpu) => {
+  if (!cpu.model.has('rdtscp')) undefinedOpcode()
+  requireTsc(cpu)
+  intercept(cpu, EXIT.RDTSCP)
+  setPair(cpu.state, readTsc(cpu.state))
+  cpu.state.gpr[RCX] = cpu.state.tscAux & 0xffff_ffffn
+}
+
+/** Number of performance counters (APM vol 2 §13.2.2). They exist and never count. */
+const PERFORMANCE_COUNTERS = 4
+
+const rdpmc: SystemInstruction = (cpu) => {
+  if (!(cpu.state.cr4 & CR4.PCE)) requirePrivilege(cpu)
+  if (cpu.state.gprHalves[RCX * 2] >= PERFORMANCE_COUNTERS) generalProtection()
+  intercept(cpu, EXIT.RDPMC)
+  setPair(cpu.state, 0n)
+}
+
+const hlt: SystemInstruction = (cpu) => {
+  requirePrivilege(cpu)
+  intercept(cpu, EXIT.HLT)
+  cpu.state.activity = ACTIVITY.halted
+  cpu.state.attention |= ATTENTION.inactive
+}
+
+const pause: SystemInstruction = (cpu) => intercept(cpu, EXIT.PAUSE)
+
+/** Caches hold no data of their own, so there is nothing to write back or to lose. */
+const invd: SystemInstruction = (cpu) => {
+  requirePrivilege(cpu)
+  intercept(cpu, EXIT.INVD)
+}
+
+const wbinvd: SystemInstruction = (cpu) => {
+  requirePrivilege(cpu)
+  intercept(cpu, EXIT.WBINVD)
+}
+
+/** Limits are not checked; an address that is not canonical invalidates nothing (APM vol 3, INVLPG). */
+const invlpg: SystemInstruction = (cpu, instruction) => {
+  const state = cpu.state
+  requirePrivilege(cpu)
+  const operand = memoryOperand(instruction, 0)
+  const offset = effectiveAddress(state, operand)
+  const is64 = (state.mode & MODE.codeSize) === 2
+  const base = is64 && operand.segment < 4 ? 0n : state.segments[operand.segment].base
+  const linear = BigInt.asUintN(is64 ? 64 : 32, base + offset)
+  intercept(cpu, EXIT.INVLPG, linear)
+  if (isCanonical(linear)) invalidatePage(cpu, linear)
+}
+
+/** Instructions of features that no CPU model has, or that are undefined by definition. */
+const undefinedInstruction: SystemInstruction = () => undefinedOpcode()
+
+export const processorInstructions = {
+  cpuid,
+  rdtsc,
+  rdtscp,
+  rdpmc,
+  hlt,
+  pause,
+  invd,
+  wbinvd,
+  invlpg,
+  ud0: undefinedInstruction,
+  ud1: undefinedInstruction,
+  ud2: undefinedInstruction,
+  monitor: undefinedInstruction,
+  mwait: undefinedInstruction,
+  xgetbv: undefinedInstruction,
+  xsetbv: undefinedInstruction,
+  rdrand: undefinedInstruction,
+  rdseed: undefinedInstruction,
+  // Outside system-management mode.
+  rsm: undefinedInstruction,
+} as const

@@ -1,0 +1,20 @@
+/** The time-stamp counter: 16 per instruction (docs/architecture.md), scaled and offset in guest mode (APM vol 2 §15.30.5). */
+import type { Vcpu } from '../state/vcpu.ts'
+
+/** TSC counts per instruction. */
+export const TSC_PER_INSTRUCTION = 16
+
+function counter(state: Vcpu): bigint {
+  return BigInt(state.instructions) * BigInt(TSC_PER_INSTRUCTION)
+}
+
+/** What RDTSC and RDMSR return now. The ratio is a fixed-point number with 32 fraction bits. */
+export function readTsc(state: Vcpu): bigint {
+  const host = counter(state) + state.tscBase
+  return BigInt.asUintN(64, state.guestMode ? ((host * state.tscRatio) >> 32n) + state.tscOffset : host)
+}
+
+/** Makes the host's counter read `value` now. */
+export function writeTsc(state: Vcpu, value: bigint): void {
+  state.tscBase = BigInt.asUintN(64, value - counter(state))
+}
