@@ -2,9 +2,9 @@
 import type { Size } from '../instruction.ts'
 import { Problem, type Diagnostics, type Range } from './diagnostics.ts'
 import { encodeAt } from './encode-statement.ts'
-import { evaluate, mentionsPosition, type Expression } from './expression.ts'
+import { evaluate, type Expression } from './expression.ts'
 import type { Program } from './program.ts'
-import type { DataItem, Statement } from './statement.ts'
+import type { Body, DataItem, Statement } from './statement.ts'
 import type { Position } from './symbols.ts'
 
 /** The bytes that a line of source became. Lines of a macro are those of its invocation. */
@@ -18,8 +18,8 @@ export interface LineBytes {
   readonly kind: 'instruction' | 'data' | 'reserve'
 }
 
-/** Repetitions of a statement that is different at each place, `times 4 dw $`. */
-const MAX_DIFFERENT_REPETITIONS = 100_000
+/** Repetitions of an instruction that is encoded anew at each place, `times 4 jmp x`. */
+const MAX_RELATIVE_REPETITIONS = 100_000
 
 /** Writes all statements. Problems are reported; the bytes are then of no use. */
 export function emit(program: Program, diagnostics: Diagnostics): { bytes: Uint8Array; lines: LineBytes[] } {
@@ -45,33 +45,30 @@ export function emit(program: Program, diagnostics: Diagnostics): { bytes: Uint8
 }
 
 function writeStatement(statement: Statement, out: Uint8Array, offset: number): void {
-  const { repeat, size, section } = statement
+  const { body, repeat, size, count } = statement
   if (repeat?.kind === 'times') checkCount(repeat.count, statement, repeat.at, "'times'")
-  // With a count of 0 the statement is still checked, and nothing written.
-  writeOnce(
-    statement,
-    statement,
-    statement.count === 0 ? new Uint8Array(size) : out,
-    statement.count === 0 ? 0 : offset,
-  )
-  if (statement.count < 2 || size === 0) return
-  const end = offset + size * statement.count
-  if (!dependsOnPosition(statement)) {
-    for (let filled = offset + size; filled < end; filled += Math.min(filled - offset, end - filled)) {
-      out.copyWithin(filled, offset, offset + Math.min(filled - offset, end - filled))
-    }
+  if (count === 0) {
+    // Nothing is written, but what is wrong with the statement is reported all the same.
+    writeOnce(statement, 0, new Uint8Array(size), 0)
     return
   }
-  if (statement.count > MAX_DIFFERENT_REPETITIONS) {
-    throw new Problem(
-      statement.at,
-      'output-too-large',
-      `more than ${MAX_DIFFERENT_REPETITIONS} repetitions of a statement that depends on its place`,
-      "leave out '$', or repeat less",
-    )
+  writeOnce(statement, 0, out, offset)
+  if (body.kind === 'reserve') return
+  if (!isRelative(body)) {
+    fill(out, offset, size, size * count)
+    return
   }
-  for (let i = 1; i < statement.count; i++) {
-    writeOnce(statement, { section, offset: statement.offset + i * size }, out, offset + i * size)
+  if (count > MAX_RELATIVE_REPETITIONS) {
+    const message = `more than ${MAX_RELATIVE_REPETITIONS} repetitions of an instruction that depends on its place`
+    throw new Problem(statement.at, 'output-too-large', message)
+  }
+  for (let at = size; at < size * count; at += size) writeOnce(statement, at, out, offset + at)
+}
+
+/** Repeats the first `size` bytes at `offset` until `total` bytes are filled. */
+function fill(out: Uint8Array, offset: number, size: number, total: number): void {
+  for (let filled = size; filled < total; filled *= 2) {
+    out.copyWithin(offset + filled, offset, offset + Math.min(filled, total - filled))
   }
 }
 
@@ -87,19 +84,20 @@ function checkCount(count: Expression, position: Position, at: Range, what: stri
   }
 }
 
-/** One repetition at `position`, written at `offset` of the file. */
-function writeOnce({ body, size }: Statement, position: Position, out: Uint8Array, offset: number): void {
+/** The repetition that lies `advance` bytes after the first, written at `offset` of the file. */
+function writeOnce(statement: Statement, advance: number, out: Uint8Array, offset: number): void {
+  const { body, size } = statement
   switch (body.kind) {
     case 'instruction': {
-      const bytes = encodeAt(body, position)
+      const bytes = encodeAt(body, statement, advance)
       if (bytes.length === size) out.set(bytes, offset)
       return
     }
     case 'data':
-      for (const item of body.items) offset += writeItem(item, body.unit, position, out, offset)
+      for (const item of body.items) offset += writeItem(item, body.unit, statement, out, offset)
       return
     case 'reserve':
-      return checkCount(body.count, position, body.at, 'this reservation')
+      return checkCount(body.count, statement, body.at, 'this reservation')
   }
 }
 
@@ -123,23 +121,10 @@ function writeItem(item: DataItem, unit: Size, position: Position, out: Uint8Arr
   return unit
 }
 
-/** True if repetitions of the statement may differ in bytes. */
-function dependsOnPosition({ body }: Statement): boolean {
-  if (body.kind === 'data')
-    return body.items.some((item) => item.kind === 'value' && mentionsPosition(item.value))
-  if (body.kind !== 'instruction' || body.isConstant) return false
-  return body.operands.some((operand) => {
-    switch (operand.kind) {
-      case 'register':
-        return false
-      case 'memory':
-        return operand.request.ripRelative || mentionsPosition(operand.displacement)
-      case 'immediate':
-        return mentionsPosition(operand.value)
-      case 'target':
-        return true
-      case 'far':
-        return mentionsPosition(operand.offset) || mentionsPosition(operand.selector)
-    }
-  })
+/** True if the repetitions differ: what is encoded relative to the instruction. `$` is the first one's place in all. */
+function isRelative(body: Body): boolean {
+  return (
+    body.kind === 'instruction' &&
+    body.operands.some((operand) => operand.kind === 'target' || (operand.kind === 'memory' && operand.request.ripRelative))
+  )
 }

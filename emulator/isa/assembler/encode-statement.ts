@@ -2,7 +2,7 @@
 import { encode } from '../encode.ts'
 import type { EncodingResult, MemoryRequest, OperandRequest } from '../encoding-request.ts'
 import { Problem } from './diagnostics.ts'
-import { evaluate, type Value } from './expression.ts'
+import { evaluate, type Expression, type Value } from './expression.ts'
 import type { InstructionBody, MemoryOperandSource, OperandSource } from './statement.ts'
 import type { Position } from './symbols.ts'
 
@@ -10,14 +10,15 @@ import type { Position } from './symbols.ts'
 const UNKNOWN: Value = { value: 0n, isAddress: true }
 
 /**
- * The instruction's bytes at `position`. In early passes values may be missing; operands then take their widest form.
+ * The instruction's bytes at `position`; with `times`, those of the repetition `advance` bytes further, for which `$`
+ * stays the first one's place. In early passes values may be missing; operands then take their widest form.
  * Throws a `Problem` for what has no encoding.
  */
-export function encodeAt(body: InstructionBody, position: Position): Uint8Array {
+export function encodeAt(body: InstructionBody, position: Position, advance = 0): Uint8Array {
   if (body.bytes !== undefined) return body.bytes
-  const offset = Math.max(position.offset, 0) + (body.segmentPrefix === 0 ? 0 : 1)
+  const offset = Math.max(position.offset, 0) + advance + (body.segmentPrefix === 0 ? 0 : 1)
   let unresolved = position.offset < 0
-  const valueOf = (expression: Parameters<typeof evaluate>[0]): Value => {
+  const valueOf = (expression: Expression): Value => {
     const value = evaluate(expression, position)
     if (value === undefined) unresolved = true
     return value ?? UNKNOWN
@@ -57,7 +58,7 @@ function withSegmentPrefix(bytes: Uint8Array, prefix: number): Uint8Array {
 function requestOf(
   operand: OperandSource,
   body: InstructionBody,
-  valueOf: (e: Parameters<typeof evaluate>[0]) => Value,
+  valueOf: (expression: Expression) => Value,
 ): OperandRequest {
   switch (operand.kind) {
     case 'register':

@@ -298,17 +298,3 @@ export function symbolValue({ definition }: SymbolEntry): Value | undefined {
 export function isConstant(expression: Expression): expression is Expression & { kind: 'number' } {
   return expression.kind === 'number'
 }
-
-/** True if `$` or `$$` is part of it. */
-export function mentionsPosition(expression: Expression): boolean {
-  switch (expression.kind) {
-    case 'position':
-      return true
-    case 'unary':
-      return mentionsPosition(expression.operand)
-    case 'binary':
-      return mentionsPosition(expression.left) || mentionsPosition(expression.right)
-    default:
-      return false
-  }
-}

@@ -49,8 +49,10 @@ for (const c of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.?@')
   CLASSES[c.charCodeAt(0)] = NAME_START | NAME_PART
 for (const c of '$#~') CLASSES[c.charCodeAt(0)] = NAME_PART
 
+/** `code` is NaN behind the end of a line. */
 function classOf(code: number): number {
-  return code < 128 ? CLASSES[code]! : NAME_START | NAME_PART
+  if (code < 128) return CLASSES[code]!
+  return code >= 128 ? NAME_START | NAME_PART : 0
 }
 
 function endOfName(text: string, from: number): number {

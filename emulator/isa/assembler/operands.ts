@@ -4,7 +4,7 @@ import { FS, GS, RSP } from '../registers.ts'
 import type { CodeBits, OperandSize, RegisterOperand, Size } from '../instruction.ts'
 import type { Cursor } from './cursor.ts'
 import { Problem, type Range } from './diagnostics.ts'
-import { parseExpression, type Expression, type ExpressionContext } from './expression.ts'
+import { isConstant, parseExpression, type Expression, type ExpressionContext } from './expression.ts'
 import type { Token } from './lexer.ts'
 import { registers } from './register-names.ts'
 import type { MemoryOperandSource, OperandSource } from './statement.ts'
@@ -183,16 +183,23 @@ function parseMemory(
   const { base, index, scale, size: registerSize } = chooseBaseAndIndex(sum.terms, brackets.split, at)
   const segmentOverride = brackets.segment >= 0 ? brackets.segment : context.segmentPrefix
   const hasRegisters = registerSize !== 0
-  // NASM leaves fs: and gs: absolute under `default rel`: their bases are not where the code is.
+  if (brackets.relative === true && hasRegisters) {
+    throw new Problem(at, 'invalid-address', "'rel' goes with an address without registers")
+  }
+  // Under `default rel` NASM leaves plain numbers absolute, and fs: and gs:, whose bases are not where the code is.
   const byDefault =
     context.defaultRelative &&
+    context.bits === 64 &&
+    !hasRegisters &&
+    !isConstant(sum.rest) &&
     brackets.displacementSize !== 8 &&
     segmentOverride !== FS &&
     segmentOverride !== GS
-  const ripRelative = context.bits === 64 && !hasRegisters && (brackets.relative ?? byDefault)
-  // Without registers the size in the brackets is that of the address.
-  const impliedSize =
-    hasRegisters || brackets.displacementSize === 1 ? registerSize : brackets.displacementSize
+  const ripRelative = brackets.relative ?? byDefault
+  // Without registers the size in the brackets is that of the address; in 64-bit code 32 bits are the usual displacement.
+  const sizesAddress =
+    !hasRegisters && brackets.displacementSize !== 1 && !(context.bits === 64 && brackets.displacementSize === 4)
+  const impliedSize = sizesAddress ? (brackets.displacementSize as 0 | 2 | 4 | 8) : registerSize
   if (brackets.addressSize !== 0 && hasRegisters && brackets.addressSize !== registerSize) {
     throw new Problem(
       at,

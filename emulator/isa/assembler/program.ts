@@ -145,7 +145,6 @@ export class Program {
       this.symbols.define(fullName, { kind: 'equ', value: undefined }, this.place, name)
       this.add({ kind: 'equ', symbol: this.symbols.entries.get(fullName)!, value }, name, undefined)
     }
-    if (!name.text.startsWith('.')) this.scope = fullName
   }
 
   private defineLabel(name: Token): void {
