@@ -10,7 +10,17 @@ import { remarkBoxes } from './src/markdown/remark-boxes.ts'
 export default defineConfig({
   integrations: [mdx()],
   trailingSlash: 'always',
+  // The default drops the space between a word and a link on the next line.
+  compressHTML: true,
   devToolbar: { enabled: false },
+  vite: {
+    build: {
+      rolldownOptions: {
+        // Astro marks each chapter with a directive of its own, of which the bundler warns.
+        onLog: (level, log, handle) => log.code === 'MODULE_LEVEL_DIRECTIVE' || handle(level, log),
+      },
+    },
+  },
   markdown: {
     // Astro's default processor ignores these plugins and drops directives without a word.
     processor: unified({

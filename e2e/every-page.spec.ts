@@ -1,0 +1,38 @@
+// What holds for every page of the book.
+import AxeBuilder from '@axe-core/playwright'
+import { BUILT_PAGES } from './built-pages.ts'
+import { expect, test } from './fixtures.ts'
+
+for (const address of BUILT_PAGES) {
+  test.describe(address, () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      test(`is accessible in the ${colorScheme} theme`, async ({ page }) => {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        await page.goto(address)
+        const { violations } = await new AxeBuilder({ page }).analyze()
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+        expect(found).toEqual([])
+      })
+    }
+
+    test('fits a screen of 360 pixels without scrolling sideways', async ({ page }) => {
+      await page.setViewportSize({ width: 360, height: 740 })
+      await page.goto(address)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360)
+    })
+
+    test('leads only to addresses that exist', async ({ page, request }) => {
+      await page.goto(address)
+      const links = await page.evaluate(() => [...document.links].map(({ href }) => href))
+      const inside = links.filter((href) => new URL(href).origin === new URL(page.url()).origin)
+      expect(inside.length).toBeGreaterThan(0)
+      for (const href of new Set(inside)) {
+        const { pathname, hash } = new URL(href)
+        const response = await request.get(pathname)
+        expect(response.status(), href).toBe(200)
+        if (hash !== '')
+          expect(await response.text(), href).toContain(`id="${decodeURIComponent(hash.slice(1))}"`)
+      }
+    })
+  })
+}
