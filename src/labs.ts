@@ -1,6 +1,5 @@
-// The labs' folders, as the pages embed them: the text of each file, by its path inside the folder.
-import { z } from 'astro/zod'
-import { parse } from 'yaml'
+// The labs' folders, as the pages embed them.
+import { formatDiagnostic, parseLab, type Lab } from '../emulator/lab/index.ts'
 
 const texts = import.meta.glob<string>('/content/labs/*/{lab.yaml,start/**,solution/**}', {
   query: '?raw',
@@ -8,26 +7,29 @@ const texts = import.meta.glob<string>('/content/labs/*/{lab.yaml,start/**,solut
   eager: true,
 })
 
-/** What the static page shows of lab.yaml; the emulator's lab format checks the whole of it. */
-const shownSchema = z.looseObject({ title: z.string(), objectives: z.array(z.string()), minutes: z.number() })
-
 export interface LabSource {
-  slug: string
-  /** Text by path: lab.yaml, start/main.asm, ... */
+  lab: Lab
+  /** The folder's texts by path ("lab.yaml", "start/main.asm"): what the workbench is given. */
   files: Record<string, string>
+  /** The texts that the reader starts from, in the order of lab.yaml. */
+  start: { name: string; text: string }[]
 }
 
-export type ShownLab = LabSource & z.infer<typeof shownSchema>
-
-/** A lab by the name of its folder in content/labs; a name that is not there is an error of the page. */
-export function readLab(slug: string): ShownLab {
+/** A lab by the name of its folder in content/labs; what is wrong with it is an error of the build. */
+export function readLab(slug: string): LabSource {
   const folder = `/content/labs/${slug}/`
-  const files = Object.fromEntries(
+  const files = new Map(
     Object.entries(texts)
       .filter(([path]) => path.startsWith(folder))
       .map(([path, text]) => [path.slice(folder.length), text]),
   )
-  const yaml = files['lab.yaml']
-  if (yaml === undefined) throw new Error(`<Lab slug="${slug}">: there is no content/labs/${slug}/lab.yaml`)
-  return { ...shownSchema.parse(parse(yaml)), slug, files }
+  const { lab, start, diagnostics } = parseLab(slug, files)
+  if (lab === undefined) {
+    throw new Error(`<Lab slug="${slug}">: content/labs/${slug}: ${diagnostics.map(formatDiagnostic).join('; ')}`)
+  }
+  return {
+    lab,
+    files: Object.fromEntries(files),
+    start: lab.files.map(({ name }) => ({ name, text: start.get(name) ?? '' })),
+  }
 }
