@@ -29,7 +29,7 @@ export interface VmcbField {
   readonly feature?: string
   readonly clean?: CleanGroup
   readonly bits?: BitList
-  /** The vCPU register that the field is copied to and from as it stands. */
+  /** VMLOAD and VMSAVE: the vCPU register that is copied as it stands. */
   readonly register?: ScalarField
 }
 

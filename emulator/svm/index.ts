@@ -1,0 +1,36 @@
+/** SVM: the VMCB as a table, the consistency checks, VMRUN and #VMEXIT, intercepts, the SVM instructions. */
+export {
+  bitMask,
+  CLEAN_BITS,
+  INTERCEPT_NAMES,
+  interceptCode,
+  PAT_TYPES,
+  type BitField,
+  type BitList,
+  type CleanGroup,
+} from './bits.ts'
+export {
+  CHECKS,
+  failedChecks,
+  fieldValue,
+  findCheck,
+  imageView,
+  type Check,
+  type CheckFacts,
+  type VmcbView,
+} from './checks.ts'
+export { cpuFacts, modelFacts } from './facts.ts'
+export {
+  fieldAt,
+  findBits,
+  findField,
+  readField,
+  VMCB_BYTES,
+  VMCB_FIELDS,
+  writeField,
+  type Mover,
+  type VmcbField,
+} from './fields.ts'
+export { svmInclude } from './include.ts'
+export { SVM_INSTRUCTIONS } from './instructions.ts'
+export { virtualization } from './intercepts.ts'

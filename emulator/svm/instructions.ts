@@ -1,0 +1,101 @@
+/** The SVM instructions (APM vol 2 chapter 15, vol 3 chapter 4). */
+import { RAX, RCX } from '../isa/registers.ts'
+import { invalidatePage } from '../paging/tlb.ts'
+import { ATTENTION } from '../state/attention.ts'
+import type { Cpu, SystemInstruction } from '../state/cpu.ts'
+import { EXIT } from '../state/exit-codes.ts'
+import { undefinedOpcode } from '../state/faults.ts'
+import { OFFSET } from '../state/layout.ts'
+import { VMCB_FIELDS, type VmcbField } from './fields.ts'
+import { offsetOf } from './fields.ts'
+import { requireSvm, vmcbAddress } from './privilege.ts'
+import { canonicalHigh, HIDDEN_SEGMENTS, loadHiddenSegment, storeSegment } from './segments.ts'
+import { vmcbPage } from './vmcb-page.ts'
+import { vmrun } from './vmrun.ts'
+
+/** Registers that VMLOAD and VMSAVE move as they stand: VMCB offset and word index in the vCPU block. */
+const HIDDEN_REGISTERS: readonly (readonly [offset: number, word: number])[] = VMCB_FIELDS.flatMap(
+  ({ moved, offset, register }: VmcbField) =>
+    moved.includes('vmload') && register !== undefined ? [[offset, OFFSET[register] >> 2] as const] : [],
+)
+
+const KERNEL_GS_BASE = { offset: offsetOf('save.kernel_gs_base'), word: OFFSET.kernelGsBase >> 2 } as const
+
+/** The part of the VMCB that VMSAVE writes: FS to TR, then STAR to SYSENTER_EIP. */
+const SAVED = [
+  [offsetOf('save.fs.selector'), offsetOf('save.cpl') & ~7],
+  [offsetOf('save.star'), offsetOf('save.cr2')],
+] as const
+
+function guard(cpu: Cpu, code: number): void {
+  if (cpu.state.guestMode) cpu.virtualization.intercept(cpu, code)
+}
+
+/** VMLOAD rAX: FS, GS, LDTR and TR with their hidden parts, KernelGsBase, the SYSCALL and SYSENTER registers (§15.5.2). */
+const vmload: SystemInstruction = (cpu, instruction) => {
+  requireSvm(cpu)
+  const address = vmcbAddress(cpu, instruction)
+  guard(cpu, EXIT.VMLOAD)
+  const vmcb = vmcbPage(cpu, address)
+  const words = cpu.state.words
+  for (const segment of HIDDEN_SEGMENTS) loadHiddenSegment(vmcb, words, segment)
+  for (const [offset, word] of HIDDEN_REGISTERS) vmcb.load(offset, words, word)
+  words[KERNEL_GS_BASE.word] = vmcb.word(KERNEL_GS_BASE.offset)
+  words[KERNEL_GS_BASE.word + 1] = canonicalHigh(vmcb.word(KERNEL_GS_BASE.offset + 4))
+}
+
+/** VMSAVE rAX: stores what VMLOAD loads. */
+const vmsave: SystemInstruction = (cpu, instruction) => {
+  requireSvm(cpu)
+  const address = vmcbAddress(cpu, instruction)
+  guard(cpu, EXIT.VMSAVE)
+  const vmcb = vmcbPage(cpu, address)
+  const words = cpu.state.words
+  for (const [from, to] of SAVED) vmcb.beforeWrite(from, to)
+  for (const segment of HIDDEN_SEGMENTS) storeSegment(vmcb, words, segment)
+  for (const [offset, word] of HIDDEN_REGISTERS) vmcb.store(offset, words, word)
+  vmcb.store(KERNEL_GS_BASE.offset, words, KERNEL_GS_BASE.word)
+}
+
+/** VMMCALL: #UD unless intercepted; the intercept comes first, at any CPL and in any mode (table 15-7). */
+const vmmcall: SystemInstruction = (cpu) => {
+  guard(cpu, EXIT.VMMCALL)
+  undefinedOpcode()
+}
+
+/** STGI: GIF = 1. What was held back is looked at before the next instruction (§15.17). */
+const stgi: SystemInstruction = (cpu) => {
+  requireSvm(cpu)
+  guard(cpu, EXIT.STGI)
+  cpu.state.gif = 1
+  cpu.state.attention |= ATTENTION.event
+}
+
+const clgi: SystemInstruction = (cpu) => {
+  requireSvm(cpu)
+  guard(cpu, EXIT.CLGI)
+  cpu.state.gif = 0
+}
+
+/** INVLPGA rAX, ECX: the page of a linear address, for an ASID; 0 is the host's (§15.16.2). */
+const invlpga: SystemInstruction = (cpu, instruction) => {
+  requireSvm(cpu)
+  guard(cpu, EXIT.INVLPGA)
+  const linear = BigInt.asUintN(instruction.addressSize * 8, cpu.state.gpr[RAX])
+  invalidatePage(cpu, linear, cpu.state.gprHalves[RCX * 2])
+}
+
+/** SKINIT needs a TPM; CPUID says that this processor does not have it. */
+const skinit: SystemInstruction = () => undefinedOpcode()
+
+/** The SVM instructions by the name of their semantics. */
+export const SVM_INSTRUCTIONS: ReadonlyMap<string, SystemInstruction> = new Map([
+  ['vmrun', vmrun],
+  ['vmload', vmload],
+  ['vmsave', vmsave],
+  ['vmmcall', vmmcall],
+  ['stgi', stgi],
+  ['clgi', clgi],
+  ['invlpga', invlpga],
+  ['skinit', skinit],
+])

@@ -1,0 +1,62 @@
+/** The VMCB in physical memory, read and written in words: RAM directly, anything else through the memory port. */
+import type { Cpu } from '../state/cpu.ts'
+import type { PhysicalMemory } from '../state/memory.ts'
+import type { VmcbView } from './checks.ts'
+
+export class VmcbPage implements VmcbView {
+  readonly #memory: PhysicalMemory
+  #address = 0
+  /** Offset of the page in the WebAssembly memory, -1 when it is not RAM. */
+  #ram = -1
+
+  constructor(memory: PhysicalMemory) {
+    this.#memory = memory
+  }
+
+  /** Selects the page at a physical address, a multiple of 4096. */
+  at(address: number): this {
+    const memory = this.#memory
+    this.#address = address
+    this.#ram = memory.isRam(address) ? memory.ramBase + address : -1
+    return this
+  }
+
+  word(offset: number): number {
+    if (this.#ram < 0) return this.#memory.read32(this.#address + offset)
+    return this.#memory.view.getUint32(this.#ram + offset, true)
+  }
+
+  /** Announces that bytes `from` to `to` - 1 are about to be written. Must come before setWord(). */
+  beforeWrite(from: number, to: number): void {
+    if (this.#ram >= 0) this.#memory.beforeWrite(this.#address + from, to - from)
+  }
+
+  setWord(offset: number, value: number): void {
+    if (this.#ram < 0) this.#memory.write32(this.#address + offset, value)
+    else this.#memory.view.setUint32(this.#ram + offset, value, true)
+  }
+
+  /** Copies 64 bits at `offset` to words[at] and words[at + 1]. */
+  load(offset: number, words: Uint32Array, at: number): void {
+    words[at] = this.word(offset)
+    words[at + 1] = this.word(offset + 4)
+  }
+
+  /** Copies words[at] and words[at + 1] to the 64 bits at `offset`. */
+  store(offset: number, words: Uint32Array, at: number): void {
+    this.setWord(offset, words[at])
+    this.setWord(offset + 4, words[at + 1])
+  }
+}
+
+const PAGES = new WeakMap<Cpu, VmcbPage>()
+
+/** The processor's view of the VMCB at a physical address. There is one per processor: it moves. */
+export function vmcbPage(cpu: Cpu, address: number): VmcbPage {
+  let page = PAGES.get(cpu)
+  if (page === undefined) {
+    page = new VmcbPage(cpu.memory)
+    PAGES.set(cpu, page)
+  }
+  return page.at(address)
+}

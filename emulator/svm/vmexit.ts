@@ -1,0 +1,259 @@
+/** #VMEXIT (APM vol 2 §15.6): stores the guest and the reason, reloads the host. */
+import { CS, RAX, RSP, TF } from '../isa/registers.ts'
+import { modeChanged } from '../paging/contexts.ts'
+import { translate } from '../paging/translate.ts'
+import { ATTENTION } from '../state/attention.ts'
+import { ACCESS, type Cpu, type FailedCheck } from '../state/cpu.ts'
+import { EXIT } from '../state/exit-codes.ts'
+import { Exit, Fault, VECTOR } from '../state/faults.ts'
+import { readRflags } from '../state/flags.ts'
+import { OFFSET } from '../state/layout.ts'
+import { CR0, CR4, EFER, MODE } from '../state/mode.ts'
+import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
+import { DR6 } from '../system/debug-bits.ts'
+import { deliverFault, shutdown } from '../system/deliver.ts'
+import { truncateRip } from '../system/operands.ts'
+import { hasIllegalPdpes } from './checks.ts'
+import { cpuFacts } from './facts.ts'
+import { offsetOf } from './fields.ts'
+import { reloadHost } from './host-state.ts'
+import { GUEST_SEGMENTS, storeSegment } from './segments.ts'
+import { vmcbPage, type VmcbPage } from './vmcb-page.ts'
+
+const AT = {
+  virtualInterrupt: offsetOf('control.virtual_interrupt'),
+  interruptShadow: offsetOf('control.interrupt_shadow'),
+  exitCode: offsetOf('control.exit_code'),
+  exitInfo1: offsetOf('control.exit_info_1'),
+  exitInfo2: offsetOf('control.exit_info_2'),
+  exitIntInfo: offsetOf('control.exit_int_info'),
+  eventInj: offsetOf('control.event_inj'),
+  nRip: offsetOf('control.n_rip'),
+  bytes: offsetOf('control.instruction_bytes_fetched'),
+  controlEnd: offsetOf('control.avic_backing_page'),
+  saveStart: offsetOf('save.es.selector'),
+  gdtrLimit: offsetOf('save.gdtr.limit'),
+  gdtrBase: offsetOf('save.gdtr.base'),
+  idtrLimit: offsetOf('save.idtr.limit'),
+  idtrBase: offsetOf('save.idtr.base'),
+  cpl: offsetOf('save.cpl'),
+  efer: offsetOf('save.efer'),
+  cr4: offsetOf('save.cr4'),
+  cr3: offsetOf('save.cr3'),
+  cr0: offsetOf('save.cr0'),
+  dr7: offsetOf('save.dr7'),
+  dr6: offsetOf('save.dr6'),
+  rflags: offsetOf('save.rflags'),
+  rip: offsetOf('save.rip'),
+  rsp: offsetOf('save.rsp'),
+  rax: offsetOf('save.rax'),
+  cr2: offsetOf('save.cr2'),
+  gPat: offsetOf('save.g_pat'),
+  saveEnd: offsetOf('save.dbgctl'),
+} as const
+
+/** 64-bit registers that are stored as they stand: VMCB offset and word index in the vCPU block. */
+const REGISTERS: readonly (readonly [offset: number, word: number])[] = [
+  [AT.gdtrBase, OFFSET.gdtrBase >> 2],
+  [AT.idtrBase, OFFSET.idtrBase >> 2],
+  [AT.efer, OFFSET.efer >> 2],
+  [AT.cr4, OFFSET.cr4 >> 2],
+  [AT.cr3, OFFSET.cr3 >> 2],
+  [AT.cr0, OFFSET.cr0 >> 2],
+  [AT.dr7, OFFSET.dr7 >> 2],
+  [AT.dr6, OFFSET.dr6 >> 2],
+  [AT.rip, OFFSET.rip >> 2],
+  [AT.rsp, (OFFSET.gpr >> 2) + RSP * 2],
+  [AT.rax, (OFFSET.gpr >> 2) + RAX * 2],
+  [AT.cr2, OFFSET.cr2 >> 2],
+]
+
+/** VMCB offset 060h: 8 V_IRQ, 3:0 V_TPR are written back; bits 7:4 are SBZ. */
+const WRITTEN_BACK = 0x1ff
+
+/** Takes a #VMEXIT out of the running guest. `state.rip` is the rIP to store, `nextRip` what goes to nRIP. */
+export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
+  const state = cpu.state
+  const vmcb = vmcbPage(cpu, state.vmcb)
+  const bytes = hasInstructionBytes(exit) ? fetchInstructionBytes(cpu) : NO_BYTES
+  vmcb.beforeWrite(AT.virtualInterrupt, AT.controlEnd)
+  vmcb.beforeWrite(AT.saveStart, AT.saveEnd)
+  storeGuest(state, vmcb)
+  storeInstructionBytes(vmcb, bytes)
+  storeQuad(vmcb, AT.exitIntInfo, state.deliveringEvent)
+  storeExit(vmcb, exit, nextRip)
+  const guestRip = state.rip
+  enterHost(cpu)
+  report(cpu, exit, guestRip, nextRip, NO_CHECKS)
+  finish(cpu)
+}
+
+/**
+ * VMEXIT_INVALID: VMRUN found illegal state and loaded nothing. The state-save area stays as it is; the host goes on after
+ * VMRUN, with GIF = 0 and no hint to the cause. The observer hears which checks failed.
+ */
+export function exitInvalid(cpu: Cpu, failed: readonly FailedCheck[]): void {
+  const state = cpu.state
+  const vmcb = vmcbPage(cpu, state.vmcb)
+  const exit = new Exit(EXIT.INVALID)
+  vmcb.beforeWrite(AT.virtualInterrupt, AT.controlEnd)
+  storeInstructionBytes(vmcb, NO_BYTES)
+  storeQuad(vmcb, AT.exitIntInfo, 0n)
+  storeExit(vmcb, exit, 0n)
+  enterHost(cpu)
+  report(cpu, exit, state.rip, 0n, failed)
+  finish(cpu)
+}
+
+const NO_CHECKS: readonly FailedCheck[] = []
+
+/** Stores the subset that VMRUN loads. nCR3 is not part of it, G_PAT only with nested paging (APM vol 2 §15.25.4). */
+function storeGuest(state: Vcpu, vmcb: VmcbPage): void {
+  const words = state.words
+  const virtualInterrupt = vmcb.word(AT.virtualInterrupt)
+  vmcb.setWord(
+    AT.virtualInterrupt,
+    (virtualInterrupt & ~WRITTEN_BACK) | (state.virtualInterrupt & WRITTEN_BACK),
+  )
+  vmcb.setWord(AT.interruptShadow, (vmcb.word(AT.interruptShadow) & ~1) | state.interruptShadow)
+  for (const segment of GUEST_SEGMENTS) storeSegment(vmcb, words, segment)
+  vmcb.setWord(AT.gdtrLimit, state.gdtrLimit)
+  vmcb.setWord(AT.idtrLimit, state.idtrLimit)
+  const cplShift = (AT.cpl & 3) * 8
+  vmcb.setWord(AT.cpl & ~3, (vmcb.word(AT.cpl & ~3) & ~(0xff << cplShift)) | (state.cpl << cplShift))
+  for (const [offset, word] of REGISTERS) vmcb.store(offset, words, word)
+  vmcb.setWord(AT.rflags, readRflags(state))
+  vmcb.setWord(AT.rflags + 4, 0)
+  if (state.nestedPaging) vmcb.store(AT.gPat, words, OFFSET.gPat >> 2)
+}
+
+/** EXITCODE in 64 bits, EXITINFO1 and 2, nRIP; EVENTINJ.V is cleared. */
+function storeExit(vmcb: VmcbPage, exit: Exit, nextRip: bigint): void {
+  vmcb.setWord(AT.exitCode, exit.code)
+  vmcb.setWord(AT.exitCode + 4, exit.code < 0 ? 0xffff_ffff : 0)
+  storeQuad(vmcb, AT.exitInfo1, exit.info1 ?? UNDEFINED_INFO)
+  storeQuad(vmcb, AT.exitInfo2, exit.info2 ?? UNDEFINED_INFO)
+  storeQuad(vmcb, AT.nRip, nextRip)
+  vmcb.setWord(AT.eventInj, vmcb.word(AT.eventInj) & 0x7fff_ffff)
+}
+
+/** What EXITINFO1 and EXITINFO2 hold where the manual leaves them undefined. */
+const UNDEFINED_INFO = 0n
+
+function storeQuad(vmcb: VmcbPage, offset: number, value: bigint): void {
+  if (value === 0n) {
+    vmcb.setWord(offset, 0)
+    vmcb.setWord(offset + 4, 0)
+  } else {
+    vmcb.setWord(offset, Number(value & 0xffff_ffffn))
+    vmcb.setWord(offset + 4, Number(value >> 32n))
+  }
+}
+
+/** The processor becomes the host's again: what #VMEXIT clears, and what VMRUN saved. */
+function enterHost(cpu: Cpu): void {
+  const state = cpu.state
+  state.gif = 0
+  state.guestMode = 0
+  state.intercepts.fill(0)
+  state.asid = 0
+  state.nestedPaging = 0
+  state.nestedControl = 0
+  state.virtualInterrupt = 0
+  state.tscOffset = 0n
+  state.deliveringEvent = 0n
+  state.interruptShadow = 0
+  state.activity = ACTIVITY.running
+  reloadHost(state)
+  // A pending NMI waits for STGI; the breakpoints are off; the flags have their own look below.
+  const kept = ATTENTION.stop | (state.nmiPending ? ATTENTION.event : 0)
+  state.attention &= kept
+  modeChanged(cpu)
+}
+
+/** Host checks after the reload, and the #DB of a host that single-steps VMRUN. */
+function finish(cpu: Cpu): void {
+  const state = cpu.state
+  // The hidden copy of the host is as legal as VMRUN found it; only the PDPEs lie where software can change them.
+  if (
+    isPae(state) &&
+    hasIllegalPdpes(Number(state.cr3 & 0xffff_ffffn), cpuFacts(cpu).cr3Reserved.high, (at) =>
+      cpu.memory.read32(at),
+    )
+  )
+    shutdown(cpu)
+  else if (state.flagsOther & TF) deliverFault(cpu, new Fault(VECTOR.DB, -1, 0n, DR6.BS))
+}
+
+function isPae(state: Vcpu): boolean {
+  return (state.cr0 & CR0.PG) !== 0n && (state.cr4 & CR4.PAE) !== 0n && (state.efer & EFER.LMA) === 0n
+}
+
+function report(
+  cpu: Cpu,
+  exit: Exit,
+  rip: bigint,
+  nextRip: bigint,
+  failedChecks: readonly FailedCheck[],
+): void {
+  cpu.observer.vmexit?.({
+    instructions: cpu.state.instructions,
+    vmcb: cpu.state.vmcb,
+    code: BigInt.asUintN(64, BigInt(exit.code)),
+    info1: exit.info1 ?? UNDEFINED_INFO,
+    info2: exit.info2 ?? UNDEFINED_INFO,
+    rip,
+    nextRip,
+    failedChecks,
+  })
+}
+
+/** Bit 4 of the error codes of #PF and of a nested page fault: the access was an instruction fetch. */
+const FETCH = 1n << 4n
+const NO_BYTES: readonly number[] = []
+const MOST_BYTES = 15
+
+/** Nested page faults and intercepted #PF of data accesses store the bytes at CS:rIP (APM vol 2 §15.8.4). */
+function hasInstructionBytes({ code, info1 = 0n }: Exit): boolean {
+  return (code === EXIT.NPF || code === EXIT.EXCEPTION_0 + VECTOR.PF) && (info1 & FETCH) === 0n
+}
+
+/** Up to 15 bytes at CS:rIP; fewer when fetching them would fault. */
+function fetchInstructionBytes(cpu: Cpu): readonly number[] {
+  const { state, memory } = cpu
+  const bytes: number[] = []
+  try {
+    for (let page = -1; bytes.length < MOST_BYTES;) {
+      const linear = instructionAddress(state, bytes.length)
+      const offset = Number(linear & 0xfffn)
+      if (page < 0 || offset === 0)
+        page = translate(cpu, linear - BigInt(offset), ACCESS.execute, state.cpl === 3)
+      bytes.push(Number(memory.read(page + offset, 1)))
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof Fault || thrown instanceof Exit)) throw thrown
+  }
+  return bytes
+}
+
+/** Linear address of the byte `offset` bytes after rIP. */
+function instructionAddress(state: Vcpu, offset: number): bigint {
+  const rip = truncateRip(state, state.rip + BigInt(offset))
+  return (state.mode & MODE.codeSize) === 2 ? rip : BigInt.asUintN(32, state.segments[CS].base + rip)
+}
+
+/** Bytes 0D0h..0DFh: the count, then the bytes. Without bytes only the count is written, and the old bytes stay. */
+function storeInstructionBytes(vmcb: VmcbPage, bytes: readonly number[]): void {
+  if (bytes.length === 0) {
+    vmcb.setWord(AT.bytes, vmcb.word(AT.bytes) & ~0xff)
+    return
+  }
+  for (let word = 0; word < 4; word++) {
+    let value = 0
+    for (let i = 3; i >= 0; i--) {
+      const at = word * 4 + i
+      value = (value << 8) | (at === 0 ? bytes.length : (bytes[at - 1] ?? 0))
+    }
+    vmcb.setWord(AT.bytes + word * 4, value)
+  }
+}
