@@ -7,7 +7,7 @@ import { PAGE_SIZE } from '../state/memory-map.ts'
 import { PhysicalMemory } from '../state/memory.ts'
 import { ACTIVITY, vcpuView } from '../state/vcpu.ts'
 import { SVM_INSTRUCTIONS, virtualization } from '../svm/index.ts'
-import { SYSTEM_INSTRUCTIONS } from '../system/index.ts'
+import { SYSTEM_INSTRUCTIONS } from '../system/instructions.ts'
 import { createCpuModel } from '../system/cpu-model.ts'
 import { loadRflags } from '../system/rflags.ts'
 import { createDebugExit, createShutdownPort } from './debug-exit.ts'
@@ -32,8 +32,8 @@ const LARGEST_RAM = 3072 * MIB
 const SERIAL_BYTES = 0x10_0000
 const EVENTS = 10_000
 
-/** Exceptions that a shutdown is explained with: a fault, the double fault, and what hit that. */
-const SHUTDOWN_EXCEPTIONS = 3
+/** Exceptions that a shutdown is explained with: what began it, what hit its delivery, and so on to the triple fault. */
+const SHUTDOWN_EXCEPTIONS = 4
 
 /** Compiled code is entered anew after so many instructions, which is how the host's compiler gets to replace it by better code. */
 const CHUNK = 1_000_000

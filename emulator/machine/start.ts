@@ -11,6 +11,7 @@
 import { CS, RSP } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import type { Cpu } from '../state/cpu.ts'
+import { TLB_BYTES, TLB_OFFSET } from '../state/memory-map.ts'
 import type { PhysicalMemory } from '../state/memory.ts'
 import { ATTRIBUTE, CR0, CR4, EFER } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
@@ -106,6 +107,8 @@ function enterReal(state: Vcpu, entry: number): void {
 export function startVcpu(cpu: Cpu, kind: StartKind, entry: number): void {
   const state = cpu.state
   resetVcpu(cpu)
+  // RESET invalidates the TLB; power-on leaves no trace of what was in it and which way comes next.
+  state.words.fill(0, TLB_OFFSET / 4, (TLB_OFFSET + TLB_BYTES) / 4)
   if (kind === 'reset') return
   if (kind === 'real' && entry >= 0x10_0000)
     throw new RangeError(`real-mode code cannot begin at ${entry.toString(16)}h, beyond 1 MiB`)
