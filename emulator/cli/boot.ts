@@ -2,7 +2,15 @@
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { describeRunResult, ImageError, Machine, type RunResult } from '../machine/index.ts'
-import { InputError, oneOf, parseArguments, readInput, UsageError, wholeNumber, type Command } from './command.ts'
+import {
+  InputError,
+  oneOf,
+  parseArguments,
+  readInput,
+  UsageError,
+  wholeNumber,
+  type Command,
+} from './command.ts'
 
 /** Exit statuses of runs that the guest does not end itself; even, because `code * 2 + 1` is odd. */
 const ENDED = { budget: 124, shutdown: 126, halted: 122 } as const
@@ -135,7 +143,8 @@ async function run(args: string[]): Promise<number> {
   const start = performance.now()
   const result = await runToEnd(machine, options.maxInstructions, sent)
   if (options.stats) printStatistics(machine, performance.now() - start)
-  if (result.reason !== 'debug-exit') process.stderr.write(`world-switch boot: ${describeRunResult(result)}\n`)
+  if (result.reason !== 'debug-exit')
+    process.stderr.write(`world-switch boot: ${describeRunResult(result)}\n`)
   return statusOf(result)
 }
 

@@ -1,8 +1,12 @@
 /** The `world-switch` command: finds the command named by the first argument and runs it. */
+import { asm } from './asm.ts'
 import { boot } from './boot.ts'
 import { InputError, STATUS, UsageError, type Command } from './command.ts'
+import { disasm } from './disasm.ts'
+import { lab } from './lab.ts'
+import { runCommand } from './run.ts'
 
-const COMMANDS: readonly Command[] = [boot]
+const COMMANDS: readonly Command[] = [runCommand, boot, asm, disasm, lab]
 
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length))

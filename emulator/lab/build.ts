@@ -1,7 +1,9 @@
 /** From texts to bytes: the assembled program, with the images of .vmcb files laid over it. */
 import { assemble, type Assembly } from '../isa/assembler/assemble.ts'
 import type { Diagnostic } from '../isa/assembler/diagnostics.ts'
-import { svmInclude } from '../svm/include.ts'
+import type { CodeBits } from '../isa/index.ts'
+import { START, type StartKind } from '../machine/index.ts'
+import { svmInclude } from '../svm/index.ts'
 import { errorAt, isUsable } from './diagnostics.ts'
 import { parseVmcbText, type VmcbText } from './vmcb-text.ts'
 
@@ -17,6 +19,8 @@ export interface BuildInput {
   /** The file to assemble. */
   readonly program: string
   readonly vmcbs: readonly VmcbSource[]
+  /** The state in which the program begins: it decides the code size until the first `bits`, and where a program may lie. */
+  readonly start: StartKind
   /** Bytes of RAM that everything has to fit in. */
   readonly ramBytes: number
 }
@@ -40,11 +44,14 @@ export interface Build {
 
 const SVM_INCLUDE = svmInclude()
 
+const CODE_BITS: Readonly<Record<StartKind, CodeBits>> = { long: 64, protected: 32, real: 16, reset: 16 }
+
 /** Assembles and places. Never throws; a build with errors is not `usable`. */
 export function build(input: BuildInput): Build {
   const program = assemble({
     files: new Map([...input.files, ['svm.inc', SVM_INCLUDE]]),
     entry: input.program,
+    bits: CODE_BITS[input.start],
     maxBytes: input.ramBytes,
   })
   const diagnostics: Diagnostic[] = [...program.diagnostics]
@@ -52,6 +59,17 @@ export function build(input: BuildInput): Build {
     diagnostics.push(errorAt({ file, line: 1, column: 1, endColumn: 2 }, code, message, hint))
   }
   const origin = Number(program.origin)
+  if (
+    isUsable(program.diagnostics) &&
+    (input.start === 'long' || input.start === 'protected') &&
+    origin < START.program
+  )
+    report(
+      input.program,
+      'origin-too-low',
+      `the program begins at ${origin.toString(16).toUpperCase()}h; below ${START.program.toString(16)}h lie the tables and the stack of the start state`,
+      `begin it with: org 0x${START.program.toString(16)}`,
+    )
   if (isUsable(program.diagnostics) && origin + program.bytes.length > input.ramBytes)
     report(
       input.program,

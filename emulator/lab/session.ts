@@ -52,6 +52,7 @@ export class LabSession {
       files: texts,
       program: program.name,
       vmcbs: this.lab.files.flatMap(({ name, symbol }) => (symbol === undefined ? [] : [{ name, symbol }])),
+      start: this.lab.machine.start,
       ramBytes: this.lab.machine.memory * MIB,
     })
   }

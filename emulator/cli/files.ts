@@ -1,0 +1,38 @@
+/** Source files from disk: a program with what it includes, and lab folders. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { InputError } from './command.ts'
+
+const TEXT = /\.(asm|inc|vmcb|yaml|md)$/
+
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new InputError(error instanceof Error ? error.message : `cannot read ${path}`)
+  }
+}
+
+/** The program and the .inc and .asm files beside it, which `%include` finds by name. */
+export function readProgram(path: string): { name: string; files: Map<string, string> } {
+  const folder = dirname(path)
+  const files = new Map([[basename(path), readText(path)]])
+  for (const name of readdirSync(folder).sort()) {
+    if (/\.(inc|asm)$/.test(name) && !files.has(name)) files.set(name, readText(join(folder, name)))
+  }
+  return { name: basename(path), files }
+}
+
+/** The text files of a lab's folder by path relative to it. */
+export function readLabFolder(folder: string): Map<string, string> {
+  const files = new Map<string, string>()
+  for (const inner of ['', 'start', 'solution']) {
+    const place = join(folder, inner)
+    if (!existsSync(place)) continue
+    for (const name of readdirSync(place).sort()) {
+      if (TEXT.test(name) && statSync(join(place, name)).isFile())
+        files.set(inner === '' ? name : `${inner}/${name}`, readText(join(place, name)))
+    }
+  }
+  return files
+}

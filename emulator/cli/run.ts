@@ -1,0 +1,143 @@
+/** `world-switch run`: assembles a program, runs it, and prints every #VMEXIT. */
+import { basename } from 'node:path'
+import { build, exitFacts, formatDiagnostic, hex, type Build } from '../lab/index.ts'
+import {
+  describeRunResult,
+  Machine,
+  type MachineEvent,
+  type RunResult,
+  type StartKind,
+} from '../machine/index.ts'
+import { explainExit } from '../svm/index.ts'
+import { oneOf, parseArguments, STATUS, UsageError, wholeNumber, type Command } from './command.ts'
+import { readProgram, readText } from './files.ts'
+
+const MIB = 0x10_0000
+
+const help = `Usage: world-switch run FILE.asm [options]
+
+Assembles a program, runs it from the symbol "start" (else its first byte) and prints
+every #VMEXIT with its reason.
+
+  --vmcb FILE[@SYMBOL]     a VMCB text, placed at SYMBOL (default "vmcb"); may be repeated
+  --start STATE            long (default), protected, real or reset
+  --memory MIB             RAM, 4 to 256 (default 16)
+  --max-instructions N     end the run after N instructions (default 10000000)
+  --json                   one JSON object instead of text
+
+Exit status: 0 the run ended by itself, 1 the texts have errors, 2 bad arguments,
+4 a file cannot be read, 124 the instructions are used up, 126 shutdown
+`
+
+const STATUS_OF: Partial<Record<RunResult['reason'], number>> = { budget: 124, shutdown: 126 }
+
+interface RunArguments {
+  readonly program: string
+  readonly vmcbs: readonly { readonly path: string; readonly symbol: string }[]
+  readonly start: StartKind
+  readonly ramBytes: number
+  readonly maxInstructions: number
+  readonly json: boolean
+}
+
+function readArguments(args: string[]): RunArguments {
+  const { values, positionals } = parseArguments({
+    args,
+    allowPositionals: true,
+    options: {
+      vmcb: { type: 'string', multiple: true, default: [] },
+      start: { type: 'string', default: 'long' },
+      memory: { type: 'string', default: '16' },
+      'max-instructions': { type: 'string', default: '10000000' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  if (positionals.length !== 1) throw new UsageError('one FILE.asm is expected')
+  return {
+    program: positionals[0],
+    vmcbs: values.vmcb.map((argument) => {
+      const [path, symbol = 'vmcb'] = argument.split('@')
+      return { path, symbol }
+    }),
+    start: oneOf('--start', values.start, ['long', 'protected', 'real', 'reset']),
+    ramBytes: wholeNumber('--memory', values.memory, 4, 256) * MIB,
+    maxInstructions: wholeNumber(
+      '--max-instructions',
+      values['max-instructions'],
+      1,
+      Number.MAX_SAFE_INTEGER,
+    ),
+    json: values.json,
+  }
+}
+
+function buildFiles({ program, vmcbs, start, ramBytes }: RunArguments): Build {
+  const { name, files } = readProgram(program)
+  for (const { path } of vmcbs) files.set(basename(path), readText(path))
+  return build({
+    files,
+    program: name,
+    vmcbs: vmcbs.map(({ path, symbol }) => ({ name: basename(path), symbol })),
+    start,
+    ramBytes,
+  })
+}
+
+/** The exits as text: one line each, with what the exit's fields say below it. */
+function printExits(events: readonly MachineEvent[]): void {
+  for (const event of events) {
+    if (event.kind !== 'vmexit') continue
+    const { name, details, checks } = explainExit(event)
+    process.stdout.write(
+      `${String(event.instructions).padStart(8)}  #VMEXIT(${name})  rIP ${hex(event.rip)}  VMCB ${hex(BigInt(event.vmcb))}\n`,
+    )
+    for (const detail of details) process.stdout.write(`          ${detail}\n`)
+    for (const check of checks) {
+      process.stdout.write(
+        `          ${check.field} = ${hex(check.value)}: ${check.explanation} (${check.section})\n`,
+      )
+    }
+  }
+}
+
+function toJson(machine: Machine, result: RunResult): string {
+  const report = {
+    reason: result.reason,
+    ending: describeRunResult(result),
+    instructions: machine.instructions,
+    exits: exitFacts(machine.events.since()),
+    console: String.fromCharCode(...machine.serial.since().slice(-65536)),
+    digest: machine.digest(),
+  }
+  return `${JSON.stringify(report, null, 2)}\n`
+}
+
+function run(args: string[]): number {
+  const wanted = readArguments(args)
+  const built = buildFiles(wanted)
+  for (const diagnostic of built.diagnostics)
+    process.stderr.write(`${diagnostic.severity}: ${formatDiagnostic(diagnostic)}\n`)
+  if (!built.usable) return 1
+  const machine = new Machine({ ramBytes: wanted.ramBytes, history: false })
+  machine.start(wanted.start, built.entry)
+  machine.load(Number(built.program.origin), built.program.bytes)
+  for (const { address, text } of built.vmcbs) machine.load(address, text.image)
+  const result = machine.run(wanted.maxInstructions)
+  if (wanted.json) process.stdout.write(toJson(machine, result))
+  else {
+    const dropped = machine.events.dropped
+    if (dropped > 0) process.stdout.write(`(${dropped} older events are not shown)\n`)
+    printExits(machine.events.since())
+    const console = String.fromCharCode(...machine.serial.since().slice(-65536))
+    if (console !== '') process.stdout.write(`console:\n${console}\n`)
+    process.stdout.write(`${describeRunResult(result)}, after ${machine.instructions} instructions\n`)
+  }
+  return STATUS_OF[result.reason] ?? STATUS.ok
+}
+
+export const runCommand: Command = {
+  name: 'run',
+  summary: 'assemble and run a program, print its exits',
+  help,
+  run,
+}
