@@ -194,6 +194,7 @@ function data(program: Program, cursor: Cursor, name: Token, unit: Size, repeat:
   const items: DataItem[] = []
   do items.push(dataItem(program, cursor, unit))
   while (cursor.takeOperator(','))
+  cursor.expectEnd()
   if (program.section.name === '.bss' && items.some((item) => item.kind !== 'reserve')) {
     throw new Problem(
       name,
@@ -245,5 +246,6 @@ function reserve(
   if (cursor.atEnd) throw new Problem(name, 'expression-expected', `'${name.text}' wants a count`)
   const at = cursor.here()
   const count = parseExpression(cursor, program.operands.outside)
+  cursor.expectEnd()
   program.add({ kind: 'reserve', unit, count, at }, name, repeat)
 }

@@ -125,6 +125,8 @@ function writeItem(item: DataItem, unit: Size, position: Position, out: Uint8Arr
 function isRelative(body: Body): boolean {
   return (
     body.kind === 'instruction' &&
-    body.operands.some((operand) => operand.kind === 'target' || (operand.kind === 'memory' && operand.request.ripRelative))
+    body.operands.some(
+      (operand) => operand.kind === 'target' || (operand.kind === 'memory' && operand.request.ripRelative),
+    )
   )
 }

@@ -88,6 +88,7 @@ export function parseInstruction(cursor: Cursor, context: OperandContext): Body 
     addressSize: found.addressSize,
     segmentPrefix: found.segment >= 0 && !hasMemory ? SEGMENT_BYTES[found.segment]! : 0,
     distance: target && distances!.short && first.distance !== 'near' ? 'short' : 'near',
+    hasShrunk: false,
     relaxable: target && first.distance === undefined && distances!.short && distances!.near,
     isConstant: operands.every(({ operand }) => isConstantOperand(operand)),
     bytes: undefined,

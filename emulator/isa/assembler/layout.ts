@@ -25,7 +25,7 @@ export function settle(program: Program, maxBytes: number, diagnostics: Diagnost
   for (let quietPasses = 0; quietPasses <= MAX_QUIET_PASSES;) {
     const grown = measure(program)
     moved = place(program)
-    if (moved === undefined && !grown) return fits(program, maxBytes, diagnostics)
+    if (moved === undefined && !grown && !shrink(program)) return fits(program, maxBytes, diagnostics)
     if (!grown) quietPasses++
   }
   const { place: where, at } = moved!
@@ -72,23 +72,62 @@ function measure(program: Program): boolean {
   return grown
 }
 
-/** Makes a short branch near if its target is out of reach or, being a plain number, does not move along with it. */
+/** A position without a place has no values: the encoder then reserves what the branch's distance needs. */
+function lengthOfBranch(body: InstructionBody, { section }: Position): number {
+  return lengthOf(body, { section, offset: -1 })
+}
+
+function reaches(distance: bigint): boolean {
+  return distance >= -128n && distance <= 127n
+}
+
+/** How far the target is from the end of the branch; undefined where a short form is out of the question. */
+function distanceOf(body: InstructionBody, statement: Statement): bigint | undefined {
+  const target = body.operands[0]!
+  const value = target.kind === 'target' ? tryEvaluate(target.address, statement) : undefined
+  // A plain number does not move along with the branch: near, as in NASM.
+  if (value === undefined || !value.isAddress) return undefined
+  return value.value - (statement.section.start + BigInt(statement.offset + statement.size))
+}
+
+/** Makes a short branch near if its target is out of reach. */
 function relax(statement: Statement, body: InstructionBody): boolean {
-  // Without a position there are no values: the encoder reserves what the distance needs.
-  const unplaced: Position = { section: statement.section, offset: -1 }
   if (statement.offset < 0) {
-    statement.size = lengthOf(body, unplaced)
+    statement.size = lengthOfBranch(body, statement)
     return false
   }
-  const target = body.operands[0]!
-  if (body.distance === 'near' || target.kind !== 'target') return false
-  const value = tryEvaluate(target.address, statement)
-  if (value === undefined) return false
-  const distance = value.value - (statement.section.start + BigInt(statement.offset + statement.size))
-  if (value.isAddress && distance >= -128n && distance <= 127n) return false
+  if (body.distance === 'near') return false
+  const distance = distanceOf(body, statement)
+  if (distance !== undefined && reaches(distance)) return false
   body.distance = 'near'
-  statement.size = lengthOf(body, unplaced)
+  statement.size = lengthOfBranch(body, statement)
   return true
+}
+
+/**
+ * Code that grows can bring a target nearer, where `align` absorbs more than the growth: such a branch becomes short
+ * again, once. Returns true if there is one.
+ */
+function shrink(program: Program): boolean {
+  let shrunk = false
+  for (const statement of program.statements) {
+    const { body } = statement
+    if (body.kind !== 'instruction' || !body.relaxable || body.distance === 'short' || body.hasShrunk)
+      continue
+    const distance = distanceOf(body, statement)
+    if (distance === undefined || distance < -256n || distance > 127n) continue
+    body.distance = 'short'
+    const saved = BigInt(statement.size - lengthOfBranch(body, statement))
+    // A target behind the branch moves along with its end.
+    if (reaches(distance < 0n ? distance + saved : distance)) {
+      body.hasShrunk = true
+      statement.size -= Number(saved)
+      shrunk = true
+    } else {
+      body.distance = 'near'
+    }
+  }
+  return shrunk
 }
 
 /** Gives every statement its offset and every section its start. Returns a statement that moved or changed its value. */

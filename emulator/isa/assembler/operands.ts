@@ -150,7 +150,13 @@ interface Brackets {
 const addressSizes: Readonly<Record<string, 2 | 4 | 8>> = { a16: 2, a32: 4, a64: 8 }
 
 function parseBrackets(cursor: Cursor): Brackets {
-  const found: Brackets = { displacementSize: 0, addressSize: 0, relative: undefined, segment: -1, split: true }
+  const found: Brackets = {
+    displacementSize: 0,
+    addressSize: 0,
+    relative: undefined,
+    segment: -1,
+    split: true,
+  }
   for (let token = cursor.peek(); token?.kind === 'identifier'; token = cursor.peek()) {
     const size = sizeKeywords.get(token.lower)
     const register = cursor.isOperator(':', 1) ? registers.get(token.lower) : undefined
@@ -198,7 +204,9 @@ function parseMemory(
   const ripRelative = brackets.relative ?? byDefault
   // Without registers the size in the brackets is that of the address; in 64-bit code 32 bits are the usual displacement.
   const sizesAddress =
-    !hasRegisters && brackets.displacementSize !== 1 && !(context.bits === 64 && brackets.displacementSize === 4)
+    !hasRegisters &&
+    brackets.displacementSize !== 1 &&
+    !(context.bits === 64 && brackets.displacementSize === 4)
   const impliedSize = sizesAddress ? (brackets.displacementSize as 0 | 2 | 4 | 8) : registerSize
   if (brackets.addressSize !== 0 && hasRegisters && brackets.addressSize !== registerSize) {
     throw new Problem(

@@ -391,7 +391,8 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
         `the macro '${name.text}' got ${given.length} arguments; it takes ${counts}`,
       )
     }
-    if (at > 0) host.line(place, tokens.slice(0, at))
+    const label = tokens[0]!
+    if (at > 0) host.line(place, [label, { ...label, kind: 'operator', text: ':', lower: ':' }])
     const call: MacroCall = {
       macro,
       site: name,

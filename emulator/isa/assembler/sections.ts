@@ -2,7 +2,7 @@
 
 export interface Section {
   readonly name: '.text' | '.data' | '.bss'
-  /** Start on a multiple of this; `align` in the section raises it. The first section starts at `org` regardless. */
+  /** Its start is a multiple of this; `align` in the section raises it. */
   alignment: number
   /** Bytes, from the last pass. */
   size: number
@@ -24,8 +24,7 @@ export function placeSections(sections: readonly Section[], origin: bigint): voi
   let end = origin
   for (const section of sections) {
     const alignment = BigInt(section.alignment)
-    section.start =
-      section === sections[0] || section.size === 0 ? end : ((end + alignment - 1n) / alignment) * alignment
+    section.start = section.size === 0 ? end : ((end + alignment - 1n) / alignment) * alignment
     end = section.start + BigInt(section.size)
   }
 }

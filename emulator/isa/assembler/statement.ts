@@ -50,8 +50,10 @@ export interface InstructionBody {
   readonly addressSize: 0 | 2 | 4 | 8
   /** The byte of a segment prefix where no memory operand takes it (`es movsb`); 0 without. */
   readonly segmentPrefix: number
-  /** Near and short jumps: the form in use. It only ever grows from short to near. */
+  /** Near and short jumps: the form in use. */
   distance: 'short' | 'near'
+  /** It was near and is short again, which happens at most once. */
+  hasShrunk: boolean
   /** The writer did not choose the distance. */
   readonly relaxable: boolean
   /** No operand depends on a symbol or on the place of the instruction. */
