@@ -51,17 +51,6 @@ function encodeEvent({ vector, type, errorCode }: Event): bigint {
   return errorCode >= 0 ? low | (BigInt(errorCode) << 32n) : low
 }
 
-/** True for exceptions that push an error code outside real mode (APM vol 2 table 8-1). */
-export function hasErrorCode(vector: number): boolean {
-  return (
-    vector === VECTOR.DF ||
-    vector === VECTOR.AC ||
-    vector === VECTOR.CP ||
-    vector === VECTOR.SX ||
-    (vector >= VECTOR.TS && vector <= VECTOR.PF)
-  )
-}
-
 /** Exception classes that combine into a double fault (APM vol 2 table 8-2, 8-3). */
 function isContributory(vector: number): boolean {
   return vector === VECTOR.DE || (vector >= VECTOR.TS && vector <= VECTOR.GP) || vector === VECTOR.CP

@@ -1,17 +1,33 @@
 /** All system instructions but those of SVM, by operation name (isa/table.ts). */
 import type { SystemInstruction } from '../state/cpu.ts'
+import { baseRegisterInstructions } from './base-registers.ts'
 import { controlRegisterInstructions } from './control-registers.ts'
 import { debugRegisterInstructions } from './debug-registers.ts'
+import { descriptorTableInstructions } from './descriptor-tables.ts'
+import { farTransferInstructions } from './far-transfers.ts'
 import { flagInstructions } from './flags.ts'
+import { interruptInstructions } from './interrupts.ts'
+import { ioInstructions } from './io.ts'
 import { msrInstructions } from './msrs.ts'
 import { processorInstructions } from './processor.ts'
+import { segmentInstructions } from './segment-loads.ts'
+import { syscallInstructions } from './syscall.ts'
+import { verificationInstructions } from './verification.ts'
 
 const TOPICS: readonly Readonly<Record<string, SystemInstruction>>[] = [
+  baseRegisterInstructions,
   controlRegisterInstructions,
   debugRegisterInstructions,
+  descriptorTableInstructions,
+  farTransferInstructions,
   flagInstructions,
+  interruptInstructions,
+  ioInstructions,
   msrInstructions,
   processorInstructions,
+  segmentInstructions,
+  syscallInstructions,
+  verificationInstructions,
 ]
 
 export const SYSTEM_INSTRUCTIONS: ReadonlyMap<string, SystemInstruction> = new Map(

@@ -1,15 +1,16 @@
 /** Identification, time, halting, hints, caches and TLB entries: the small system instructions (APM vol 3 chapter 4). */
 import { RAX, RBX, RCX, RDX } from '../isa/registers.ts'
+import { probeLinear } from '../paging/access.ts'
 import { invalidatePage } from '../paging/tlb.ts'
 import { ATTENTION } from '../state/attention.ts'
-import type { Cpu, SystemInstruction } from '../state/cpu.ts'
+import { ACCESS, type Cpu, type SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
 import { CR4, MODE } from '../state/mode.ts'
 import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { effectiveAddress, memoryOperand } from './operands.ts'
 import { requirePrivilege } from './privilege.ts'
-import { isCanonical } from './segmentation.ts'
+import { isCanonical, linearAddress } from './segmentation.ts'
 import { readTsc } from './time.ts'
 
 /** Raises the #VMEXIT that the guest's VMCB asks for, if it does. */
@@ -78,6 +79,18 @@ const wbinvd: SystemInstruction = (cpu) => {
   intercept(cpu, EXIT.WBINVD)
 }
 
+const wbnoinvd: SystemInstruction = (cpu, instruction) => {
+  if (!cpu.model.has('wbnoinvd')) undefinedOpcode()
+  wbinvd(cpu, instruction)
+}
+
+/** Flushing a line faults like a read of a byte in it. */
+const clflush: SystemInstruction = (cpu, instruction) => {
+  const operand = memoryOperand(instruction, 0)
+  const linear = linearAddress(cpu, operand.segment, effectiveAddress(cpu.state, operand), 1, ACCESS.read)
+  probeLinear(cpu, linear, 1, ACCESS.read)
+}
+
 /** Limits are not checked; an address that is not canonical invalidates nothing (APM vol 3, INVLPG). */
 const invlpg: SystemInstruction = (cpu, instruction) => {
   const state = cpu.state
@@ -91,7 +104,7 @@ const invlpg: SystemInstruction = (cpu, instruction) => {
   if (isCanonical(linear)) invalidatePage(cpu, linear)
 }
 
-/** Instructions of features that no CPU model has, or that are undefined by definition. */
+/** Instructions of features that no CPU model has. */
 const undefinedInstruction: SystemInstruction = () => undefinedOpcode()
 
 export const processorInstructions = {
@@ -103,10 +116,9 @@ export const processorInstructions = {
   pause,
   invd,
   wbinvd,
+  wbnoinvd,
+  clflush,
   invlpg,
-  ud0: undefinedInstruction,
-  ud1: undefinedInstruction,
-  ud2: undefinedInstruction,
   monitor: undefinedInstruction,
   mwait: undefinedInstruction,
   xgetbv: undefinedInstruction,
