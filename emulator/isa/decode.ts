@@ -244,7 +244,7 @@ function effectiveOperandSize(row: Row, size: Size): Size {
 /** F2 and F3 select rows with a mandatory prefix; 66 does so where neither of them stands. */
 function prefixMatches(row: Row, repeat: number, operandPrefix: boolean): boolean {
   if (row.prefix === 0) return true
-  if (row.prefix === NO_PREFIX) return repeat === 0 && !operandPrefix
+  if (row.prefix === NO_PREFIX) return repeat === 0 && (row.selectedBySize || !operandPrefix)
   return row.prefix === 0x66 ? repeat === 0 && operandPrefix : row.prefix === repeat
 }
 

@@ -11,7 +11,7 @@
  *
  * Opcode (APM vol 3 §2.5.2): hexadecimal bytes, `/0`..`/7`, `/r`, `+r` (register in the opcode byte), `+cc` (condition),
  * `ib iw id iq` (immediate), `cb cw cd` (branch displacement). A byte after a complete opcode is a fixed ModRM byte.
- * `NP` says that none of the prefixes 66, F2, F3 may stand before it; a leading 66, F2 or F3 is a mandatory prefix.
+ * `NP` says that none of the prefixes F2, F3 and (unless it selects the operand size) 66 may stand before it; a leading 66, F2 or F3 is a mandatory prefix.
  *
  * `*` stands for the three lines of the manual with 16-, 32- and 64-bit operands: `reg*` is reg16, reg32, reg64;
  * `imm*` is imm16, imm32, simm32; `rel*` is rel16off, rel32off, rel32off; `i*` and `c*` follow.

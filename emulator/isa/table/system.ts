@@ -36,6 +36,7 @@ export const system: readonly Row[] = [
   ...define('nop', 'Prefetch a cache line')`
     prefetch mem               | 0F 0D /0
     prefetchw mem              | 0F 0D /1
+    prefetchw mem             | 0F 0D /3 | decoder-only
     prefetch mem               | 0F 0D /r | decoder-only
     prefetchnta mem            | 0F 18 /0
     prefetcht0 mem             | 0F 18 /1
@@ -56,8 +57,8 @@ export const system: readonly Row[] = [
   ...define('rdtsc', 'Read time-stamp counter')`rdtsc | 0F 31`,
   ...define('rdtscp', 'Read time-stamp counter and processor ID')`rdtscp | 0F 01 F9`,
   ...define('rdpmc', 'Read performance-monitoring counter')`rdpmc | 0F 33`,
-  ...define('rdrand', 'Read random number', { writes: ARITHMETIC_FLAGS })`rdrand reg* | 0F C7 /6`,
-  ...define('rdseed', 'Read random seed', { writes: ARITHMETIC_FLAGS })`rdseed reg* | 0F C7 /7`,
+  ...define('rdrand', 'Read random number', { writes: ARITHMETIC_FLAGS })`rdrand reg* | NP 0F C7 /6`,
+  ...define('rdseed', 'Read random seed', { writes: ARITHMETIC_FLAGS })`rdseed reg* | NP 0F C7 /7`,
 
   ...define('lgdt', 'Load global descriptor table register', { hiddenOperandSize: true })`
     lgdt mem16:32              | 0F 01 /2 | not-64
