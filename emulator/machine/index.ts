@@ -11,6 +11,7 @@ export {
   type GuestState,
   type SegmentState,
 } from './inspect.ts'
+export { createCpuModel } from '../system/cpu-model.ts'
 export { ImageError } from './elf32.ts'
 export type { BootImage } from './multiboot.ts'
 export { SavedStateError } from './saved-state.ts'
