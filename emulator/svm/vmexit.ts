@@ -13,8 +13,8 @@ import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { DR6 } from '../system/debug-bits.ts'
 import { deliverFault, shutdown } from '../system/deliver.ts'
 import { truncateRip } from '../system/operands.ts'
+import { cr3ReservedBits } from '../system/validity.ts'
 import { hasIllegalPdpes } from './checks.ts'
-import { cpuFacts } from './facts.ts'
 import { offsetOf } from './fields.ts'
 import { reloadHost } from './host-state.ts'
 import { GUEST_SEGMENTS, storeSegment } from './segments.ts'
@@ -165,9 +165,8 @@ function enterHost(cpu: Cpu): void {
   state.interruptShadow = 0
   state.activity = ACTIVITY.running
   reloadHost(state)
-  // A pending NMI waits for STGI; the breakpoints are off; the flags have their own look below.
-  const kept = ATTENTION.stop | (state.nmiPending ? ATTENTION.event : 0)
-  state.attention &= kept
+  // Breakpoints, shadow and trap were the guest's. A pending NMI waits for STGI.
+  state.attention &= ATTENTION.stop | ATTENTION.event
   modeChanged(cpu)
 }
 
@@ -175,18 +174,22 @@ function enterHost(cpu: Cpu): void {
 function finish(cpu: Cpu): void {
   const state = cpu.state
   // The hidden copy of the host is as legal as VMRUN found it; only the PDPEs lie where software can change them.
-  if (
-    isPae(state) &&
-    hasIllegalPdpes(Number(state.cr3 & 0xffff_ffffn), cpuFacts(cpu).cr3Reserved.high, (at) =>
-      cpu.memory.read32(at),
-    )
-  )
-    shutdown(cpu)
+  if (usesPae(state) && hasIllegalHostPdpes(cpu)) shutdown(cpu)
   else if (state.flagsOther & TF) deliverFault(cpu, new Fault(VECTOR.DB, -1, 0n, DR6.BS))
 }
 
-function isPae(state: Vcpu): boolean {
-  return (state.cr0 & CR0.PG) !== 0n && (state.cr4 & CR4.PAE) !== 0n && (state.efer & EFER.LMA) === 0n
+function hasIllegalHostPdpes({ state, memory, model }: Cpu): boolean {
+  const reservedHigh = Number(cr3ReservedBits(model) >> 32n)
+  return hasIllegalPdpes(state.words[OFFSET.cr3 >> 2], reservedHigh, (address) => memory.read32(address))
+}
+
+const CR0_PG = Number(CR0.PG)
+const CR4_PAE = Number(CR4.PAE)
+const EFER_LMA = Number(EFER.LMA)
+
+function usesPae({ words }: Vcpu): boolean {
+  const paging = (words[OFFSET.cr0 >> 2] & CR0_PG) !== 0 && (words[OFFSET.cr4 >> 2] & CR4_PAE) !== 0
+  return paging && !(words[OFFSET.efer >> 2] & EFER_LMA)
 }
 
 function report(
