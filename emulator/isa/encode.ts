@@ -325,11 +325,25 @@ function ambiguousMemory(request: EncodingRequest, rows: readonly Row[]): number
   return rows.every((row) => row.operands[index]!.memorySize === size) ? -1 : index
 }
 
-const sizeNames: Readonly<Record<number, string>> = { 1: 'byte', 2: 'word', 4: 'dword', 8: 'qword' }
+const memorySizes = [
+  { size: 1, name: 'byte' },
+  { size: 2, name: 'word' },
+  { size: 4, name: 'dword' },
+  { size: 8, name: 'qword' },
+] as const
 
-function sizesOf(rows: readonly Row[], index: number): string {
-  const names = new Set(rows.map((row) => sizeNames[row.operands[index]!.memorySize]))
-  return [...names].filter((name) => name !== undefined).join(', ')
+/** The size keywords that would make the request one that some row encodes. */
+function possibleSizes(request: EncodingRequest, index: number, { rows, oneDistance }: Candidates): string {
+  const withSize = (size: Size) => ({
+    ...request,
+    operands: request.operands.map(
+      (operand, i) => (i === index ? { ...operand, size } : operand) as OperandRequest,
+    ),
+  })
+  return memorySizes
+    .filter(({ size }) => rows.some((row) => matchRow(row, withSize(size), oneDistance) === MATCH))
+    .map(({ name }) => name)
+    .join(', ')
 }
 
 /**
@@ -355,7 +369,7 @@ export function encode(asked: EncodingRequest): EncodingResult {
   const ambiguous = ambiguousMemory(request, matching)
   if (ambiguous >= 0) {
     const message = 'the size of the memory operand is not known'
-    const hint = `write a size before it: ${sizesOf(matching, ambiguous)}`
+    const hint = `write a size before it: ${possibleSizes(request, ambiguous, candidates)}`
     return { ok: false, error: error('operand-size-unknown', message, hint, ambiguous) }
   }
   const wide = request.unresolved || request.operands.some((o) => o.kind === 'immediate' && o.strict === true)
