@@ -1,14 +1,42 @@
-/** The run loop of one vCPU. */
+/** The run loop of one vCPU: compiled code where there is any, evaluation everywhere else. */
 import type { Cpu } from '../state/cpu.ts'
+import { OFFSET } from '../state/layout.ts'
 import type { Engine } from './engine.ts'
 import { step } from './evaluate/step.ts'
+
+/** The longest instruction: a rIP that moved further jumped. */
+const LONGEST = 15
 
 /**
  * Attempts up to `budget` instructions and returns how many it attempted. Fewer: the vCPU does not execute any more, because it
  * is halted, shut down, or asked to stop (state.attention).
  */
 export function run(engine: Engine, cpu: Cpu, budget: number): number {
+  const { compiled } = engine
   let attempted = 0
-  while (attempted < budget && step(engine, cpu)) attempted++
+  if (compiled === undefined) {
+    while (attempted < budget && step(engine, cpu)) attempted++
+    return attempted
+  }
+  const { state } = cpu
+  const words = state.words
+  const rip = OFFSET.rip >> 2
+  // Compiled code is entered where a jump leads to, at the start, and after an instruction that it left to evaluate.
+  let mayEnter = true
+  let jumped = false
+  while (attempted < budget) {
+    let retired = 0
+    if (mayEnter && state.attention === 0) {
+      retired = compiled.run(cpu, budget - attempted, jumped)
+      attempted += retired
+      if (attempted >= budget) break
+    }
+    const before = words[rip]
+    if (!step(engine, cpu)) break
+    attempted++
+    const moved = (words[rip] - before) >>> 0
+    jumped = moved === 0 || moved > LONGEST
+    mayEnter = jumped || retired > 0
+  }
   return attempted
 }

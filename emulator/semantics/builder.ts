@@ -108,9 +108,8 @@ export interface Builder {
   /** 1 or 0. */
   toValue(c: Condition): Value
 
-  // Control within an instruction. Values made inside a branch do not leave it, but through a variable.
+  // Control within an instruction. Values made inside a branch do not leave it.
   if(c: Condition, then: () => void, otherwise?: () => void): void
-  variable(initial: Value): { get(): Value; set(value: Value): void }
 
   /** Flags (emulator/state/flags.ts). */
   readonly flags: {

@@ -27,6 +27,14 @@ export interface Node {
 
 const NONE: readonly Node[] = []
 
+/** The nodes made since recordNodes(), in program order. */
+let recorded: Node[] = []
+/** Starts collecting the nodes of an instruction. */
+export function recordNodes(): Node[] {
+  recorded = []
+  return recorded
+}
+
 let lastOrder = 0
 /** The next position in program order. */
 export function nextOrder(): number {
@@ -42,7 +50,9 @@ function make(
   bytes: number,
 ): Node {
   for (const operand of operands) operand.uses++
-  return { op, type, operands, value, index, bytes, order: nextOrder(), uses: 0, local: -1 }
+  const node = { op, type, operands, value, index, bytes, order: nextOrder(), uses: 0, local: -1 }
+  recorded.push(node)
+  return node
 }
 
 function bytesOf(value: bigint): number {

@@ -46,8 +46,8 @@ export const FIRST_TEMPORARY = PARAMETERS + FIXED_LOCALS.length
 /** Shift of the override mask in the flags word. */
 export const OVERRIDE_SHIFT = 16
 
-/** Functions of a region's module by index: the import first. */
-export const FUNCTION = { miss: 0, region: 1, flagsImage: 2, probeStore: 3 } as const
+/** Functions of a region's module by index: the imports first. */
+export const FUNCTION = { missLoad: 0, missStore: 1, region: 2, flagsImage: 3, probeStore: 4 } as const
 
 /** What a region function returns: why it came back. state.rip says where to go on. */
 export const OUTCOME = {

@@ -2,16 +2,12 @@
  * Writes the statements of an instruction as WebAssembly. A node is written where it is first used and kept in a local if it
  * has more uses; before a local changes or control splits, what still needs the old state is computed.
  */
-import { OFFSET } from '../../state/layout.ts'
 import type { Emitter, Label } from './emitter.ts'
 import { isConstant, isLoad, LEAF, type Node } from './expression.ts'
 import { FUNCTION, LOCAL } from './frame.ts'
 import { OP, TYPE, type ValueType } from './opcodes.ts'
-import type { Edge, Statement, StatementList } from './statement.ts'
-
-/** Bits 21:12 of a linear address, times the size of a fast tag, after a shift by 7. */
-const TAG_INDEX_MASK = 0x7fe0
-const TAG = { read: 0, write: 8, host: 24 } as const
+import { TAG, TAG_INDEX_MASK, TAG_INDEX_SHIFT } from './tags.ts'
+import { hasEffect, type Edge, type Statement, type StatementList } from './statement.ts'
 
 export class Lowering {
   readonly out: Emitter
@@ -45,13 +41,21 @@ export class Lowering {
     return this.#firstTemporary + this.temporaries.push(type) - 1
   }
 
-  /** Pushes a node's value. */
+  /** Pushes a node's value, and keeps it if it is used again. */
   node(node: Node): void {
     node.uses--
     if (node.local >= 0) {
       this.out.get(node.local)
       return
     }
+    this.#compute(node)
+    if (node.uses > 0 && node.op >= 0) {
+      node.local = this.#temporary(node.type)
+      this.out.tee(node.local)
+    }
+  }
+
+  #compute(node: Node): void {
     switch (node.op) {
       case LEAF.constant:
         if (node.type === TYPE.i32) this.out.i32(Number(node.value))
@@ -65,21 +69,14 @@ export class Lowering {
     if (node.op === OP.call) this.out.call(node.index)
     else if (isLoad(node.op)) this.out.memory(node.op, node.index)
     else this.out.byte(node.op)
-    if (node.uses > 0) {
-      node.local = this.#temporary(node.type)
-      this.out.tee(node.local)
-    }
   }
 
-  /** Computes a node now, if it is still needed. */
+  /** Computes a node now, if it is needed later. */
   #keep(node: Node): void {
     if (node.uses <= 0 || node.local >= 0 || isConstant(node) || node.op === LEAF.result) return
-    node.uses++
-    this.node(node)
-    if (node.local < 0) {
-      node.local = this.#temporary(node.type)
-      this.out.set(node.local)
-    } else this.out.byte(DROP)
+    this.#compute(node)
+    node.local = this.#temporary(node.type)
+    this.out.set(node.local)
   }
 
   #list(list: StatementList, withFlags: boolean): void {
@@ -128,7 +125,7 @@ export class Lowering {
         if (statement.host.uses > 0) {
           statement.host.local = this.#temporary(TYPE.i32)
           out.set(statement.host.local)
-        } else out.byte(DROP)
+        } else out.byte(OP.drop)
         return
       case 'if':
         this.#if(statement, withFlags)
@@ -138,9 +135,10 @@ export class Lowering {
   /** Whatever exists before the branches is computed before them, so that it is there on every path. */
   #if(statement: Extract<Statement, { kind: 'if' }>, withFlags: boolean): void {
     const { out } = this
+    if (!withFlags && !hasEffect(statement.then) && !hasEffect(statement.otherwise)) return
     this.node(statement.condition)
     for (let n = this.#nodes.length - 1; n >= 0; n--) {
-      if (this.#nodes[n].order < statement.then.order) this.#keep(this.#nodes[n])
+      if (this.#nodes[n].order < statement.splits) this.#keep(this.#nodes[n])
     }
     out.if()
     this.#list(statement.then, withFlags)
@@ -168,7 +166,7 @@ export class Lowering {
     out.byte(OP.i64And)
     out.get(LOCAL.linear)
     out.byte(OP.i32WrapI64)
-    out.i32(7)
+    out.i32(TAG_INDEX_SHIFT)
     out.byte(OP.i32ShrU)
     out.i32(TAG_INDEX_MASK)
     out.byte(OP.i32And)
@@ -185,7 +183,7 @@ export class Lowering {
     if (write) out.get(LOCAL.tag)
     out.get(LOCAL.linear)
     out.i32(size)
-    out.call(write ? FUNCTION.probeStore : FUNCTION.miss)
+    out.call(write ? FUNCTION.probeStore : FUNCTION.missLoad)
     out.tee(LOCAL.host)
     out.byte(OP.i32Eqz)
     out.branchIf(this.#bail)
@@ -198,4 +196,3 @@ export class Lowering {
     out.byte(OP.i32Add)
   }
 }
-void OFFSET

@@ -16,6 +16,7 @@ export const OP = {
   return: 0x0f,
   call: 0x10,
   returnCallIndirect: 0x13,
+  drop: 0x1a,
   select: 0x1b,
   localGet: 0x20,
   localSet: 0x21,

@@ -40,6 +40,8 @@ export type Statement =
   | {
       readonly kind: 'if'
       readonly order: number
+      /** Program order of the point where control splits: the branches lie between here and `order`. */
+      readonly splits: number
       readonly condition: Node
       readonly then: StatementList
       readonly otherwise: StatementList
@@ -52,7 +54,13 @@ export class StatementList {
   readonly statements: Statement[] = []
   readonly exits: Exit[] = []
 
+  /** A branch of the last statement may leave: nothing can follow it. */
+  #ended = false
+
+  /** Throws when a branch before may already have left: semantics must commit everything by then. */
   add(statement: WithoutOrder<Statement>): void {
+    if (this.#ended) throw new Error('A statement follows a branch that leaves the instruction')
+    if (statement.kind === 'if') this.#ended = statement.then.exits.length > 0 || statement.otherwise.exits.length > 0
     for (const node of usedBy(statement)) node.uses++
     this.statements.push({ ...statement, order: nextOrder() } as Statement)
   }
@@ -66,6 +74,17 @@ export class StatementList {
   get isEmpty(): boolean {
     return this.statements.length === 0 && this.exits.length === 0
   }
+}
+
+/** False when a list does nothing once the statements that only keep flags are left out. */
+export function hasEffect(list: StatementList): boolean {
+  return (
+    list.exits.length > 0 ||
+    list.statements.some((statement) => {
+      if (statement.kind === 'set') return !statement.flags
+      return statement.kind !== 'if' || hasEffect(statement.then) || hasEffect(statement.otherwise)
+    })
+  )
 }
 
 function usedBy(statement: WithoutOrder<Statement>): readonly Node[] {

@@ -390,16 +390,6 @@ export class EvaluateBuilder implements Evaluated<Builder> {
     else otherwise?.()
   }
 
-  variable(initial: bigint): { get(): bigint; set(value: bigint): void } {
-    let value = initial
-    return {
-      get: () => value,
-      set: (to) => {
-        value = to
-      },
-    }
-  }
-
   next(): bigint {
     return this.sequential
   }

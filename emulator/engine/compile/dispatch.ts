@@ -1,0 +1,143 @@
+/**
+ * Enters compiled code: finds the region for rIP, runs it, and goes on to the next one until something is evaluate's. The fetch
+ * is translated here just as evaluate does it, so the TLB is the same afterwards.
+ */
+import { CS } from '../../isa/registers.ts'
+import { fastLookup } from '../../paging/contexts.ts'
+import { translate, tryFillFastTag } from '../../paging/translate.ts'
+import { ACCESS, type Cpu } from '../../state/cpu.ts'
+import { granuleMask, type PhysicalMemory } from '../../state/memory.ts'
+import { PAGE_SIZE, VCPU_STRIDE } from '../../state/memory-map.ts'
+import { MODE } from '../../state/mode.ts'
+import type { CodeCache } from '../code-cache.ts'
+import { OUTCOME } from './frame.ts'
+import { forgetJumps, rememberJump } from './jump-cache.ts'
+import { REGION_MODE, Regions, type Region } from './regions.ts'
+
+/** Lower-half canonical addresses lie below. */
+const LOWER_HALF_END = 0x8000_0000_0000n
+
+/** How compiled code fared. */
+export interface CompileStatistics {
+  /** Instructions retired in compiled code. */
+  instructions: number
+  /** Times that an instruction was left to evaluate: system instructions and what bailed, by cause. */
+  steps: number
+  bails: { translation: number; crossing: number; code: number }
+}
+
+export class Dispatcher {
+  readonly statistics: CompileStatistics = {
+    instructions: 0,
+    steps: 0,
+    bails: { translation: 0, crossing: 0, code: 0 },
+  }
+  readonly regions: Regions
+  readonly #memory: PhysicalMemory
+  readonly #cpus: readonly Cpu[]
+
+  /** `hot`: arrivals at an offset before it is compiled; 1 compiles everything at once. */
+  constructor(memory: PhysicalMemory, cpus: readonly Cpu[], code: CodeCache, hot?: number) {
+    this.#memory = memory
+    this.#cpus = cpus
+    this.regions = new Regions(
+      memory,
+      code,
+      (vcpu, linear, size) => this.#miss(vcpu, linear, size, ACCESS.read),
+      (vcpu, linear, size) => this.#miss(vcpu, linear, size, ACCESS.write),
+      () => {
+        for (const cpu of cpus) forgetJumps(cpu.state)
+      },
+      hot,
+    )
+  }
+
+  /**
+   * Runs compiled code from rIP on, as far as there is any, for at most `budget` instructions. Returns how many retired; the
+   * next one is evaluate's. `jumped`: a jump led to rIP, which makes its code hotter. state.attention must be 0.
+   */
+  run(cpu: Cpu, budget: number, jumped: boolean): number {
+    const state = cpu.state
+    let left = budget
+    let outcome: number = OUTCOME.left
+    while (outcome === OUTCOME.left && left > 0) {
+      const region = this.#find(cpu, jumped)
+      if (region === undefined) break
+      jumped = true
+      state.budget = left
+      outcome = region.run(state.base, this.#entry)
+      left = state.budget
+    }
+    if (outcome === OUTCOME.step) this.statistics.steps++
+    const retired = budget - left
+    state.instructions += retired
+    this.statistics.instructions += retired
+    return retired
+  }
+
+  /** Entry number that goes with the region that #find() returned. */
+  #entry = 0
+
+  /** The region at rIP, with its entry remembered in the jump cache. */
+  #find(cpu: Cpu, jumped: boolean): Region | undefined {
+    const state = cpu.state
+    const mode = state.mode
+    if (mode & MODE.alignmentCheck) return undefined
+    const rip = state.rip
+    let linear = rip
+    if ((mode & MODE.codeSize) === 2) {
+      if (rip >= LOWER_HALF_END && BigInt.asUintN(64, BigInt.asIntN(48, rip)) !== rip) return undefined
+    } else {
+      const cs = state.segments[CS]
+      linear = BigInt.asUintN(32, cs.base + rip)
+      // The whole page must lie within the limit and rIP must not wrap in it, so that compiled code need not test either.
+      const first = Number(rip) - (Number(linear) % PAGE_SIZE)
+      const limit = (mode & MODE.codeSize) === 0 ? Math.min(cs.limit, 0xffff) : cs.limit
+      if (first < 0 || first + PAGE_SIZE - 1 > limit) return undefined
+    }
+    let address: number
+    try {
+      address = translate(cpu, linear, ACCESS.execute, state.cpl === 3)
+    } catch {
+      // Evaluate takes the fault when it fetches.
+      return undefined
+    }
+    if (!this.#memory.isRam(address)) return undefined
+    const region = this.regions.find(address, mode, jumped)
+    if (region === undefined) return undefined
+    this.#entry = region.entryAt[address % PAGE_SIZE] - 1
+    if (mode & MODE.flat) rememberJump(state, mode & REGION_MODE, region.slot, this.#entry)
+    return region
+  }
+
+  /** Makes an access possible without evaluate, if the TLB allows it. Returns the page's offset in the WebAssembly memory or 0. */
+  #miss(vcpu: number, linear: bigint, size: number, access: typeof ACCESS.read | typeof ACCESS.write): number {
+    const { bails } = this.statistics
+    const cpu = this.#cpus[vcpu / VCPU_STRIDE]
+    const offset = Number(linear & 0xfffn)
+    if (offset + size > PAGE_SIZE) {
+      bails.crossing++
+      return 0
+    }
+    if (!tryFillFastTag(cpu, linear, access)) {
+      bails.translation++
+      return 0
+    }
+    const low = Number(linear & 0xffff_ffffn)
+    const high = Number((linear >> 32n) & 0xffff_ffffn)
+    const address = fastLookup(cpu, low, high, access === ACCESS.write)
+    if (access === ACCESS.write) {
+      const page = Math.floor(address / PAGE_SIZE)
+      if (this.#memory.granules[page] & granuleMask(offset, size)) {
+        bails.code++
+        return 0
+      }
+    }
+    return this.#memory.ramBase + address - offset
+  }
+
+  /** Called by the code cache: bytes of code are gone. */
+  drop(page: number, offset: number, length: number): void {
+    this.regions.drop(page, offset, length)
+  }
+}
