@@ -3,6 +3,7 @@ import type { CodeBits } from '../isa/instruction.ts'
 import { CS, RSP } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import type { Cpu, CpuModel, SystemInstruction } from '../state/cpu.ts'
+import type { Fault } from '../state/faults.ts'
 import { writeRflags } from '../state/flags.ts'
 import { PhysicalMemory } from '../state/memory.ts'
 import { ATTRIBUTE, CR0, CR4, EFER } from '../state/mode.ts'
@@ -12,6 +13,8 @@ import { createEngine, type Engine } from './engine.ts'
 export interface Bench {
   readonly cpu: Cpu
   readonly engine: Engine
+  /** The exceptions raised so far, those on the way to a double fault and shutdown included. */
+  readonly raised: Fault[]
 }
 
 /** Where programs and stacks begin; page tables lie below, up to PAGE_TABLES_END. */
@@ -44,6 +47,7 @@ function unused(): never {
 export function bench(bits: CodeBits, systemInstructions = new Map<string, SystemInstruction>()): Bench {
   const memory = new PhysicalMemory(RAM_BYTES, 1)
   const state = vcpuView(memory.buffer, 0)
+  const raised: Fault[] = []
   const cpu: Cpu = {
     index: 0,
     state,
@@ -57,7 +61,7 @@ export function bench(bits: CodeBits, systemInstructions = new Map<string, Syste
       interceptException: unused,
       exit: unused,
     },
-    observer: {},
+    observer: { raised: (fault) => raised.push(fault) },
   }
   state.gif = 1
   writeRflags(state, 2)
@@ -83,7 +87,7 @@ export function bench(bits: CodeBits, systemInstructions = new Map<string, Syste
   state.rip = bits === 16 ? 0n : BigInt(PROGRAM)
   state.gpr[RSP] = bits === 16 ? 0x8000n : BigInt(STACK)
   modeChanged(cpu)
-  return { cpu, engine: createEngine({ memory, cpus: [cpu], systemInstructions }) }
+  return { cpu, engine: createEngine({ memory, cpus: [cpu], systemInstructions }), raised }
 }
 
 /** Puts bytes at PROGRAM. */

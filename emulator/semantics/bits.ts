@@ -1,6 +1,6 @@
 /** Bit tests, scans and counts (APM vol 3 chapter 3). */
 import type { Size } from '../isa/instruction.ts'
-import { ARITHMETIC_FLAGS, CF, ZF } from '../isa/registers.ts'
+import { AF, ARITHMETIC_FLAGS, CF, PF, SF, ZF } from '../isa/registers.ts'
 import type { Builder, Condition, Semantics, Value } from './builder.ts'
 
 /** BT, BTS, BTR, BTC: `change` makes the new value from the old one and the bit's mask; absent for BT. */
@@ -50,7 +50,7 @@ function setIf(b: Builder, flag: number, condition: Condition, mask: number): vo
   b.flags.set(mask, b.select(condition, b.constant(flag), b.constant(0)))
 }
 
-/** TZCNT and LZCNT: CF when the source is zero, ZF when the result is; the other flags stay (docs/quirks.md). */
+/** TZCNT and LZCNT: CF when the source is zero, ZF when the result is; SF, AF and PF are cleared, OF stays (docs/quirks.md). */
 function count(find: (b: Builder, size: Size, value: Value) => Value): Semantics {
   return (b) => {
     const destination = b.operand(0, 'write')
@@ -58,7 +58,7 @@ function count(find: (b: Builder, size: Size, value: Value) => Value): Semantics
     const result = find(b, destination.size, source)
     destination.set(result)
     setIf(b, CF, b.isZero(source), CF)
-    setIf(b, ZF, b.isZero(result), ZF)
+    setIf(b, ZF, b.isZero(result), ZF | SF | AF | PF)
   }
 }
 

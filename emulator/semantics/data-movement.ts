@@ -56,7 +56,7 @@ function xadd(b: Builder): void {
   b.flags.lazy(FLAGS.add, size, left, right, sum)
 }
 
-/** The destination is written in any case: with itself when the comparison fails. */
+/** The destination must be writable in any case, but a register that differs stays, its upper half too (docs/quirks.md). */
 function cmpxchg(b: Builder): void {
   const destination = b.operand(0, 'update')
   const size = destination.size
@@ -69,7 +69,6 @@ function cmpxchg(b: Builder): void {
       destination.set(replacement)
     },
     () => {
-      destination.set(old)
       b.setRegister(RAX, size, old)
     },
   )

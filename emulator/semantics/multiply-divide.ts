@@ -1,6 +1,6 @@
 /** MUL, IMUL, DIV and IDIV (APM vol 3 chapter 3). */
 import type { Size } from '../isa/instruction.ts'
-import { CF, OF, RAX, RDX } from '../isa/registers.ts'
+import { AF, CF, OF, PF, RAX, RDX, SF, ZF } from '../isa/registers.ts'
 import { VECTOR } from '../state/faults.ts'
 import type { Builder, Condition, Semantics, Value } from './builder.ts'
 
@@ -42,7 +42,7 @@ function multiplyTruncating(b: Builder): void {
   setProductFlags(b, b.negate(b.equal(high, b.sar(size, low, b.constant(size * 8 - 1)))))
 }
 
-/** All flags stay as they are (docs/quirks.md). */
+/** CF and OF stay as they are, SF, ZF and PF are cleared, AF is set (docs/quirks.md). */
 function divide(signed: boolean): Semantics {
   return (b) => {
     const divisor = b.operand(0, 'read')
@@ -54,6 +54,7 @@ function divide(signed: boolean): Semantics {
     })
     b.setRegister(RAX, size, quotient)
     setHigh(b, size, remainder)
+    b.flags.set(SF | ZF | AF | PF, b.constant(AF))
   }
 }
 

@@ -3,7 +3,7 @@
  * that rotate: the operand's, and CF with RCL and RCR. Only CF and OF change, and neither does with a masked count of 0.
  */
 import { CF, OF } from '../isa/registers.ts'
-import type { Builder, Semantics, Value } from './builder.ts'
+import type { Builder, Condition, Semantics, Value } from './builder.ts'
 import { carryAndOverflow, differ, shiftCount } from './shifts.ts'
 
 function rol(b: Builder): void {
@@ -51,24 +51,31 @@ function rotateThroughCarry(left: boolean): Semantics {
     const width = size * 8
     const one = b.constant(1)
     const value = destination.get()
-    const count = modulo(b, shiftCount(b, 1, size), width + 1)
+    const masked = shiftCount(b, 1, size)
+    const count = modulo(b, masked, width + 1)
+    const carryIn = b.flags.get(CF)
+    const setFlags = (result: Value, carry: Condition): void => {
+      const next = left ? carry : b.bit(result, width - 2)
+      b.flags.set(CF | OF, carryAndOverflow(b, carry, differ(b, b.bit(result, width - 1), next)))
+    }
     b.if(
       b.isZero(count),
       () => {
         destination.set(value)
+        // A whole turn of a narrow operand leaves CF, but sets OF.
+        b.if(b.negate(b.isZero(masked)), () => {
+          setFlags(value, carryIn)
+        })
       },
       () => {
-        const carryIn = b.toValue(b.flags.get(CF))
         const less = b.sub(8, count, one)
         const rest = b.sub(8, b.constant(width), count)
         const main = left ? b.shl(8, value, count) : b.shr(8, value, count)
-        const inserted = b.shl(8, carryIn, left ? less : rest)
+        const inserted = b.shl(8, b.toValue(carryIn), left ? less : rest)
         const wrapped = left ? b.shr(8, b.shr(8, value, one), rest) : b.shl(8, b.shl(8, value, one), rest)
         const result = b.truncate(size, b.or(b.or(main, inserted), wrapped))
-        const carry = b.bit(b.shr(8, value, left ? rest : less), 0)
-        const sign = b.bit(result, width - 1)
         destination.set(result)
-        b.flags.set(CF | OF, carryAndOverflow(b, carry, differ(b, sign, left ? carry : b.bit(result, width - 2))))
+        setFlags(result, b.bit(b.shr(8, value, left ? rest : less), 0))
       },
     )
   }

@@ -4,7 +4,7 @@
  * than its width, so everything is computed on 64 bits.
  */
 import type { Size } from '../isa/instruction.ts'
-import { CF, OF } from '../isa/registers.ts'
+import { AF, CF, OF } from '../isa/registers.ts'
 import { FLAGS } from '../state/flags.ts'
 import type { Builder, Condition, Semantics, Value } from './builder.ts'
 
@@ -26,10 +26,10 @@ export function differ(b: Builder, first: Condition, second: Condition): Conditi
   return b.negate(b.equal(b.toValue(first), b.toValue(second)))
 }
 
-/** SF, ZF and PF of the result, with CF and OF given; AF is cleared (docs/quirks.md). */
+/** SF, ZF and PF of the result, with CF and OF given. AF is set (docs/quirks.md). */
 function setShiftFlags(b: Builder, size: Size, result: Value, carry: Condition, overflow: Condition): void {
   b.flags.lazy(FLAGS.logic, size, result, result, result)
-  b.flags.set(CF | OF, carryAndOverflow(b, carry, overflow))
+  b.flags.set(CF | OF | AF, b.or(carryAndOverflow(b, carry, overflow), b.constant(AF)))
 }
 
 function shl(b: Builder): void {
@@ -74,67 +74,61 @@ function sar(b: Builder): void {
   })
 }
 
-/**
- * SHLD and SHRD. The 16-bit forms take counts up to 31: bits beyond the second operand come from the first one again
- * (docs/quirks.md).
- */
-function double(left: boolean): Semantics {
-  return (b) => {
-    const destination = b.operand(0, 'update')
-    const size = destination.size
-    const width = size * 8
-    const value = destination.get()
-    const source = b.operand(1, 'read').get()
-    const count = shiftCount(b, 2, size)
-    b.if(
-      b.isZero(count),
-      () => {
-        destination.set(value)
-      },
-      () => {
-        const less = b.sub(8, count, b.constant(1))
-        const beforeLast = left
-          ? shiftLeftDouble(b, size, value, source, less)
-          : shiftRightDouble(b, size, value, source, less)
-        const result = left
-          ? shiftLeftDouble(b, size, value, source, count)
-          : shiftRightDouble(b, size, value, source, count)
-        destination.set(result)
-        const carry = b.bit(beforeLast, left ? width - 1 : 0)
-        setShiftFlags(
-          b,
-          size,
-          result,
-          carry,
-          differ(b, b.bit(beforeLast, width - 1), b.bit(result, width - 1)),
-        )
-      },
-    )
-  }
-}
-
-/** The high part of (value : source) << count; the count is below 8 * size, or 32 for 16 bits. */
+/** The high part of (value : source) << count. A 16-bit operand takes counts up to 31, and then the source repeats. */
 function shiftLeftDouble(b: Builder, size: Size, value: Value, source: Value, count: Value): Value {
   if (size === 2) {
-    // value : source : value, 48 bits, of which the shift leaves 16.
-    const wide = b.or(b.or(b.shl(8, value, b.constant(32)), b.shl(8, source, b.constant(16))), value)
+    const wide = b.or(b.shl(8, value, b.constant(32)), repeated(b, source))
     return b.truncate(2, b.shr(8, b.shl(8, wide, count), b.constant(32)))
   }
-  // Two steps, because the complement of the count may be the full width.
+  // In two steps, because the full width is no shift count.
   const rest = b.sub(8, b.constant(size * 8 - 1), count)
   const low = b.shr(8, b.shr(8, source, b.constant(1)), rest)
   return b.or(b.shl(size, value, count), low)
 }
 
-/** The low part of (source : value) >> count; the count is below 8 * size, or 32 for 16 bits. */
+/** The low part of (source : value) >> count. */
 function shiftRightDouble(b: Builder, size: Size, value: Value, source: Value, count: Value): Value {
   if (size === 2) {
-    const wide = b.or(b.or(b.shl(8, value, b.constant(32)), b.shl(8, source, b.constant(16))), value)
+    const wide = b.or(b.shl(8, repeated(b, source), b.constant(16)), value)
     return b.truncate(2, b.shr(8, wide, count))
   }
   const rest = b.sub(8, b.constant(size * 8 - 1), count)
   const high = b.shl(size, b.shl(size, source, b.constant(1)), rest)
   return b.or(b.shr(size, value, count), high)
+}
+
+/** A 16-bit value twice. */
+function repeated(b: Builder, source: Value): Value {
+  return b.or(b.shl(8, source, b.constant(16)), source)
+}
+
+/**
+ * SHLD and SHRD. CF is the last bit to leave the first operand, and 0 when a 16-bit operand has none left; OF of SHLD is that of
+ * SHL (docs/quirks.md).
+ */
+function double(left: boolean): Semantics {
+  const shift = left ? shiftLeftDouble : shiftRightDouble
+  return (b) => {
+    const destination = b.operand(0, 'update')
+    const size = destination.size
+    const top = size * 8 - 1
+    const value = destination.get()
+    const source = b.operand(1, 'read').get()
+    const count = shiftCount(b, 2, size)
+    const result = shift(b, size, value, source, count)
+    destination.set(result)
+    b.if(b.negate(b.isZero(count)), () => {
+      const less = b.sub(8, count, b.constant(1))
+      if (left) {
+        const carry = b.bit(b.shl(8, value, less), top)
+        setShiftFlags(b, size, result, carry, differ(b, carry, b.bit(b.shl(8, value, count), top)))
+      } else {
+        const carry = b.bit(b.shr(8, value, less), 0)
+        const beforeLast = shift(b, size, value, source, less)
+        setShiftFlags(b, size, result, carry, differ(b, b.bit(beforeLast, top), b.bit(result, top)))
+      }
+    })
+  }
 }
 
 export const shifts: Readonly<Record<string, Semantics>> = {
