@@ -31,13 +31,20 @@ export function generalRegisterName(index: number, size: 1 | 2 | 4 | 8, highByte
   return `${size === 4 ? 'e' : size === 8 ? 'r' : ''}${lowNames[index]}`
 }
 
-/** Mnemonics whose operand size or address size shows nowhere, from the table. */
-const hiddenOperandSizes = new Map<string, boolean>()
-for (const { mnemonic, default64, hiddenOperandSize } of table) {
-  if (hiddenOperandSize)
-    hiddenOperandSizes.set(mnemonic, default64 || hiddenOperandSizes.get(mnemonic) === true)
-}
-const hiddenAddressSizes = new Set(table.filter((row) => row.hiddenAddressSize).map((row) => row.mnemonic))
+/** Operations whose operand size shows nowhere, and whether it is 64 bits by default in 64-bit code. */
+const hiddenOperandSizes = new Map(
+  table.filter((row) => row.hiddenOperandSize).map((row) => [row.operation, row.default64]),
+)
+
+/** Operations whose address size shows nowhere. */
+const hiddenAddressSizes = new Set(table.filter((row) => row.hiddenAddressSize).map((row) => row.operation))
+
+/** Mnemonics with operands that may be a register or memory; elsewhere nothing but memory of one size is meant. */
+const explicitMemorySizes = new Set(
+  table
+    .filter((row) => row.operands.some(({ kind }) => kind === 'register-or-memory'))
+    .map((row) => row.mnemonic),
+)
 
 /** Operations with a count in CL, whose register does not tell the size of a memory operand. */
 const countsInCl = new Set(
@@ -75,9 +82,10 @@ function formatAddress(memory: MemoryOperand, next: bigint, options: Disassembly
 }
 
 /** `dword `, unless a register of the same size says so already. */
-function sizeKeyword(size: OperandSize | 0, { operands, operation }: Instruction): string {
+function sizeKeyword(size: OperandSize | 0, { operands, operation, mnemonic }: Instruction): string {
+  if (size === 0 || !explicitMemorySizes.has(mnemonic)) return ''
   const told = operands.some((o) => o.kind === 'register' && o.file === 'general' && o.size === size)
-  return size === 0 || (told && !(size === 1 && countsInCl.has(operation))) ? '' : sizeNames[size]
+  return told && !(size === 1 && countsInCl.has(operation)) ? '' : sizeNames[size]
 }
 
 function formatMemory(
@@ -88,12 +96,12 @@ function formatMemory(
 ): string {
   const defaultSegment = memory.base === RSP || memory.base === RBP ? SS : DS
   const segment = memory.segment === defaultSegment ? '' : `${segmentNames[memory.segment]}:`
-  const far = instruction.mnemonic.endsWith(' far')
+  const far = instruction.mnemonic.endsWith(' far') ? 'far ' : ''
   const size = far ? (memory.size === 4 ? 'word ' : 'dword ') : sizeKeyword(memory.size, instruction)
   const alone = memory.base < 0 && memory.index < 0
   const width = alone && instruction.bits === 64 && isMemoryOffset(instruction) ? 'qword ' : ''
   const absolute = alone && instruction.bits === 64 && width === '' ? 'abs ' : ''
-  return `${size}[${segment}${width}${absolute}${formatAddress(memory, next, options)}]`
+  return `${size}${far}[${segment}${width}${absolute}${formatAddress(memory, next, options)}]`
 }
 
 /** MOV with a 64-bit moffset: its absolute address does not fit in a ModRM displacement. */
@@ -117,8 +125,11 @@ function formatOperand(
       return `${operand.file === 'control' ? 'cr' : 'dr'}${operand.index}`
     case 'memory':
       return formatMemory(operand, instruction, next, options)
-    case 'immediate':
-      return hex(operand.value)
+    case 'immediate': {
+      const { operation, bits, operandSize } = instruction
+      const sized = operation === 'push' && operandSize !== defaultOperandSize(bits, true)
+      return `${sized ? sizeNames[operandSize] : ''}${hex(operand.value)}`
+    }
     case 'relative': {
       const width =
         instruction.bits === 64 && instruction.operandSize === 8 ? 64 : instruction.operandSize * 8
@@ -130,31 +141,33 @@ function formatOperand(
   }
 }
 
-function operandSizePrefix({ mnemonic, bits, operandSize, operands }: Instruction): string {
-  const default64 = hiddenOperandSizes.get(mnemonic)
-  if (default64 === undefined) return ''
-  if (
-    operands.some((operand) => operand.kind === 'far' || (operand.kind === 'memory' && operand.size !== 10))
-  ) {
-    // Branches through memory or a far pointer show their size; the descriptor-table instructions do not.
-    if (mnemonic.startsWith('jmp') || mnemonic.startsWith('call')) return ''
-  }
-  if (operands.some((operand) => operand.kind === 'register' && operand.file === 'general')) return ''
-  const expected = bits === 16 ? 2 : bits === 64 && default64 ? 8 : 4
-  if (operandSize === expected || operands.some((o) => o.kind === 'memory' && o.size === 10)) return ''
-  return `o${operandSize * 8} `
+function defaultOperandSize(bits: CodeBits, default64: boolean): number {
+  return bits === 16 ? 2 : bits === 64 && default64 ? 8 : 4
 }
 
-function addressSizePrefix({ mnemonic, bits, addressSize, operands }: Instruction): string {
+/** o16, o32 or o64 where the size is neither the default nor visible in an operand. */
+function operandSizePrefix({ operation, bits, operandSize, operands }: Instruction): string {
+  const default64 = hiddenOperandSizes.get(operation)
+  if (default64 === undefined || operandSize === defaultOperandSize(bits, default64)) return ''
+  const shown = operands.some(
+    (o) =>
+      o.kind === 'far' ||
+      (o.kind === 'register' && o.file === 'general') ||
+      (o.kind === 'memory' && o.size !== 6),
+  )
+  return shown ? '' : `o${operandSize * 8} `
+}
+
+function addressSizePrefix({ operation, bits, addressSize, operands }: Instruction): string {
   if (addressSize === defaultAddressSize(bits)) return ''
   const memory = operands.find((operand) => operand.kind === 'memory')
-  const hidden = memory ? memory.base < 0 && memory.index < 0 : hiddenAddressSizes.has(mnemonic)
+  const hidden = memory ? memory.base < 0 && memory.index < 0 : hiddenAddressSizes.has(operation)
   return hidden ? `a${addressSize * 8} ` : ''
 }
 
 /** Segment overrides of the string instructions and XLAT, whose memory operand is implicit. */
-function segmentPrefix({ operands, segmentOverride, mnemonic }: Instruction): string {
-  const implicit = operands.length === 0 && hiddenAddressSizes.has(mnemonic)
+function segmentPrefix({ operands, segmentOverride, operation }: Instruction): string {
+  const implicit = operands.length === 0 && hiddenAddressSizes.has(operation)
   return implicit && segmentOverride >= 0 ? `${segmentNames[segmentOverride]} ` : ''
 }
 
@@ -184,6 +197,8 @@ export function disassemble(
     segmentPrefix(instruction) +
     operandSizePrefix(instruction) +
     addressSizePrefix(instruction)
+  // FAR is part of our mnemonic, but stands after the size keyword.
+  const mnemonic = instruction.mnemonic.replace(' far', '')
   const operands = instruction.operands.map((operand) => formatOperand(operand, instruction, next, options))
-  return `${prefixes}${instruction.mnemonic}${operands.length > 0 ? ' ' : ''}${operands.join(', ')}`
+  return `${prefixes}${mnemonic}${operands.length > 0 ? ' ' : ''}${operands.join(', ')}`
 }

@@ -4,4 +4,5 @@ export { disassemble, generalRegisterName, type DisassemblyOptions } from './dis
 export { branchDistances, encode, isMnemonic } from './encode.ts'
 export * from './encoding-request.ts'
 export * from './instruction.ts'
+export { summarizeMnemonics, type MnemonicSummary } from './summaries.ts'
 export { aliases, operations, table, type Row } from './table.ts'
