@@ -33,7 +33,7 @@ function bitList(
     .split('\n')
     .map((line): BitField => {
       const [, high, low, name, description] = LINE.exec(line.trim())!
-      const width = high === undefined ? 1 : Number(high) - Number(low) + 1
+      const width = high ? Number(high) - Number(low) + 1 : 1
       const bit = { key: name.toLowerCase(), name, low: Number(low), width, description }
       return name in values ? { ...bit, values: values[name] } : bit
     })

@@ -19,6 +19,7 @@ export {
   type CheckFacts,
   type VmcbView,
 } from './checks.ts'
+export { explainExit, type ExitExplanation, type ExplainedCheck } from './explain.ts'
 export { cpuFacts, modelFacts } from './facts.ts'
 export {
   fieldAt,

@@ -27,7 +27,7 @@ function vmrunFault(test: SvmTest): number | undefined {
 }
 
 /** Takes the exit that VMMCALL in the guest takes. */
-function exit(test: SvmTest, code = EXIT.VMMCALL, nextRip = 0n): void {
+function exit(test: SvmTest, code: number = EXIT.VMMCALL, nextRip = 0n): void {
   test.cpu.virtualization.exit(test.cpu, new Exit(code), nextRip)
 }
 
