@@ -62,6 +62,13 @@ export class Cursor {
     return token
   }
 
+  /** From `start` to the last token taken, as far as that stands on the same line. */
+  spanFrom(start: Token): Range {
+    const last = this.peek(-1) ?? start
+    const endColumn = last.line === start.line ? Math.max(last.endColumn, start.endColumn) : start.endColumn
+    return { line: start.line, column: start.column, endColumn }
+  }
+
   /** Nothing may follow. */
   expectEnd(): void {
     if (!this.atEnd) this.fail('unexpected-text', `expected the end of the line, found ${this.describe()}`)

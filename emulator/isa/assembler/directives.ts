@@ -224,16 +224,7 @@ function dataItem(program: Program, cursor: Cursor, unit: Size): DataItem {
   }
   if (token === undefined) cursor.fail('expression-expected', 'a value is missing at the end of the line')
   const value = parseExpression(cursor, program.operands.outside)
-  const last = cursor.peek(-1)!
-  return {
-    kind: 'value',
-    value,
-    at: {
-      line: token.line,
-      column: token.column,
-      endColumn: last.line === token.line ? Math.max(last.endColumn, token.endColumn) : token.endColumn,
-    },
-  }
+  return { kind: 'value', value, at: cursor.spanFrom(token) }
 }
 
 function reserve(
@@ -243,9 +234,10 @@ function reserve(
   unit: Size,
   repeat: Repeat | undefined,
 ): void {
-  if (cursor.atEnd) throw new Problem(name, 'expression-expected', `'${name.text}' wants a count`)
-  const at = cursor.here()
+  const start = cursor.peek()
+  if (start === undefined) throw new Problem(name, 'expression-expected', `'${name.text}' wants a count`)
   const count = parseExpression(cursor, program.operands.outside)
+  const at = cursor.spanFrom(start)
   cursor.expectEnd()
   program.add({ kind: 'reserve', unit, count, at }, name, repeat)
 }

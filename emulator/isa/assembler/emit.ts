@@ -4,7 +4,7 @@ import { Problem, type Diagnostics, type Range } from './diagnostics.ts'
 import { encodeAt } from './encode-statement.ts'
 import { evaluate, type Expression } from './expression.ts'
 import type { Program } from './program.ts'
-import type { Body, DataItem, Statement } from './statement.ts'
+import type { DataItem, Statement } from './statement.ts'
 import type { Position } from './symbols.ts'
 
 /** The bytes that a line of source became. Lines of a macro are those of its invocation. */
@@ -54,7 +54,7 @@ function writeStatement(statement: Statement, out: Uint8Array, offset: number): 
   }
   writeOnce(statement, 0, out, offset)
   if (body.kind === 'reserve') return
-  if (!isRelative(body)) {
+  if (body.kind !== 'instruction' || !body.isRelative) {
     fill(out, offset, size, size * count)
     return
   }
@@ -119,14 +119,4 @@ function writeItem(item: DataItem, unit: Size, position: Position, out: Uint8Arr
   let rest = BigInt.asUintN(64, value)
   for (let i = 0; i < unit; i++, rest >>= 8n) out[offset + i] = Number(rest & 0xffn)
   return unit
-}
-
-/** True if the repetitions differ: what is encoded relative to the instruction. `$` is the first one's place in all. */
-function isRelative(body: Body): boolean {
-  return (
-    body.kind === 'instruction' &&
-    body.operands.some(
-      (operand) => operand.kind === 'target' || (operand.kind === 'memory' && operand.request.ripRelative),
-    )
-  )
 }

@@ -6,13 +6,12 @@ import { evaluate, type Expression, type Value } from './expression.ts'
 import type { InstructionBody, MemoryOperandSource, OperandSource } from './statement.ts'
 import type { Position } from './symbols.ts'
 
-/** Stands for values not known yet. */
-const UNKNOWN: Value = { value: 0n, isAddress: true }
+/** Stands for values not known yet: like NASM we begin with the shortest form and let it grow. */
+const UNKNOWN: Value = { value: 0n, isAddress: false }
 
 /**
  * The instruction's bytes at `position`; with `times`, those of the repetition `advance` bytes further, for which `$`
- * stays the first one's place. In early passes values may be missing; operands then take their widest form.
- * Throws a `Problem` for what has no encoding.
+ * stays the first one's place. Throws a `Problem` for what has no encoding.
  */
 export function encodeAt(body: InstructionBody, position: Position, advance = 0): Uint8Array {
   if (body.bytes !== undefined) return body.bytes
@@ -33,7 +32,8 @@ export function encodeAt(body: InstructionBody, position: Position, advance = 0)
     repeat: body.repeat,
     operandSize: body.operandSize,
     addressSize: body.addressSize,
-    unresolved: unresolved && !body.isConstant,
+    // While places are unknown nothing is out of reach.
+    unresolved: unresolved && body.isRelative,
   })
   const bytes = withSegmentPrefix(bytesOf(result, body), body.segmentPrefix)
   if (body.isConstant) body.bytes = bytes

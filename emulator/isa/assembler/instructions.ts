@@ -90,6 +90,7 @@ export function parseInstruction(cursor: Cursor, context: OperandContext): Body 
     distance: target && distances!.short && first.distance !== 'near' ? 'short' : 'near',
     hasShrunk: false,
     relaxable: target && first.distance === undefined && distances!.short && distances!.near,
+    isRelative: operands.some(({ operand }) => isRelativeOperand(operand)),
     isConstant: operands.every(({ operand }) => isConstantOperand(operand)),
     bytes: undefined,
   }
@@ -136,12 +137,16 @@ function isNumber(expression: Expression): boolean {
   return expression.kind === 'number'
 }
 
+function isRelativeOperand(operand: OperandSource): boolean {
+  return operand.kind === 'target' || (operand.kind === 'memory' && operand.request.ripRelative)
+}
+
 function isConstantOperand(operand: OperandSource): boolean {
   switch (operand.kind) {
     case 'register':
       return true
     case 'memory':
-      return isNumber(operand.displacement) && !operand.request.ripRelative
+      return isNumber(operand.displacement) && !isRelativeOperand(operand)
     case 'immediate':
       return isNumber(operand.value)
     case 'far':

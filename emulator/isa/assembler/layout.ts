@@ -25,7 +25,10 @@ export function settle(program: Program, maxBytes: number, diagnostics: Diagnost
   for (let quietPasses = 0; quietPasses <= MAX_QUIET_PASSES;) {
     const grown = measure(program)
     moved = place(program)
-    if (moved === undefined && !grown && !shrink(program)) return fits(program, maxBytes, diagnostics)
+    if (moved === undefined && !grown) {
+      if (!shrink(program)) return fits(program, maxBytes, diagnostics)
+      place(program)
+    }
     if (!grown) quietPasses++
   }
   const { place: where, at } = moved!

@@ -99,10 +99,10 @@ function parseCore(
   const register = token?.kind === 'identifier' ? registers.get(token.lower) : undefined
   if (register !== undefined) return parseRegister(cursor, register, qualifiers)
   const value = parseExpression(cursor, context.outside)
-  const at = span(start, cursor)
+  const at = cursor.spanFrom(start)
   if (cursor.takeOperator(':')) {
     const offset = parseExpression(cursor, context.outside)
-    return { kind: 'far', selector: value, offset, size: qualifiers.size, at: span(start, cursor) }
+    return { kind: 'far', selector: value, offset, size: qualifiers.size, at: cursor.spanFrom(start) }
   }
   if (isTarget) return { kind: 'target', address: value, at }
   const { size, strict } = qualifiers
@@ -129,13 +129,6 @@ function parseRegister(cursor: Cursor, register: RegisterOperand, { size }: Qual
     )
   }
   return register
-}
-
-/** From `start` to the token before the cursor. */
-function span(start: Token, cursor: Cursor): Range {
-  const last = cursor.peek(-1)!
-  const endColumn = last.line === start.line ? Math.max(last.endColumn, start.endColumn) : start.endColumn
-  return { line: start.line, column: start.column, endColumn }
 }
 
 /** What the brackets say before the expression. */
@@ -185,7 +178,7 @@ function parseMemory(
   const brackets = parseBrackets(cursor)
   const sum = splitRegisters(parseExpression(cursor, context.inside))
   cursor.expectOperator(']', 'to close the memory operand')
-  const at = span(start, cursor)
+  const at = cursor.spanFrom(start)
   const { base, index, scale, size: registerSize } = chooseBaseAndIndex(sum.terms, brackets.split, at)
   const segmentOverride = brackets.segment >= 0 ? brackets.segment : context.segmentPrefix
   const hasRegisters = registerSize !== 0

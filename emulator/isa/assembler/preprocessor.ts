@@ -51,9 +51,9 @@ export const preprocessorDirectives: readonly string[] = [
 ]
 
 /** Lines read, repetitions and macro bodies included. */
-const MAX_LINES = 400_000
+const MAX_LINES = 200_000
 /** Tokens that macros may produce. */
-const MAX_EXPANDED_TOKENS = 4_000_000
+const MAX_EXPANDED_TOKENS = 2_000_000
 /** Files, macros and repetitions inside one another. */
 const MAX_NESTING = 128
 

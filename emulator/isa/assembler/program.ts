@@ -107,7 +107,7 @@ export class Program {
 
   /** A name alone on its line is a label in NASM; more often it is a misspelt instruction. */
   private orphan(name: Token): void {
-    const meant = name.text.startsWith('.') ? '' : nearest(name.lower, mnemonics)
+    const meant = name.text.startsWith('.') ? '' : nearest(name.lower, mnemonics, 1)
     if (meant !== '') this.failUnknown(name)
     this.warn(
       name,
@@ -209,9 +209,11 @@ export class Program {
 
   private parseTimes(cursor: Cursor): void {
     cursor.next()
-    const at = cursor.here()
+    const start = cursor.peek()
+    if (start === undefined) cursor.fail('syntax-error', "'times' wants a count and what to repeat")
     const count = parseExpression(cursor, this.outside)
-    if (cursor.atEnd) cursor.fail('syntax-error', "'times' wants a count and what to repeat")
+    const at = cursor.spanFrom(start)
+    if (cursor.atEnd) cursor.fail('syntax-error', "'times' wants something to repeat")
     this.parseStatement(cursor, { kind: 'times', count, at })
   }
 

@@ -56,6 +56,8 @@ export interface InstructionBody {
   hasShrunk: boolean
   /** The writer did not choose the distance. */
   readonly relaxable: boolean
+  /** An operand is encoded relative to the instruction: a branch target or a RIP-relative address. */
+  readonly isRelative: boolean
   /** No operand depends on a symbol or on the place of the instruction. */
   readonly isConstant: boolean
   /** The encoding of a constant instruction, once it is known. */

@@ -23,18 +23,18 @@ function editDistance(a: string, b: string, limit: number): number {
 /** Longer names are not compared: nobody misspells them by one or two letters only, and it keeps the search cheap. */
 const MAX_NAME_LENGTH = 40
 
-/** The name in `candidates` nearest to `name`, ignoring case, or '' when none is near (one letter in four, at most two). */
-export function nearest(name: string, candidates: Iterable<string>): string {
+/** The name in `candidates` nearest to `name`, ignoring case; '' if none is within `limit` letters. */
+export function nearest(name: string, candidates: Iterable<string>, limit: 1 | 2): string {
   if (name.length > MAX_NAME_LENGTH) return ''
   const wanted = name.toLowerCase()
-  let limit = wanted.length < 3 ? 1 : 2
+  let within: number = limit
   let best = ''
   for (const candidate of candidates) {
-    const distance = editDistance(wanted, candidate.toLowerCase(), limit)
-    if (distance > limit || distance >= candidate.length) continue
-    if (best !== '' && distance === limit) continue
+    const distance = editDistance(wanted, candidate.toLowerCase(), within)
+    if (distance > within || distance >= candidate.length) continue
+    if (best !== '' && distance === within) continue
     best = candidate
-    limit = distance
+    within = distance
     if (distance === 0) break
   }
   return best
@@ -42,6 +42,6 @@ export function nearest(name: string, candidates: Iterable<string>): string {
 
 /** A hint that names the nearest candidate, else `otherwise`. */
 export function didYouMean(name: string, candidates: Iterable<string>, otherwise = ''): string {
-  const best = nearest(name, candidates)
+  const best = nearest(name, candidates, name.length < 3 ? 1 : 2)
   return best === '' ? otherwise : `did you mean '${best}'?`
 }
