@@ -83,6 +83,15 @@ const maps16 = buildMaps(modes[0].bits, modes[0].mask)
 const maps32 = buildMaps(modes[1].bits, modes[1].mask)
 const maps64 = buildMaps(modes[2].bits, modes[2].mask)
 
+function mapsOf(bits: CodeBits): OpcodeMaps {
+  return bits === 64 ? maps64 : bits === 32 ? maps32 : maps16
+}
+
+/** Whether the opcode of opcode map 0..3 (one byte, 0F, 0F 38, 0F 3A) has a ModRM byte. */
+export function hasModrm(map: number, opcode: number, bits: CodeBits): boolean {
+  return mapsOf(bits)[map * 256 + opcode]?.modrm === true
+}
+
 /** The decoder's cursor: module variables, so that decoding allocates nothing but its result. */
 let code: Uint8Array = new Uint8Array(0)
 let position = 0
@@ -337,8 +346,7 @@ export function decode(
       opcode = readByte()
     }
   }
-  const maps = bits === 64 ? maps64 : bits === 32 ? maps32 : maps16
-  const entry = maps[map * 256 + opcode]
+  const entry = mapsOf(bits)[map * 256 + opcode]
   if (entry === undefined) return failure(offset, 'undefined')
   if (entry.modrm) modrm = readByte()
 
