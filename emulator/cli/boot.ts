@@ -126,7 +126,12 @@ function printStatistics(machine: Machine, milliseconds: number): void {
   const seconds = milliseconds / 1000
   const { instructions } = machine
   const mips = instructions / milliseconds / 1000
-  process.stderr.write(`${instructions} instructions in ${seconds.toFixed(3)} s: ${mips.toFixed(1)} MIPS\n`)
+  const { compiled, evaluated } = machine.statistics()
+  const share = (compiled / Math.max(1, compiled + evaluated)) * 100
+  process.stderr.write(
+    `\n${instructions} instructions in ${seconds.toFixed(3)} s: ${mips.toFixed(1)} MIPS, ` +
+      `${share.toFixed(2)} % of them in compiled code\n`,
+  )
 }
 
 async function run(args: string[]): Promise<number> {

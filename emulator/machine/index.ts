@@ -1,5 +1,5 @@
 /** Public entry point of the machine. */
-export { Machine, type MachineOptions } from './machine.ts'
+export { Machine, type Executor, type MachineOptions, type Statistics } from './machine.ts'
 export { describeRunResult, type RunResult } from './run-result.ts'
 export type { ExceptionEvent, MachineEvent } from './events.ts'
 export type { EditableRegister } from './inputs.ts'

@@ -52,7 +52,7 @@ describe('where a program begins', () => {
     const machine = machineWith(`
       push 123
       mov rax, [0ffff8h - 8]
-      mov ebx, 0fffff000h
+      mov ebx, 0fffe0000h
       mov rbx, [rbx]
       mov ecx, 0c0000080h
       rdmsr
@@ -84,6 +84,12 @@ describe('where a program begins', () => {
       hlt`)
     expect(machine.run(100).reason).toBe('halted-forever')
     expect(machine.inspect().mode).toBe('compatibility mode, 32-bit')
+  })
+
+  test('after RESET, the first instruction is at FFFFFFF0h, where the top of the first MiB appears', () => {
+    const machine = machineWith('org 0ffff0h\njmp 0f000h:0fffah\ntimes 5 nop\nhlt', 'reset')
+    expect(machine.run(100)).toEqual({ reason: 'halted-forever', instructions: 2, rip: 0xfffbn })
+    expect(machine.inspect().segments.cs.base).toBe(0xf_0000n)
   })
 
   test('real mode can call', () => {

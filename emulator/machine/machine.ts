@@ -10,6 +10,7 @@ import { SVM_INSTRUCTIONS, virtualization } from '../svm/index.ts'
 import { SYSTEM_INSTRUCTIONS } from '../system/instructions.ts'
 import { createCpuModel } from '../system/cpu-model.ts'
 import { loadRflags } from '../system/rflags.ts'
+import { createBootRom } from './boot-rom.ts'
 import { createDebugExit, createShutdownPort } from './debug-exit.ts'
 import { digestState } from './digest.ts'
 import { recordEvents, type ExceptionEvent, type MachineEvent } from './events.ts'
@@ -41,11 +42,19 @@ const CHUNK = 1_000_000
 /** An instruction with a REP prefix is left after so many iterations, though it is not done. */
 const STEP_LIMIT = 1_000_000
 
+export type Executor = 'compile' | 'evaluate'
+
+/** Instructions by who executed them. */
+export interface Statistics {
+  readonly compiled: number
+  readonly evaluated: number
+}
+
 export interface MachineOptions {
   /** A multiple of 1 MiB, at most 3 GiB. */
   readonly ramBytes: number
   /** `compile` runs hot code as WebAssembly and is the default; `evaluate` never does. The guest cannot tell. */
-  readonly executor?: 'compile' | 'evaluate'
+  readonly executor?: Executor
   /** Name of a CPU model (system/cpu-model.ts). */
   readonly cpu?: string
   /** False: no snapshots are taken, and goTo() only goes forward. For long runs that nobody looks at. */
@@ -61,8 +70,10 @@ export class Machine {
   readonly events = new BoundedLog<MachineEvent>(EVENTS)
   /** Offsets of rIP at which run() stops, before the instruction there. */
   readonly breakpoints = new Set<bigint>()
+  /** Which executor runs from now on; the guest cannot tell. Where the host cannot compile, `compile` evaluates too. */
+  executor: Executor
   readonly #cpu: Cpu
-  readonly #engine: Engine
+  readonly #engines: Readonly<Record<Executor, Engine>>
   readonly #uart: Uart
   readonly #debugExit = createDebugExit(() => this.#interrupt())
   readonly #shutdownPort = createShutdownPort(() => this.#interrupt())
@@ -70,9 +81,11 @@ export class Machine {
   readonly #history: History | undefined
   readonly #inputs = new InputLog()
   #stopRequested = false
+  /** Instructions attempted since the machine was made. */
+  #attempted = 0
 
   /** Throws RangeError for a size of RAM that cannot be had and for a CPU model that does not exist. */
-  constructor({ ramBytes, cpu = 'default', history = true, onSerial }: MachineOptions) {
+  constructor({ ramBytes, executor = 'compile', cpu = 'default', history = true, onSerial }: MachineOptions) {
     if (ramBytes <= 0 || ramBytes > LARGEST_RAM || ramBytes % MIB !== 0)
       throw new RangeError(`RAM must be 1 to ${LARGEST_RAM / MIB} MiB in whole MiB, not ${ramBytes} bytes`)
     this.#uart = createUart((byte) => {
@@ -81,6 +94,7 @@ export class Machine {
     })
     const devices = [this.#uart, this.#debugExit, this.#shutdownPort]
     this.memory = new PhysicalMemory(ramBytes, 1)
+    this.memory.addRegion(createBootRom(this.memory))
     const state = vcpuView(this.memory.buffer, 0)
     this.#cpu = {
       index: 0,
@@ -92,11 +106,13 @@ export class Machine {
       observer: recordEvents(state, this.events),
     }
     this.#parts = { cpu: this.#cpu, memory: this.memory, devices, serial: this.serial, events: this.events }
-    this.#engine = createEngine({
+    this.executor = executor
+    const engine = createEngine({
       memory: this.memory,
       cpus: [this.#cpu],
       systemInstructions: new Map([...SYSTEM_INSTRUCTIONS, ...SVM_INSTRUCTIONS]),
     })
+    this.#engines = { compile: engine, evaluate: { ...engine, compiled: undefined } }
     this.#history = history ? new History(this.#parts) : undefined
     this.start('reset', 0)
   }
@@ -223,7 +239,7 @@ export class Machine {
     const now = this.instructions
     if (this.#history && now >= this.#history.due) this.#history.take(this.#inputs.position)
     const due = Math.min(end, this.#history?.due ?? Infinity, this.#inputs.next, now + CHUNK)
-    run(this.#engine, this.#cpu, this.breakpoints.size > 0 ? 1 : due - now)
+    this.#attempted += run(this.#engines[this.executor], this.#cpu, this.breakpoints.size > 0 ? 1 : due - now)
     state.attention &= ~ATTENTION.stop
     if (this.instructions === now && state.activity === ACTIVITY.halted) return { reason: 'halted-forever', rip: state.rip }
     return undefined
@@ -310,6 +326,12 @@ export class Machine {
   /** 32 hexadecimal digits: equal for machines that a guest could not tell apart. */
   digest(): string {
     return digestState([this.#cpu.state], this.memory, this.#parts.devices)
+  }
+
+  /** Instructions since the machine was made, those of repeated parts of a run included. */
+  statistics(): Statistics {
+    const compiled = this.#engines.compile.compiled?.statistics.instructions ?? 0
+    return { compiled, evaluated: this.#attempted - compiled }
   }
 
   /** The state as bytes, without history and logs. */
