@@ -1,8 +1,7 @@
 /** Runs small programs of our own, assembled here, and times them. */
 import { readFileSync } from 'node:fs'
 import { assemble } from '../emulator/isa/assembler/assemble.ts'
-import { Machine } from '../emulator/machine/index.ts'
-import type { Executor } from './guest.ts'
+import { Machine, type Executor } from '../emulator/machine/index.ts'
 
 const RAM_BYTES = 16 * 0x10_0000
 

@@ -1,24 +1,22 @@
 /**
- * `npm run bench`: how fast the machine is, executors side by side in one run.
+ * `npm run bench`: how fast the machine is, both executors side by side in one run.
  *
  *   --json        figures as JSON
- *   --divisor N   divides the guests' counts (default 10; evaluate does a hundredth of what compile does)
+ *   --divisor N   divides the guests' counts (default 4)
  */
 import { parseArgs } from 'node:util'
 import { measureBundles } from './bundle.ts'
-import { measureGuest, type Executor, type Measurement } from './guest.ts'
+import { measureGuest, type Measurement } from './guest.ts'
 import { measureOnePage, measureStepBack } from './program.ts'
 
-const EXECUTORS: readonly Executor[] = ['compile', 'evaluate']
-
-/** Evaluate gets so many times less to do. */
-const EVALUATE_SHARE = 100
-
 const GUESTS = ['plain64', 'svm_all'] as const
-const ONE_PAGE_ITERATIONS = 1_000_000
+
+/** Instructions of each benchmark that are evaluated. */
+const SAMPLE = 400_000
+const ONE_PAGE_ITERATIONS = { compile: 4_000_000, evaluate: 40_000 } as const
 const STEP_BACK_RUN = 100_000
 
-/** Benchmarks whose iterations are what counts: round trips or faults, in thousands a second. */
+/** Benchmarks of which round trips or faults count, in thousands a second; of the others, instructions in millions. */
 const COUNTED_BY_ITERATION = /^svm_(rt|npt_rt|full_rt|npf|cpuid|ioio)$/
 
 interface Row {
@@ -29,30 +27,21 @@ interface Row {
   readonly evaluate: number
 }
 
-function rate({ name, instructions, iterations, milliseconds }: Measurement): number {
-  return COUNTED_BY_ITERATION.test(name) ? iterations / milliseconds : instructions / milliseconds / 1000
+function guestRow({ name, ok, compile, evaluate, instructionsPerIteration }: Measurement): Row {
+  if (!COUNTED_BY_ITERATION.test(name)) return { name, unit: 'MIPS', ok, compile, evaluate }
+  const factor = 1000 / instructionsPerIteration
+  return { name, unit: 'thousand/s', ok, compile: compile * factor, evaluate: evaluate * factor }
 }
 
-function benchmarkGuest(guest: string, divisor: number): Row[] {
-  const [compiled, evaluated] = EXECUTORS.map((executor) =>
-    measureGuest(guest, executor === 'evaluate' ? divisor * EVALUATE_SHARE : divisor, executor),
-  )
-  return compiled.map((measurement, index) => ({
-    name: measurement.name,
-    unit: COUNTED_BY_ITERATION.test(measurement.name) ? 'thousand/s' : 'MIPS',
-    ok: measurement.ok && evaluated[index].ok,
-    compile: rate(measurement),
-    evaluate: rate(evaluated[index]),
-  }))
-}
-
-function benchmarkOnePage(): Row {
-  return {
-    name: 'one page for code, stack, data',
+function* measureAll(divisor: number): Generator<Row> {
+  for (const guest of GUESTS)
+    for (const measurement of measureGuest(guest, divisor, SAMPLE)) yield guestRow(measurement)
+  yield {
+    name: 'code, stack, data on one page',
     unit: 'MIPS',
     ok: true,
-    compile: measureOnePage(ONE_PAGE_ITERATIONS, 'compile'),
-    evaluate: measureOnePage(ONE_PAGE_ITERATIONS / EVALUATE_SHARE, 'evaluate'),
+    compile: measureOnePage(ONE_PAGE_ITERATIONS.compile, 'compile'),
+    evaluate: measureOnePage(ONE_PAGE_ITERATIONS.evaluate, 'evaluate'),
   }
 }
 
@@ -64,17 +53,14 @@ function printRow({ name, unit, ok, compile, evaluate }: Row): void {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean', default: false }, divisor: { type: 'string', default: '10' } },
+    options: { json: { type: 'boolean', default: false }, divisor: { type: 'string', default: '4' } },
   })
+  if (!values.json) console.log(`${''.padEnd(32)}  compile evaluate    ratio`)
   const rows: Row[] = []
-  const add = (row: Row): void => {
+  for (const row of measureAll(Number(values.divisor))) {
     rows.push(row)
     if (!values.json) printRow(row)
   }
-  if (!values.json) console.log(`${''.padEnd(32)}  compile evaluate    ratio`)
-  for (const guest of GUESTS) benchmarkGuest(guest, Number(values.divisor)).forEach(add)
-  add(benchmarkOnePage())
-
   const stepBack = measureStepBack(STEP_BACK_RUN)
   const bundles = await measureBundles()
   if (values.json) {
