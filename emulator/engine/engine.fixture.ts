@@ -1,7 +1,9 @@
 /** Test set-up: one processor in flat code of a given size with RAM, identity-mapped, and an engine to run it. */
+import { assemble } from '../isa/assembler/assemble.ts'
 import type { CodeBits } from '../isa/instruction.ts'
 import { CS, RSP } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
+import { flushAll } from '../paging/tlb.ts'
 import type { Cpu, CpuModel, SystemInstruction } from '../state/cpu.ts'
 import type { Fault } from '../state/faults.ts'
 import { writeRflags } from '../state/flags.ts'
@@ -17,14 +19,14 @@ export interface Bench {
   readonly raised: Fault[]
 }
 
-/** Where programs and stacks begin; page tables lie below, up to PAGE_TABLES_END. */
+/** Where programs and stacks begin; page tables lie below. */
 export const PROGRAM = 0x1_0000
 export const STACK = 0x2_0000
 export const RAM_BYTES = 0x40_0000
 
 const PML4 = 0x1000
 const PDPT = 0x2000
-const PAGE_DIRECTORY = 0x3000
+export const PAGE_DIRECTORY = 0x3000
 export const PAGE_TABLE = 0x4000
 const PRESENT_WRITABLE_USER = 7n
 const LARGE = 0x80n
@@ -42,7 +44,7 @@ function unused(): never {
 
 /**
  * A processor at CPL 0 at PROGRAM, its stack pointer at STACK. 16 bits: real mode; 32 bits: protected mode without paging;
- * 64 bits: the first 2 MB in 4 KB pages (PAGE_TABLE), the next in a large one, writable for everybody.
+ * 64 bits: the first 2 MB in 4 KB pages, the next in a large one, writable for everybody.
  */
 export function bench(bits: CodeBits, systemInstructions = new Map<string, SystemInstruction>()): Bench {
   const memory = new PhysicalMemory(RAM_BYTES, 1)
@@ -93,4 +95,26 @@ export function bench(bits: CodeBits, systemInstructions = new Map<string, Syste
 /** Puts bytes at PROGRAM. */
 export function load({ cpu }: Bench, bytes: readonly number[] | Uint8Array): void {
   cpu.memory.load(PROGRAM, Uint8Array.from(bytes))
+}
+
+/** Assembles `source` and puts it at PROGRAM, where rIP is. Returns its labels. */
+export function loadSource(target: Bench, bits: CodeBits, source: string): ReadonlyMap<string, bigint> {
+  const text = `bits ${bits}\norg ${bits === 16 ? 0 : PROGRAM}\n${source}\n`
+  const { bytes, symbols, diagnostics } = assemble({ files: new Map([['main.asm', text]]), entry: 'main.asm' })
+  if (diagnostics.length > 0) throw new Error(diagnostics.map(({ line, message }) => `${line}: ${message}`).join('\n'))
+  load(target, bytes)
+  return symbols
+}
+
+/** A bench with an assembled program. */
+export function program(bits: CodeBits, source: string, systemInstructions?: Map<string, SystemInstruction>): Bench {
+  const target = bench(bits, systemInstructions)
+  loadSource(target, bits, source)
+  return target
+}
+
+/** Changes the page-table entry of a linear page below 2 MB: physical page and flags, 0 to unmap it. 64-bit benches only. */
+export function mapPage({ cpu }: Bench, linear: number, entry: bigint): void {
+  cpu.memory.write(PAGE_TABLE + (linear >> 12) * 8, 8, entry)
+  flushAll(cpu)
 }
