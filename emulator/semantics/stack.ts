@@ -74,7 +74,7 @@ function enter(b: Builder): void {
   for (let n = 1; n < depth; n++)
     outer.push(b.load(SS, b.sub(b.stackSize, b.register(RBP, b.stackSize), b.constant(size * n)), size))
   for (let n = 0; n <= depth; n++) b.probeWrite(SS, stackPointer(b, -size * (n + 1)), size)
-  // The page below the new frame must be writable too, so that the first push does not fault half-way through a frame.
+  // A store at the new stack pointer must be possible, although none is made (docs/quirks.md).
   b.probeWrite(SS, top, size)
   b.store(SS, frame, size, b.register(RBP, size))
   for (let n = 1; n < depth; n++) b.store(SS, stackPointer(b, -size * (n + 1)), size, outer[n - 1])
