@@ -92,6 +92,9 @@ export function parseInstruction(cursor: Cursor, context: OperandContext): Body 
     relaxable: target && first.distance === undefined && distances!.short && distances!.near,
     isRelative: operands.some(({ operand }) => isRelativeOperand(operand)),
     isConstant: operands.every(({ operand }) => isConstantOperand(operand)),
+    hasVaryingLength: operands.some(
+      ({ operand }) => !isConstantOperand(operand) && !isRelativeOperand(operand),
+    ),
     bytes: undefined,
   }
 }

@@ -70,7 +70,7 @@ function measure(program: Program): boolean {
     const { body } = statement
     if (body.kind !== 'instruction') continue
     if (body.relaxable) grown = relax(statement, body) || grown
-    else if (statement.offset < 0 || !body.isConstant) statement.size = lengthOf(body, statement)
+    else if (statement.offset < 0 || body.hasVaryingLength) statement.size = lengthOf(body, statement)
   }
   return grown
 }

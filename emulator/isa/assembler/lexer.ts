@@ -61,26 +61,19 @@ function endOfName(text: string, from: number): number {
   return end
 }
 
-/** Operators longer than one character, longest first. */
-const LONG_OPERATORS = [
-  '<<<',
-  '>>>',
-  '<=>',
-  '<<',
-  '>>',
-  '//',
-  '%%',
-  '==',
-  '!=',
-  '<>',
-  '<=',
-  '>=',
-  '&&',
-  '||',
-  '^^',
-  '$$',
-  '%+',
-]
+/** Operators longer than one character by the first one, the longest first. */
+const LONG_OPERATORS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['<', ['<<<', '<=>', '<<', '<>', '<=']],
+  ['>', ['>>>', '>>', '>=']],
+  ['/', ['//']],
+  ['%', ['%%', '%+']],
+  ['=', ['==']],
+  ['!', ['!=']],
+  ['&', ['&&']],
+  ['|', ['||']],
+  ['^', ['^^']],
+  ['$', ['$$']],
+])
 const ONE_CHARACTER_OPERATORS = '+-*/%&|^~!()[]{},:=<>$\\'
 
 const MAX_VALUE = (1n << 64n) - 1n
@@ -144,126 +137,132 @@ function endOfString(text: string, from: number): number {
 }
 
 /** Appends the tokens of one physical line, comments included. Columns count from 1. */
-function scan(text: string, line: number, out: Token[]): void {
-  let at = 0
-  let lastEnd = -1
-  const push = (
-    kind: TokenKind,
-    end: number,
-    content: string,
-    lower = content,
-    value = 0n,
-    problem = '',
-  ): void => {
-    out.push({
-      kind,
-      text: content,
-      lower,
-      value,
-      line,
-      column: at + 1,
-      endColumn: end + 1,
-      glued: at === lastEnd,
-      problem,
-    })
-    at = lastEnd = end
+class Scanner {
+  private readonly text: string
+  private readonly line: number
+  private readonly out: Token[]
+  private at = 0
+  private lastEnd = -1
+
+  constructor(text: string, line: number, out: Token[]) {
+    this.text = text
+    this.line = line
+    this.out = out
   }
-  while (at < text.length) {
-    const code = text.charCodeAt(at)
-    const kind = classOf(code)
-    if (kind === SPACE) {
-      at++
-    } else if ((kind & NAME_START) !== 0) {
-      const end = endOfName(text, at)
-      const name = text.slice(at, end)
-      push('identifier', end, name, name.toLowerCase())
-    } else if ((kind & DIGIT) !== 0) {
-      scanNumber(endOfName(text, at))
-    } else if (code === 0x3b /* ; */) {
-      push('comment', text.length, text.slice(at))
-    } else if (code === 0x27 || code === 0x22 || code === 0x60 /* ' " ` */) {
-      scanString()
-    } else if (code === 0x25 /* % */) {
-      scanPercent()
-    } else if (code === 0x24 /* $ */) {
-      scanDollar()
-    } else {
-      scanOperator()
+
+  scan(): void {
+    const { text } = this
+    while (this.at < text.length) {
+      const code = text.charCodeAt(this.at)
+      const kind = classOf(code)
+      if (kind === SPACE) this.at++
+      else if ((kind & NAME_START) !== 0) this.scanName()
+      else if ((kind & DIGIT) !== 0) this.scanNumber(endOfName(text, this.at))
+      else if (code === 0x3b /* ; */) this.push('comment', text.length, text.slice(this.at))
+      else if (code === 0x27 || code === 0x22 || code === 0x60 /* ' " ` */) this.scanString()
+      else if (code === 0x25 /* % */) this.scanPercent()
+      else if (code === 0x24 /* $ */) this.scanDollar()
+      else this.scanOperator()
     }
   }
 
-  function scanNumber(end: number): void {
-    const written = text.slice(at, end)
+  /** Adds the token from here to `end` and goes on behind it. */
+  private push(kind: TokenKind, end: number, text: string, lower = text, value = 0n, problem = ''): void {
+    const { line, at } = this
+    const glued = at === this.lastEnd
+    this.out.push({ kind, text, lower, value, line, column: at + 1, endColumn: end + 1, glued, problem })
+    this.at = this.lastEnd = end
+  }
+
+  private pushInvalid(end: number, problem: string): void {
+    this.push('invalid', end, this.text.slice(this.at, end), '', 0n, problem)
+  }
+
+  private scanName(): void {
+    const end = endOfName(this.text, this.at)
+    const name = this.text.slice(this.at, end)
+    this.push('identifier', end, name, name.toLowerCase())
+  }
+
+  private scanNumber(end: number): void {
+    const written = this.text.slice(this.at, end)
     const value = readNumber(written)
-    if (typeof value === 'string') push('invalid', end, written, written, 0n, value)
-    else push('number', end, written, written, value)
+    if (typeof value === 'string') this.pushInvalid(end, value)
+    else this.push('number', end, written, written, value)
   }
 
-  function scanString(): void {
+  private scanString(): void {
+    const { text, at } = this
     const end = endOfString(text, at)
-    if (end < 0) {
-      push('invalid', text.length, text.slice(at), '', 0n, `this string has no closing ${text[at]}`)
-      return
-    }
+    if (end < 0) return this.pushInvalid(text.length, `this string has no closing ${text[at]}`)
     const content = text.slice(at + 1, end - 1)
-    push('string', end, text[at] === '`' ? unescape(content) : content, '')
+    if (text[at] !== '`') return this.push('string', end, content, '')
+    if (/\\x[89a-f][0-9a-f]/i.test(content)) {
+      return this.pushInvalid(
+        end,
+        'escapes above \\x7f are not supported; write such a byte as a number of its own',
+      )
+    }
+    this.push('string', end, unescape(content), '')
   }
 
-  /** `%name`, `%1`, `%{1}`, `%{name}`, `%%name`; otherwise an operator. */
-  function scanPercent(): void {
+  /** `%name`, `%1`, `%{1}`, `%{%name}`, `%%name`; otherwise an operator. */
+  private scanPercent(): void {
+    const { text, at } = this
     const next = text.charCodeAt(at + 1)
-    const second = text[at + 1] === '%' ? text.charCodeAt(at + 2) : NaN
+    const isDouble = text[at + 1] === '%' && (classOf(text.charCodeAt(at + 2)) & NAME_START) !== 0
     if (text[at + 1] === '{') {
-      const close = text.indexOf('}', at)
-      const inner = close < 0 ? '' : text.slice(at + 2, close)
-      if (/^[0-9]{1,4}$/.test(inner)) push('parameter', close + 1, inner)
-      else if (/^%[A-Za-z_.?@]/.test(inner)) push('local', close + 1, inner.slice(1))
-      else
-        push(
-          'invalid',
-          close < 0 ? text.length : close + 1,
-          inner,
-          '',
-          0n,
-          `'%{' wants a parameter number and '}'`,
-        )
+      this.scanBraces()
     } else if ((classOf(next) & DIGIT) !== 0) {
       let end = at + 2
-      while ((classOf(text.charCodeAt(end)) & DIGIT) !== 0 && end < text.length) end++
-      push('parameter', end, text.slice(at + 1, end))
+      while ((classOf(text.charCodeAt(end)) & DIGIT) !== 0) end++
+      this.push('parameter', end, text.slice(at + 1, end))
     } else if ((classOf(next) & NAME_START) !== 0) {
       const end = endOfName(text, at + 1)
-      push('directive', end, text.slice(at, end), text.slice(at, end).toLowerCase())
-    } else if ((classOf(second) & NAME_START) !== 0) {
+      const name = text.slice(at, end)
+      this.push('directive', end, name, name.toLowerCase())
+    } else if (isDouble) {
       const end = endOfName(text, at + 2)
-      push('local', end, text.slice(at + 2, end))
+      this.push('local', end, text.slice(at + 2, end))
     } else {
-      scanOperator()
+      this.scanOperator()
     }
+  }
+
+  private scanBraces(): void {
+    const { text, at } = this
+    const close = text.indexOf('}', at)
+    const inner = close < 0 ? '' : text.slice(at + 2, close)
+    if (/^[0-9]{1,4}$/.test(inner)) this.push('parameter', close + 1, inner)
+    else if (/^%[A-Za-z_.?@]/.test(inner)) this.push('local', close + 1, inner.slice(1))
+    else this.pushInvalid(close < 0 ? text.length : close + 1, "'%{' wants a parameter number and '}'")
   }
 
   /** `$1f` is a hexadecimal number, `$name` a symbol that may look like a keyword, `$` and `$$` are positions. */
-  function scanDollar(): void {
-    const next = text.charCodeAt(at + 1)
-    if ((classOf(next) & DIGIT) !== 0) scanNumber(endOfName(text, at + 1))
-    else if ((classOf(next) & NAME_START) !== 0) {
-      const end = endOfName(text, at + 1)
-      push('identifier', end, text.slice(at + 1, end), text.slice(at, end))
-    } else scanOperator()
+  private scanDollar(): void {
+    const { text, at } = this
+    const next = classOf(text.charCodeAt(at + 1))
+    const end = endOfName(text, at + 1)
+    if ((next & DIGIT) !== 0) this.scanNumber(end)
+    else if ((next & NAME_START) !== 0)
+      this.push('identifier', end, text.slice(at + 1, end), text.slice(at, end))
+    else this.scanOperator()
   }
 
-  function scanOperator(): void {
-    const long = LONG_OPERATORS.find((operator) => text.startsWith(operator, at))
-    if (long !== undefined) push('operator', at + long.length, long)
-    else if (ONE_CHARACTER_OPERATORS.includes(text[at]!)) push('operator', at + 1, text[at]!)
-    else push('invalid', at + 1, text[at]!, '', 0n, `the character '${text[at]}' means nothing here`)
+  private scanOperator(): void {
+    const { text, at } = this
+    const first = text[at]!
+    const long = LONG_OPERATORS.get(first)?.find((operator) => text.startsWith(operator, at))
+    if (long !== undefined) this.push('operator', at + long.length, long)
+    else if (ONE_CHARACTER_OPERATORS.includes(first)) this.push('operator', at + 1, first)
+    else this.pushInvalid(at + 1, `the character '${first}' means nothing here`)
   }
 }
 
 /** The tokens of one line, the comment included as a token of kind 'comment': what a highlighter needs. */
 export function tokenize(text: string, line = 1): Token[] {
   const tokens: Token[] = []
-  scan(text, line, tokens)
+  new Scanner(text, line, tokens).scan()
   return tokens
 }
 
@@ -276,7 +275,7 @@ export function lexFile(file: string, text: string): SourceLine[] {
     const tokens = tokenize(physical[i]!, line)
     while (tokens.at(-1)?.lower === '\\' && tokens.at(-1)!.kind === 'operator') {
       tokens.pop()
-      if (i + 1 < physical.length) scan(physical[++i]!, i + 1, tokens)
+      if (i + 1 < physical.length) new Scanner(physical[++i]!, i + 1, tokens).scan()
     }
     if (tokens.at(-1)?.kind === 'comment') tokens.pop()
     if (tokens.length > 0) lines.push({ file, line, tokens })

@@ -11,7 +11,7 @@ import type { OperandContext } from './operands.ts'
 import { registers } from './register-names.ts'
 import { createSections, type Section } from './sections.ts'
 import { sizeOfData, type Body, type Repeat, type Statement } from './statement.ts'
-import { didYouMean, nearest } from './suggest.ts'
+import { nearest, Suggestions } from './suggest.ts'
 import { SymbolTable } from './symbols.ts'
 
 export class Program {
@@ -27,6 +27,7 @@ export class Program {
   section: Section
   /** The line being parsed. */
   place: Place = { file: '', line: 0, expansion: '' }
+  private readonly suggestions = new Suggestions()
   /** The last label that is not local; `.name` belongs to it. */
   private scope = ''
 
@@ -121,12 +122,15 @@ export class Program {
     const instead = unsupported.get(name.lower)
     if (instead !== undefined)
       throw new Problem(name, 'unsupported', `'${name.text}' is not supported`, instead)
-    const known = [...mnemonics, ...directives, ...prefixes.keys()]
     throw new Problem(
       name,
       'unknown-mnemonic',
       `'${name.text}' is neither an instruction nor a directive`,
-      didYouMean(name.lower, known, "a label needs ':' after it"),
+      this.suggestions.hint(
+        name.lower,
+        [mnemonics, directives, prefixes.keys()],
+        "a label needs ':' after it",
+      ),
     )
   }
 

@@ -60,6 +60,8 @@ export interface InstructionBody {
   readonly isRelative: boolean
   /** No operand depends on a symbol or on the place of the instruction. */
   readonly isConstant: boolean
+  /** The length may change with the values of symbols. Branches apart, relative operands have one width. */
+  readonly hasVaryingLength: boolean
   /** The encoding of a constant instruction, once it is known. */
   bytes: Uint8Array | undefined
 }

@@ -45,3 +45,26 @@ export function didYouMean(name: string, candidates: Iterable<string>, otherwise
   const best = nearest(name, candidates, name.length < 3 ? 1 : 2)
   return best === '' ? otherwise : `did you mean '${best}'?`
 }
+
+/** Different names for which a near one is searched: enough for a reader, and random text stays quick. */
+const MAX_SUGGESTIONS = 50
+
+/** Hints for many unknown names, each searched once. */
+export class Suggestions {
+  private readonly hints = new Map<string, string>()
+
+  /** A hint that names the nearest of the candidates in all `lists`, else `otherwise`. */
+  hint(name: string, lists: readonly Iterable<string>[], otherwise: string): string {
+    let hint = this.hints.get(name)
+    if (hint === undefined) {
+      if (this.hints.size >= MAX_SUGGESTIONS) return otherwise
+      hint = didYouMean(
+        name,
+        lists.flatMap((list) => [...list]),
+        otherwise,
+      )
+      this.hints.set(name, hint)
+    }
+    return hint
+  }
+}

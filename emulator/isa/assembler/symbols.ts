@@ -3,7 +3,7 @@ import { Problem, type Diagnostics, type Place, type Range } from './diagnostics
 import { evaluate, symbolValue, type Value } from './expression.ts'
 import type { Section } from './sections.ts'
 import type { Statement } from './statement.ts'
-import { didYouMean } from './suggest.ts'
+import { Suggestions } from './suggest.ts'
 
 /** What a symbol stands for. Labels and positions are offsets in a section until the layout has placed it. */
 export type Definition =
@@ -83,16 +83,9 @@ export class SymbolTable {
     const known = [...this.entries.values()]
       .filter((entry) => entry.definition !== undefined)
       .map((entry) => entry.name)
-    const hints = new Map<string, string>()
+    const suggestions = new Suggestions()
     for (const { symbol, place, at } of missing) {
-      let hint = hints.get(symbol.name)
-      if (hint === undefined) {
-        hint =
-          hints.size < MAX_SUGGESTIONS
-            ? didYouMean(symbol.name, known, 'no label, equ or %define has this name')
-            : ''
-        hints.set(symbol.name, hint)
-      }
+      const hint = suggestions.hint(symbol.name, [known], 'no label, equ or %define has this name')
       diagnostics.report(place, at, 'error', 'undefined-symbol', `'${symbol.name}' is not defined`, hint)
     }
     return missing.length === 0
@@ -125,6 +118,3 @@ export class SymbolTable {
     return values
   }
 }
-
-/** Names for which a near one is searched: enough for a reader, and random text stays quick. */
-const MAX_SUGGESTIONS = 50
