@@ -89,8 +89,11 @@ const SVM_REVISION = 1
 const ASIDS = 32768
 const LINEAR_ADDRESS_BITS = 48
 
+/** Up to four ASCII characters as a little-endian word. */
 function asciiWord(text: string): number {
-  return [...text].reduce((word, character, i) => (word | (character.charCodeAt(0) << (8 * i))) >>> 0, 0)
+  let word = 0
+  for (let i = 0; i < text.length; i++) word |= text.charCodeAt(i) << (8 * i)
+  return word >>> 0
 }
 
 /** Four words of the brand string, from byte `at`. */

@@ -1,10 +1,10 @@
 /** Loading ES, SS, DS, FS and GS: MOV, POP and the far-pointer loads; storing selectors (APM vol 2 §4.5, §4.11). */
 import type { Instruction } from '../isa/instruction.ts'
-import { CS, SS } from '../isa/registers.ts'
+import { SS } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu, SystemInstruction } from '../state/cpu.ts'
-import { Fault, generalProtection, undefinedOpcode, VECTOR } from '../state/faults.ts'
+import { Fault, generalProtection, VECTOR } from '../state/faults.ts'
 import { ATTRIBUTE, MODE } from '../state/mode.ts'
 import {
   dpl,
@@ -95,13 +95,11 @@ function shadowStackLoad(cpu: Cpu, register: number): void {
 const movSegment: SystemInstruction = (cpu, instruction) => {
   const target = instruction.operands[0]
   if (target.kind === 'register' && target.file === 'segment') {
-    if (target.index === CS || target.index > 5) undefinedOpcode()
     loadSegment(cpu, target.index, readWord(cpu, instruction, 1))
     shadowStackLoad(cpu, target.index)
     return
   }
   const source = registerOperand(instruction, 1)
-  if (source.index > 5) undefinedOpcode()
   writeOperand(cpu, instruction, 0, BigInt(cpu.state.segments[source.index].selector))
 }
 

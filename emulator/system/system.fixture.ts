@@ -122,6 +122,8 @@ function withTables(cpu: TestCpu): void {
   state.segments[TR].selector = SEL.tss
   state.segments[TR].attributes = 0x8b
   state.segments[TR].limit = 0x67
+  // The I/O bitmap would begin beyond the limit: there is none.
+  memory.write(AT.tss + 0x66, 2, 0x68n)
 }
 
 /** Gives CS and the data segments the values of `code` and `data`, and CPL their RPL. */
@@ -210,7 +212,7 @@ export function setGate(cpu: Cpu, vector: number, fields: GateFields): void {
 export function execute(cpu: Cpu, bytes: readonly number[]): void {
   const { state } = cpu
   const instruction = decode(Uint8Array.from(bytes), 0, bytes.length, codeBits(state.mode))
-  if (isDecodeError(instruction)) throw new Error(`not an instruction: ${bytes}`)
+  if (isDecodeError(instruction)) throw new Error(`not an instruction: ${bytes.join(' ')}`)
   const system = SYSTEM_INSTRUCTIONS.get(instruction.operation)
   if (system === undefined) throw new Error(`${instruction.operation} is not a system instruction`)
   const rip = state.rip
