@@ -18,13 +18,15 @@ async function compressedBytes(contents: string): Promise<number> {
     write: false,
     logLevel: 'error',
   })
-  return brotliCompressSync(outputFiles[0].contents, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length
+  return brotliCompressSync(outputFiles[0].contents, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } })
+    .length
 }
 
 /** Bytes after brotli of each entry by itself and of both in one bundle. */
 export async function measureBundles(): Promise<Record<string, number>> {
   const sizes: Record<string, number> = {}
-  for (const [name, path] of Object.entries(ENTRIES)) sizes[name] = await compressedBytes(`export * from '${path}'`)
+  for (const [name, path] of Object.entries(ENTRIES))
+    sizes[name] = await compressedBytes(`export * from '${path}'`)
   const together = Object.values(ENTRIES).map((path, i) => `export * as part${i} from '${path}'`)
   sizes.together = await compressedBytes(together.join('\n'))
   return sizes

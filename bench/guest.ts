@@ -78,7 +78,8 @@ export function* measureGuest(guest: string, divisor: number, sample: number): G
     machine.executor = 'evaluate'
     const evaluated = speedOf(machine, () => run.nextLine(sample))
     machine.executor = 'compile'
-    if (evaluated.result !== undefined) throw new Error(`a sample of ${sample} leaves nothing to compile: ${line}`)
+    if (evaluated.result !== undefined)
+      throw new Error(`a sample of ${sample} leaves nothing to compile: ${line}`)
     const compiled = speedOf(machine, () => run.nextLine())
     const report = /^<< (\S+) iters=(\d+) .*ok=(\d)/.exec(compiled.result ?? '')
     if (report === null) throw new Error(`no result: "${compiled.result}" after "${line}"`)

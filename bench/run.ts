@@ -64,7 +64,9 @@ async function main(): Promise<void> {
   const stepBack = measureStepBack(STEP_BACK_RUN)
   const bundles = await measureBundles()
   if (values.json) {
-    console.log(JSON.stringify({ benchmarks: rows, stepBackMilliseconds: stepBack, brotliBytes: bundles }, null, 2))
+    console.log(
+      JSON.stringify({ benchmarks: rows, stepBackMilliseconds: stepBack, brotliBytes: bundles }, null, 2),
+    )
     return
   }
   console.log(

@@ -51,7 +51,11 @@ export interface GuestState {
   readonly gPat: bigint
 }
 
-const ACTIVITY_NAMES = { [ACTIVITY.running]: 'running', [ACTIVITY.halted]: 'halted', [ACTIVITY.shutdown]: 'shutdown' } as const
+const ACTIVITY_NAMES = {
+  [ACTIVITY.running]: 'running',
+  [ACTIVITY.halted]: 'halted',
+  [ACTIVITY.shutdown]: 'shutdown',
+} as const
 
 /** The operating mode in the manual's words (APM vol 2 §1.3). */
 function modeName(mode: number): string {
@@ -61,7 +65,10 @@ function modeName(mode: number): string {
   return codeBits(mode) === 64 ? '64-bit mode' : `compatibility mode, ${codeBits(mode)}-bit`
 }
 
-function record<K extends string, V>(names: readonly K[], value: (name: K, index: number) => V): Record<K, V> {
+function record<K extends string, V>(
+  names: readonly K[],
+  value: (name: K, index: number) => V,
+): Record<K, V> {
   return Object.fromEntries(names.map((name, index) => [name, value(name, index)])) as Record<K, V>
 }
 

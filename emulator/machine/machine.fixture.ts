@@ -13,7 +13,8 @@ export function machineWith(
 ): Machine {
   const text = `bits ${BITS[kind]}\n${/\borg\b/.test(source) ? '' : `org ${START.program}\n`}${source}`
   const program = assemble({ files: new Map([['test.asm', text]]), entry: 'test.asm' })
-  if (program.diagnostics.length > 0) throw new Error(program.diagnostics.map(({ message }) => message).join('\n'))
+  if (program.diagnostics.length > 0)
+    throw new Error(program.diagnostics.map(({ message }) => message).join('\n'))
   const machine = new Machine({ ramBytes: 0x10_0000, ...options })
   machine.start(kind, Number(program.origin))
   machine.load(Number(program.origin), program.bytes)

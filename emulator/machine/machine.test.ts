@@ -253,4 +253,3 @@ describe('the digest', () => {
     expect(machine.digest()).toBe(expected)
   })
 })
-

@@ -216,13 +216,15 @@ export class Machine {
     const { state } = this.#cpu
     if (this.#debugExit.code !== undefined) return { reason: 'debug-exit', code: this.#debugExit.code }
     if (this.#shutdownPort.complete) return { reason: 'debug-exit', code: 0 }
-    if (state.activity === ACTIVITY.shutdown) return { reason: 'shutdown', rip: state.rip, exceptions: this.#lastExceptions() }
+    if (state.activity === ACTIVITY.shutdown)
+      return { reason: 'shutdown', rip: state.rip, exceptions: this.#lastExceptions() }
     if (this.#stopRequested) {
       this.#stopRequested = false
       return { reason: 'stopped' }
     }
     // A run that begins at a breakpoint leaves it.
-    if (this.instructions > start && this.breakpoints.has(state.rip)) return { reason: 'breakpoint', rip: state.rip }
+    if (this.instructions > start && this.breakpoints.has(state.rip))
+      return { reason: 'breakpoint', rip: state.rip }
     return undefined
   }
 
@@ -241,7 +243,8 @@ export class Machine {
     const due = Math.min(end, this.#history?.due ?? Infinity, this.#inputs.next, now + CHUNK)
     this.#attempted += run(this.#engines[this.executor], this.#cpu, this.breakpoints.size > 0 ? 1 : due - now)
     state.attention &= ~ATTENTION.stop
-    if (this.instructions === now && state.activity === ACTIVITY.halted) return { reason: 'halted-forever', rip: state.rip }
+    if (this.instructions === now && state.activity === ACTIVITY.halted)
+      return { reason: 'halted-forever', rip: state.rip }
     return undefined
   }
 
@@ -250,7 +253,8 @@ export class Machine {
    * inputs of the first time happen again. Returns the count reached: less than asked for when the run ends before.
    */
   goTo(instructions: number): number {
-    if (instructions < this.instructions && this.#history) this.#inputs.rewind(this.#history.rewind(instructions))
+    if (instructions < this.instructions && this.#history)
+      this.#inputs.rewind(this.#history.rewind(instructions))
     const breakpoints = [...this.breakpoints]
     this.breakpoints.clear()
     if (instructions > this.instructions) this.run(instructions - this.instructions)
@@ -288,7 +292,11 @@ export class Machine {
   }
 
   #repeatInputs(): void {
-    for (let input = this.#inputs.take(this.instructions); input; input = this.#inputs.take(this.instructions))
+    for (
+      let input = this.#inputs.take(this.instructions);
+      input;
+      input = this.#inputs.take(this.instructions)
+    )
       this.#apply(input)
   }
 

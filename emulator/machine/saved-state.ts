@@ -103,7 +103,8 @@ function parseDevices(text: Uint8Array): Map<string, readonly number[]> {
 function parse(bytes: Uint8Array, ramPages: number): SavedState {
   const shortest = HEADER_WORDS * 4 + REGISTER_BYTES + TLB_BYTES + 4 + CHECKSUM_BYTES
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (bytes.length < 4 || view.getUint32(0, true) !== MAGIC) throw new SavedStateError('it does not begin with "WSWS"')
+  if (bytes.length < 4 || view.getUint32(0, true) !== MAGIC)
+    throw new SavedStateError('it does not begin with "WSWS"')
   if (bytes.length < shortest)
     throw new SavedStateError(`it has ${bytes.length} bytes, fewer than the ${shortest} that every state has`)
   if (view.getUint32(4, true) !== layoutFingerprint())
@@ -140,7 +141,8 @@ function parse(bytes: Uint8Array, ramPages: number): SavedState {
 export function loadParts({ cpu, memory, devices }: Parts, bytes: Uint8Array): void {
   const saved = parse(bytes, memory.ramBytes / PAGE_SIZE)
   for (const device of devices)
-    if (!saved.devices.has(device.name)) throw new SavedStateError(`it lacks the state of device ${device.name}`)
+    if (!saved.devices.has(device.name))
+      throw new SavedStateError(`it lacks the state of device ${device.name}`)
   restoreDevices(devices, saved.devices)
   const zero = new Uint8Array(PAGE_SIZE)
   const contents = new Map(saved.pages.map(({ page, contents }) => [page, contents]))

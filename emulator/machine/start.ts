@@ -44,7 +44,8 @@ const LARGE_PAGE_BYTES = 0x20_0000
 /** MTRRdefType with the MTRRs enabled and write-back as the default type (APM vol 2 §7.7.2). */
 const MTRR_ENABLED_WRITE_BACK = 0x806n
 
-const FLAT_DATA = ATTRIBUTE.G | ATTRIBUTE.DB | ATTRIBUTE.P | ATTRIBUTE.S | ATTRIBUTE.readWrite | ATTRIBUTE.accessed
+const FLAT_DATA =
+  ATTRIBUTE.G | ATTRIBUTE.DB | ATTRIBUTE.P | ATTRIBUTE.S | ATTRIBUTE.readWrite | ATTRIBUTE.accessed
 const FLAT_CODE32 = FLAT_DATA | ATTRIBUTE.code
 const FLAT_CODE64 = (FLAT_CODE32 & ~ATTRIBUTE.DB) | ATTRIBUTE.L
 
