@@ -72,7 +72,8 @@ export function bench(bits: CodeBits, systemInstructions = new Map<string, Syste
     memory.write(PDPT, 8, BigInt(PAGE_DIRECTORY) | PRESENT_WRITABLE_USER)
     memory.write(PAGE_DIRECTORY, 8, BigInt(PAGE_TABLE) | PRESENT_WRITABLE_USER)
     memory.write(PAGE_DIRECTORY + 8, 8, 0x20_0000n | LARGE | PRESENT_WRITABLE_USER)
-    for (let i = 0; i < 512; i++) memory.write(PAGE_TABLE + i * 8, 8, BigInt(i * 4096) | PRESENT_WRITABLE_USER)
+    for (let i = 0; i < 512; i++)
+      memory.write(PAGE_TABLE + i * 8, 8, BigInt(i * 4096) | PRESENT_WRITABLE_USER)
     state.cr3 = BigInt(PML4)
     state.cr4 = CR4.PAE
     state.efer = EFER.LME | EFER.LMA | EFER.NXE
@@ -100,14 +101,22 @@ export function load({ cpu }: Bench, bytes: readonly number[] | Uint8Array): voi
 /** Assembles `source` and puts it at PROGRAM, where rIP is. Returns its labels. */
 export function loadSource(target: Bench, bits: CodeBits, source: string): ReadonlyMap<string, bigint> {
   const text = `bits ${bits}\norg ${bits === 16 ? 0 : PROGRAM}\n${source}\n`
-  const { bytes, symbols, diagnostics } = assemble({ files: new Map([['main.asm', text]]), entry: 'main.asm' })
-  if (diagnostics.length > 0) throw new Error(diagnostics.map(({ line, message }) => `${line}: ${message}`).join('\n'))
+  const { bytes, symbols, diagnostics } = assemble({
+    files: new Map([['main.asm', text]]),
+    entry: 'main.asm',
+  })
+  if (diagnostics.length > 0)
+    throw new Error(diagnostics.map(({ line, message }) => `${line}: ${message}`).join('\n'))
   load(target, bytes)
   return symbols
 }
 
 /** A bench with an assembled program. */
-export function program(bits: CodeBits, source: string, systemInstructions?: Map<string, SystemInstruction>): Bench {
+export function program(
+  bits: CodeBits,
+  source: string,
+  systemInstructions?: Map<string, SystemInstruction>,
+): Bench {
   const target = bench(bits, systemInstructions)
   loadSource(target, bits, source)
   return target

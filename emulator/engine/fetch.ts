@@ -29,7 +29,8 @@ export function fetch(code: CodeCache, cpu: Cpu): CodeEntry {
   if (!cpu.memory.isRam(address)) return fetchBytes(code, cpu, linear)
   const entry = code.lookup(address, codeSize)
   if (isError(entry)) return fetchBytes(code, cpu, linear)
-  if (codeSize !== 2 && Number(rip) + entry.instruction.length - 1 > state.segments[CS].limit) generalProtection()
+  if (codeSize !== 2 && Number(rip) + entry.instruction.length - 1 > state.segments[CS].limit)
+    generalProtection()
   return entry
 }
 

@@ -5,7 +5,8 @@ import { ACTIVITY } from '../state/vcpu.ts'
 import { program, PROGRAM } from './engine.fixture.ts'
 import { run } from './run.ts'
 
-const LOOP = 'mov ecx, 1000\ntop: add rax, rcx\n xor rdx, rax\n push rax\n pop rbx\n dec ecx\n jnz top\n jmp $'
+const LOOP =
+  'mov ecx, 1000\ntop: add rax, rcx\n xor rdx, rax\n push rax\n pop rbx\n dec ecx\n jnz top\n jmp $'
 
 describe('run', () => {
   test.each([0, 1, 2, 1000])('attempts exactly %d instructions', (budget) => {
@@ -19,7 +20,7 @@ describe('run', () => {
     run(whole.engine, whole.cpu, 5000)
     for (const slice of [1, 7, 640]) {
       const sliced = program(64, LOOP)
-      for (let done = 0; done < 5000; ) done += run(sliced.engine, sliced.cpu, Math.min(slice, 5000 - done))
+      for (let done = 0; done < 5000;) done += run(sliced.engine, sliced.cpu, Math.min(slice, 5000 - done))
       expect([...sliced.cpu.state.gpr]).toEqual([...whole.cpu.state.gpr])
       expect(sliced.cpu.state.rip).toBe(whole.cpu.state.rip)
     }

@@ -26,10 +26,9 @@ function call(b: Builder): void {
 /** RET, RET imm16: the immediate counts bytes to discard above the return address. */
 function ret(b: Builder): void {
   const size = b.instruction.operandSize
-  const [discard] = b.instruction.operands
-  const bytes = discard?.kind === 'immediate' ? Number(discard.value) : 0
+  const bytes = b.instruction.operands.length > 0 ? b.operand(0, 'read').get() : b.constant(0)
   b.jump(b.load(SS, b.register(RSP, b.stackSize), size), size)
-  b.setRegister(RSP, b.stackSize, stackPointer(b, size + bytes))
+  b.setRegister(RSP, b.stackSize, b.add(b.stackSize, stackPointer(b, size), bytes))
 }
 
 /** JCXZ, JECXZ, JRCXZ: the address size selects the count register. */

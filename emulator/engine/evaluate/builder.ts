@@ -396,7 +396,8 @@ export class EvaluateBuilder implements Evaluated<Builder> {
 
   jumpRelative(n: number): void {
     const operand = this.instruction.operands[n]
-    if (operand.kind !== 'relative') throw new TypeError(`Operand ${n} of ${this.instruction.mnemonic} is no displacement`)
+    if (operand.kind !== 'relative')
+      throw new TypeError(`Operand ${n} of ${this.instruction.mnemonic} is no displacement`)
     this.jump(this.sequential + operand.displacement, this.instruction.operandSize)
   }
 
@@ -404,7 +405,8 @@ export class EvaluateBuilder implements Evaluated<Builder> {
     const offset = truncate(size, target)
     const state = this.#state
     if ((state.mode & MODE.codeSize) === 2) {
-      if (offset >= SURELY_FLAT && BigInt.asUintN(64, BigInt.asIntN(48, offset)) !== offset) generalProtection()
+      if (offset >= SURELY_FLAT && BigInt.asUintN(64, BigInt.asIntN(48, offset)) !== offset)
+        generalProtection()
     } else if (Number(offset) > state.segments[CS].limit) generalProtection()
     this.target = offset
   }

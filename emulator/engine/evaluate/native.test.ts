@@ -9,7 +9,8 @@ const MOST_STEPS = 10
 
 /** Executes the instruction at PROGRAM to its end. */
 function execute({ cpu, engine, raised }: Bench): void {
-  for (let n = 0; n < MOST_STEPS && raised.length === 0 && cpu.state.rip === BigInt(PROGRAM); n++) step(engine, cpu)
+  for (let n = 0; n < MOST_STEPS && raised.length === 0 && cpu.state.rip === BigInt(PROGRAM); n++)
+    step(engine, cpu)
 }
 
 /** One bench for each code size: a record sets all that it needs. */

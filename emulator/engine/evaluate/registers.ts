@@ -12,7 +12,13 @@ export function readRegister(state: Vcpu, index: number, size: Size, highByte: b
 }
 
 /** 32 bits zero-extend; 16 and 8 bits leave the rest alone. `value` has no bits beyond `size`. */
-export function writeRegister(state: Vcpu, index: number, size: Size, value: bigint, highByte: boolean): void {
+export function writeRegister(
+  state: Vcpu,
+  index: number,
+  size: Size,
+  value: bigint,
+  highByte: boolean,
+): void {
   if (size >= 4) state.gpr[index] = value
   else {
     const old = state.gpr[index]

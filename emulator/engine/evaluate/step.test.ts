@@ -27,7 +27,11 @@ function expectFault(target: Bench, vector: number, errorCode: number, linear?: 
   const { cpu, raised } = target
   const before = { registers: registers(target), rip: cpu.state.rip, flags: readRflags(cpu.state) }
   step(target.engine, cpu)
-  expect(raised[0]).toMatchObject({ vector, errorCode, ...(linear !== undefined && { linearAddress: BigInt(linear) }) })
+  expect(raised[0]).toMatchObject({
+    vector,
+    errorCode,
+    ...(linear !== undefined && { linearAddress: BigInt(linear) }),
+  })
   expect({ registers: registers(target), rip: cpu.state.rip, flags: readRflags(cpu.state) }).toEqual(before)
 }
 
@@ -124,16 +128,19 @@ describe('faults leave no trace', () => {
     expect(target.cpu.memory.read(0x5_0000, 2)).toBe(0x1122n)
   })
 
-  test.each(['cmpxchg [rbx], ecx', 'xchg [rbx], ecx', 'bts dword [rbx], 3', 'shl dword [rbx], 0', 'cmpxchg8b [rbx]'])(
-    '%s on a read-only page faults as a write, whatever it would store',
-    (source) => {
-      const target = program(64, source)
-      target.cpu.state.gpr[RBX] = BigInt(DATA)
-      target.cpu.state.gpr[RAX] = 1n
-      mapPage(target, DATA, BigInt(DATA) | PRESENT)
-      expectFault(target, VECTOR.PF, PF_PRESENT | PF_WRITE, DATA)
-    },
-  )
+  test.each([
+    'cmpxchg [rbx], ecx',
+    'xchg [rbx], ecx',
+    'bts dword [rbx], 3',
+    'shl dword [rbx], 0',
+    'cmpxchg8b [rbx]',
+  ])('%s on a read-only page faults as a write, whatever it would store', (source) => {
+    const target = program(64, source)
+    target.cpu.state.gpr[RBX] = BigInt(DATA)
+    target.cpu.state.gpr[RAX] = 1n
+    mapPage(target, DATA, BigInt(DATA) | PRESENT)
+    expectFault(target, VECTOR.PF, PF_PRESENT | PF_WRITE, DATA)
+  })
 
   test('PUSH onto a missing page keeps RSP', () => {
     const target = program(64, 'push rax')
