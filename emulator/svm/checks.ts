@@ -4,6 +4,7 @@
  */
 import type { FailedCheck } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
+import { VECTOR } from '../state/faults.ts'
 import { ATTRIBUTE, CR0, CR4, EFER } from '../state/mode.ts'
 import { offsetOf, vmcbField } from './fields.ts'
 import { inManual } from './manual.ts'
@@ -42,13 +43,10 @@ export interface Check {
   readonly section: string
   /** What is illegal, as a sentence for the reader. */
   readonly explanation: string
-  /** Offending bits 31:0 of the blamed field; 0 in both halves when the check passes. */
-  readonly low: (vmcb: VmcbView, facts: CheckFacts) => number
-  /** Offending bits 63:32. */
-  readonly high: (vmcb: VmcbView, facts: CheckFacts) => number
+  readonly fails: (vmcb: VmcbView, facts: CheckFacts) => boolean
+  /** The offending bits of the blamed field, once the check has failed. */
+  readonly bits: (vmcb: VmcbView, facts: CheckFacts) => bigint
 }
-
-const NONE = (): number => 0
 
 const AT = {
   asid: offsetOf('control.asid'),
@@ -118,12 +116,12 @@ const RESERVED_EVENT_TYPES = new Set([0x100, 0x500, 0x600, 0x700])
 
 /** Vectors of exceptions that software can meet: not 2 (NMI), 9, 15, nor the reserved ones (APM vol 2 table 8-1). */
 const EXCEPTION_VECTORS = new Set([0, 1, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 16, 17, 18, 19, 28, 30])
-const VECTOR_OF = 4
-const VECTOR_BR = 5
 
-function isExceptionInjection(event: number): boolean {
-  return (event & EVENT.valid) !== 0 && (event & EVENT.type) === EVENT.exception
+function injectsException(vmcb: VmcbView): boolean {
+  return has(vmcb, AT.eventInj, EVENT.valid) && (vmcb.word(AT.eventInj) & EVENT.type) === EVENT.exception
 }
+
+const CS_L_AND_D = ATTRIBUTE.L | ATTRIBUTE.DB
 
 function in64BitMode(vmcb: VmcbView): boolean {
   return longModePaging(vmcb) && (csAttributes(vmcb) & ATTRIBUTE.L) !== 0
@@ -155,191 +153,221 @@ export function hasIllegalPdpes(
   return false
 }
 
-function check(
+/** A check of a condition; `bits` of the first field are to blame when it holds. */
+function illegal(
   id: string,
   fields: readonly string[],
   section: string,
   explanation: string,
-  low: Check['low'],
-  high: Check['high'] = NONE,
+  bits: number | bigint,
+  fails: Check['fails'],
 ): Check {
-  return { id, fields, section: inManual(section), explanation, low, high }
+  return { id, fields, section: inManual(section), explanation, fails, bits: () => BigInt(bits) }
 }
 
-const ALL = 0xffff_ffff
+/** A check that bits of a 64-bit field are zero; `when`: only then. */
+function mustBeZero(
+  id: string,
+  fields: readonly string[],
+  section: string,
+  explanation: string,
+  reserved: (facts: CheckFacts) => Mask,
+  when: (vmcb: VmcbView) => boolean = () => true,
+): Check {
+  const at = offsetOf(fields[0])
+  return {
+    id,
+    fields,
+    section: inManual(section),
+    explanation,
+    fails(vmcb, facts) {
+      const mask = reserved(facts)
+      return ((vmcb.word(at) & mask.low) | (vmcb.word(at + 4) & mask.high)) !== 0 && when(vmcb)
+    },
+    bits(vmcb, facts) {
+      const mask = reserved(facts)
+      return quad(vmcb.word(at) & mask.low, vmcb.word(at + 4) & mask.high)
+    },
+  }
+}
+
+function quad(low: number, high: number): bigint {
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
+}
+
+const UPPER_HALF: Mask = { low: 0, high: 0xffff_ffff }
+const ADDRESS_BITS = 0xffff_ffff_ffff_f000n
 
 /** Every check, in the order of APM vol 2 §15.5.1; those of nested paging follow. */
 export const CHECKS: readonly Check[] = [
-  check(
+  illegal(
     'efer-svme-clear',
     ['save.efer'],
     '15.5.1',
     'EFER.SVME (bit 12) is 0. It must be 1 in every guest, also in one that never uses SVM.',
-    (vmcb) => ~vmcb.word(AT.efer) & BIT.SVME,
+    BIT.SVME,
+    (vmcb) => !has(vmcb, AT.efer, BIT.SVME),
   ),
-  check(
+  illegal(
     'cr0-nw-without-cd',
     ['save.cr0'],
     '15.5.1',
     'CR0.NW (bit 29) is 1 while CR0.CD (bit 30) is 0. Both 1 is legal.',
-    (vmcb) => ((vmcb.word(AT.cr0) & (BIT.CD | BIT.NW)) === BIT.NW ? BIT.NW : 0),
+    BIT.NW,
+    (vmcb) => has(vmcb, AT.cr0, BIT.NW) && !has(vmcb, AT.cr0, BIT.CD),
   ),
-  check('cr0-upper-half', ['save.cr0'], '15.5.1', 'CR0[63:32] is not zero.', NONE, (vmcb) =>
-    vmcb.word(AT.cr0 + 4),
-  ),
-  check(
+  mustBeZero('cr0-upper-half', ['save.cr0'], '15.5.1', 'CR0[63:32] is not zero.', () => UPPER_HALF),
+  mustBeZero(
     'cr3-reserved',
     ['save.cr3'],
     '15.5.1',
     'CR3 has a bit set that must be zero: it reaches beyond the physical addresses that this processor has.',
-    (vmcb, facts) => vmcb.word(AT.cr3) & facts.cr3Reserved.low,
-    (vmcb, facts) => vmcb.word(AT.cr3 + 4) & facts.cr3Reserved.high,
+    (facts) => facts.cr3Reserved,
   ),
-  check(
+  mustBeZero(
     'cr4-reserved',
     ['save.cr4'],
     '15.5.1',
     'CR4 has a bit set that must be zero: it is reserved, or belongs to a feature that this processor does not have.',
-    (vmcb, facts) => vmcb.word(AT.cr4) & facts.cr4Reserved.low,
-    (vmcb, facts) => vmcb.word(AT.cr4 + 4) & facts.cr4Reserved.high,
+    (facts) => facts.cr4Reserved,
   ),
-  check('dr6-upper-half', ['save.dr6'], '15.5.1', 'DR6[63:32] is not zero.', NONE, (vmcb) =>
-    vmcb.word(AT.dr6 + 4),
-  ),
-  check('dr7-upper-half', ['save.dr7'], '15.5.1', 'DR7[63:32] is not zero.', NONE, (vmcb) =>
-    vmcb.word(AT.dr7 + 4),
-  ),
-  check(
+  mustBeZero('dr6-upper-half', ['save.dr6'], '15.5.1', 'DR6[63:32] is not zero.', () => UPPER_HALF),
+  mustBeZero('dr7-upper-half', ['save.dr7'], '15.5.1', 'DR7[63:32] is not zero.', () => UPPER_HALF),
+  mustBeZero(
     'efer-reserved',
     ['save.efer'],
     '15.5.1',
     'EFER has a bit set that must be zero: it is reserved, or belongs to a feature that this processor does not have.',
-    (vmcb, facts) => vmcb.word(AT.efer) & facts.eferReserved.low,
-    (vmcb, facts) => vmcb.word(AT.efer + 4) & facts.eferReserved.high,
+    (facts) => facts.eferReserved,
   ),
-  check(
+  illegal(
     'efer-no-long-mode',
     ['save.efer'],
     '15.5.1',
     'EFER.LMA or EFER.LME is 1, but this processor does not have long mode.',
-    (vmcb, facts) => (facts.longMode ? 0 : vmcb.word(AT.efer) & (BIT.LMA | BIT.LME)),
+    BIT.LMA | BIT.LME,
+    (vmcb, facts) => !facts.longMode && has(vmcb, AT.efer, BIT.LMA | BIT.LME),
   ),
-  check(
+  illegal(
     'long-mode-without-pae',
     ['save.cr4', 'save.efer', 'save.cr0'],
     '15.5.1',
     'EFER.LME and CR0.PG are 1, which is long mode, but CR4.PAE (bit 5) is 0.',
-    (vmcb) => (longModePaging(vmcb) ? ~vmcb.word(AT.cr4) & BIT.PAE : 0),
+    BIT.PAE,
+    (vmcb) => longModePaging(vmcb) && !has(vmcb, AT.cr4, BIT.PAE),
   ),
-  check(
+  illegal(
     'long-mode-without-protection',
     ['save.cr0', 'save.efer'],
     '15.5.1',
     'EFER.LME and CR0.PG are 1, but CR0.PE (bit 0) is 0. Paged real mode is legal only without LME.',
-    (vmcb) => (longModePaging(vmcb) ? ~vmcb.word(AT.cr0) & BIT.PE : 0),
+    BIT.PE,
+    (vmcb) => longModePaging(vmcb) && !has(vmcb, AT.cr0, BIT.PE),
   ),
-  check(
+  illegal(
     'long-mode-cs-l-and-d',
     ['save.cs.attrib', 'save.efer', 'save.cr0', 'save.cr4'],
     '15.5.1',
     'In long mode CS.L (attribute bit 9) and CS.D (attribute bit 10) are both 1.',
-    (vmcb) => {
-      const both = ATTRIBUTE.L | ATTRIBUTE.DB
-      const long = longModePaging(vmcb) && has(vmcb, AT.cr4, BIT.PAE)
-      return long && (csAttributes(vmcb) & both) === both ? both : 0
-    },
+    CS_L_AND_D,
+    (vmcb) =>
+      (csAttributes(vmcb) & CS_L_AND_D) === CS_L_AND_D && longModePaging(vmcb) && has(vmcb, AT.cr4, BIT.PAE),
   ),
-  check(
+  illegal(
     'vmrun-intercept-clear',
     ['control.intercept_vector_4'],
     '15.5.1',
     'The VMRUN intercept is 0. It must be 1 in every VMCB.',
-    (vmcb) => ~vmcb.word((EXIT.VMRUN >> 5) * 4) & BIT.vmrunIntercept,
+    BIT.vmrunIntercept,
+    (vmcb) => !has(vmcb, (EXIT.VMRUN >> 5) * 4, BIT.vmrunIntercept),
   ),
-  check(
+  illegal(
     'msrpm-out-of-range',
     ['control.msrpm_base_pa'],
     '15.11',
     'The MSR permission map, 8 KB, reaches beyond the last physical address, whether or not MSR intercepts are on.',
-    (vmcb, facts) => (reachesLimit(vmcb, AT.msrpm, 0x2000, facts) ? 0xffff_f000 : 0),
-    (vmcb, facts) => (reachesLimit(vmcb, AT.msrpm, 0x2000, facts) ? ALL : 0),
+    ADDRESS_BITS,
+    (vmcb, facts) => reachesLimit(vmcb, AT.msrpm, 0x2000, facts),
   ),
-  check(
+  illegal(
     'iopm-out-of-range',
     ['control.iopm_base_pa'],
     '15.10.1',
     'The I/O permission map, 12 KB, reaches beyond the last physical address, whether or not I/O intercepts are on.',
-    (vmcb, facts) => (reachesLimit(vmcb, AT.iopm, 0x3000, facts) ? 0xffff_f000 : 0),
-    (vmcb, facts) => (reachesLimit(vmcb, AT.iopm, 0x3000, facts) ? ALL : 0),
+    ADDRESS_BITS,
+    (vmcb, facts) => reachesLimit(vmcb, AT.iopm, 0x3000, facts),
   ),
-  check(
+  illegal(
     'event-inj-reserved-type',
     ['control.event_inj'],
     '15.20',
     'EVENTINJ.V is 1 and its type (bits 10:8) is reserved. Types are 0 INTR, 2 NMI, 3 exception, 4 software interrupt.',
-    (vmcb) => {
-      const event = vmcb.word(AT.eventInj)
-      return event & EVENT.valid && RESERVED_EVENT_TYPES.has(event & EVENT.type) ? EVENT.type : 0
-    },
+    EVENT.type,
+    (vmcb) =>
+      has(vmcb, AT.eventInj, EVENT.valid) && RESERVED_EVENT_TYPES.has(vmcb.word(AT.eventInj) & EVENT.type),
   ),
-  check(
+  illegal(
     'event-inj-not-an-exception',
     ['control.event_inj'],
     '15.20',
     'EVENTINJ has type 3, exception, but no exception has its vector (bits 7:0). Vector 2 is the NMI, which has type 2.',
-    (vmcb) => {
-      const event = vmcb.word(AT.eventInj)
-      return isExceptionInjection(event) && !EXCEPTION_VECTORS.has(event & EVENT.vector) ? EVENT.vector : 0
-    },
+    EVENT.vector,
+    (vmcb) => injectsException(vmcb) && !EXCEPTION_VECTORS.has(vmcb.word(AT.eventInj) & EVENT.vector),
   ),
-  check(
+  illegal(
     'event-inj-impossible',
     ['control.event_inj', 'save.cs.attrib', 'save.efer', 'save.cr0'],
     '15.20',
     'EVENTINJ holds #BR or #OF, which cannot occur in 64-bit mode.',
+    EVENT.vector,
     (vmcb) => {
-      const event = vmcb.word(AT.eventInj)
-      const vector = event & EVENT.vector
-      const legacyOnly = vector === VECTOR_BR || vector === VECTOR_OF
-      return isExceptionInjection(event) && legacyOnly && in64BitMode(vmcb) ? EVENT.vector : 0
+      if (!injectsException(vmcb) || !in64BitMode(vmcb)) return false
+      const vector = vmcb.word(AT.eventInj) & EVENT.vector
+      return vector === VECTOR.BR || vector === VECTOR.OF
     },
   ),
-  check(
+  illegal(
     'asid-zero',
     ['control.asid'],
     '15.5.1',
     "The ASID is 0, which is the host's. It must not be 0, with nested paging or without.",
-    (vmcb) => (vmcb.word(AT.asid) === 0 ? ALL : 0),
+    0xffff_ffff,
+    (vmcb) => vmcb.word(AT.asid) === 0,
   ),
-  check(
+  illegal(
     'np-without-host-paging',
     ['control.nested_control'],
     '15.25.3',
     "NP_ENABLE is 1, but paging is off in the host. Nested page tables have the format of the host's.",
-    (vmcb, facts) => (facts.hostPaging ? 0 : vmcb.word(AT.nestedControl) & BIT.np),
+    BIT.np,
+    (vmcb, facts) => nestedPaging(vmcb) && !facts.hostPaging,
   ),
-  check(
+  mustBeZero(
     'n-cr3-reserved',
     ['control.n_cr3', 'control.nested_control'],
     '15.25.4',
     'Nested paging is on and N_CR3 has a bit set that must be zero: it reaches beyond the last physical address.',
-    (vmcb, facts) => (nestedPaging(vmcb) ? vmcb.word(AT.nCr3) & facts.cr3Reserved.low : 0),
-    (vmcb, facts) => (nestedPaging(vmcb) ? vmcb.word(AT.nCr3 + 4) & facts.cr3Reserved.high : 0),
+    (facts) => facts.cr3Reserved,
+    nestedPaging,
   ),
-  check(
-    'g-pat-type',
-    ['save.g_pat', 'control.nested_control'],
-    '15.25.4',
-    'Nested paging is on and a slot of G_PAT has a reserved memory type or a reserved bit. Types are 0, 1, 4, 5, 6 and 7.',
-    (vmcb) => (nestedPaging(vmcb) ? illegalPatBits(vmcb.word(AT.gPat)) : 0),
-    (vmcb) => (nestedPaging(vmcb) ? illegalPatBits(vmcb.word(AT.gPat + 4)) : 0),
-  ),
-  check(
+  {
+    id: 'g-pat-type',
+    fields: ['save.g_pat', 'control.nested_control'],
+    section: inManual('15.25.4'),
+    explanation:
+      'Nested paging is on and a slot of G_PAT has a reserved memory type or a reserved bit. Types are 0, 1, 4, 5, 6 and 7.',
+    fails: (vmcb) =>
+      nestedPaging(vmcb) &&
+      (illegalPatBits(vmcb.word(AT.gPat)) | illegalPatBits(vmcb.word(AT.gPat + 4))) !== 0,
+    bits: (vmcb) => quad(illegalPatBits(vmcb.word(AT.gPat)), illegalPatBits(vmcb.word(AT.gPat + 4))),
+  },
+  illegal(
     'pae-pdpe-reserved',
     ['save.cr3', 'save.cr4', 'save.cr0'],
     '15.5.1',
     'The guest uses PAE paging without nested paging, and one of the four entries that CR3 points to has a reserved bit set.',
-    (vmcb, facts) => (hasIllegalPdpe(vmcb, facts) ? 0xffff_ffe0 : 0),
+    0xffff_ffe0,
+    hasIllegalPdpe,
   ),
 ]
 
@@ -356,13 +384,10 @@ const NO_FAILURES: readonly FailedCheck[] = []
 export function failedChecks(vmcb: VmcbView, facts: CheckFacts): readonly FailedCheck[] {
   let failed: FailedCheck[] | undefined
   for (const entry of CHECKS) {
-    const low = entry.low(vmcb, facts)
-    const high = entry.high(vmcb, facts)
-    if (low === 0 && high === 0) continue
+    if (!entry.fails(vmcb, facts)) continue
     const field = entry.fields[0]
-    const bits = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
     failed ??= []
-    failed.push({ id: entry.id, field, value: fieldValue(vmcb, field), bits })
+    failed.push({ id: entry.id, field, value: fieldValue(vmcb, field), bits: entry.bits(vmcb, facts) })
   }
   return failed ?? NO_FAILURES
 }

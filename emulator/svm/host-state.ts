@@ -9,8 +9,8 @@ import { CR0 } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { DR7 } from '../system/debug-bits.ts'
 
-/** Word indexes of 64-bit registers and of where the host's value is kept. */
-const REGISTERS: readonly (readonly [register: number, kept: number])[] = (
+/** 64-bit registers and where the host's value is kept, as pairs of word indexes. */
+const REGISTERS = Uint16Array.from(
   [
     [OFFSET.rip, OFFSET.hostRip],
     [OFFSET.gpr + RSP * 8, OFFSET.hostRsp],
@@ -21,21 +21,24 @@ const REGISTERS: readonly (readonly [register: number, kept: number])[] = (
     [OFFSET.efer, OFFSET.hostEfer],
     [OFFSET.gdtrBase, OFFSET.hostGdtrBase],
     [OFFSET.idtrBase, OFFSET.hostIdtrBase],
-  ] as const
-).map(([register, kept]) => [register >> 2, kept >> 2])
+  ].flat(),
+  (offset) => offset >> 2,
+)
 
 /** ES, CS, SS and DS are the first four segment records. */
 const SEGMENTS = OFFSET.segments >> 2
 const KEPT_SEGMENTS = OFFSET.hostSegments >> 2
 const SEGMENT_WORDS = (4 * SEGMENT.bytes) >> 2
 
+function copyQuad(words: Uint32Array, from: number, to: number): void {
+  words[to] = words[from]
+  words[to + 1] = words[from + 1]
+}
+
 /** Saves the host. `state.rip` is the instruction after VMRUN. */
 export function saveHost(state: Vcpu): void {
   const words = state.words
-  for (const [register, kept] of REGISTERS) {
-    words[kept] = words[register]
-    words[kept + 1] = words[register + 1]
-  }
+  for (let i = 0; i < REGISTERS.length; i += 2) copyQuad(words, REGISTERS[i], REGISTERS[i + 1])
   words.copyWithin(KEPT_SEGMENTS, SEGMENTS, SEGMENTS + SEGMENT_WORDS)
   state.hostRflags = BigInt(readRflags(state))
   state.hostGdtrLimit = state.gdtrLimit
@@ -48,10 +51,7 @@ export function saveHost(state: Vcpu): void {
  */
 export function reloadHost(state: Vcpu): void {
   const words = state.words
-  for (const [register, kept] of REGISTERS) {
-    words[register] = words[kept]
-    words[register + 1] = words[kept + 1]
-  }
+  for (let i = 0; i < REGISTERS.length; i += 2) copyQuad(words, REGISTERS[i + 1], REGISTERS[i])
   words.copyWithin(SEGMENTS, KEPT_SEGMENTS, KEPT_SEGMENTS + SEGMENT_WORDS)
   words[OFFSET.cr0 >> 2] |= Number(CR0.PE)
   writeRflags(state, Number(state.hostRflags) & ~(VM | RF))

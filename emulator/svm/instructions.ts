@@ -6,17 +6,17 @@ import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { undefinedOpcode } from '../state/faults.ts'
 import { OFFSET } from '../state/layout.ts'
-import { VMCB_FIELDS, type VmcbField } from './fields.ts'
-import { offsetOf } from './fields.ts'
+import { offsetOf, VMCB_FIELDS } from './fields.ts'
 import { requireSvm, vmcbAddress } from './privilege.ts'
 import { canonicalHigh, HIDDEN_SEGMENTS, loadHiddenSegment, storeSegment } from './segments.ts'
-import { vmcbPage } from './vmcb-page.ts'
+import { loadAll, registerPairs, storeAll, vmcbPage } from './vmcb-page.ts'
 import { vmrun } from './vmrun.ts'
 
-/** Registers that VMLOAD and VMSAVE move as they stand: VMCB offset and word index in the vCPU block. */
-const HIDDEN_REGISTERS: readonly (readonly [offset: number, word: number])[] = VMCB_FIELDS.flatMap(
-  ({ moved, offset, register }: VmcbField) =>
+/** Registers that VMLOAD and VMSAVE move as they stand. */
+const HIDDEN_REGISTERS = registerPairs(
+  VMCB_FIELDS.flatMap(({ moved, offset, register }) =>
     moved.includes('vmload') && register !== undefined ? [[offset, OFFSET[register] >> 2] as const] : [],
+  ),
 )
 
 const KERNEL_GS_BASE = { offset: offsetOf('save.kernel_gs_base'), word: OFFSET.kernelGsBase >> 2 } as const
@@ -39,7 +39,7 @@ const vmload: SystemInstruction = (cpu, instruction) => {
   const vmcb = vmcbPage(cpu, address)
   const words = cpu.state.words
   for (const segment of HIDDEN_SEGMENTS) loadHiddenSegment(vmcb, words, segment)
-  for (const [offset, word] of HIDDEN_REGISTERS) vmcb.load(offset, words, word)
+  loadAll(vmcb, words, HIDDEN_REGISTERS)
   words[KERNEL_GS_BASE.word] = vmcb.word(KERNEL_GS_BASE.offset)
   words[KERNEL_GS_BASE.word + 1] = canonicalHigh(vmcb.word(KERNEL_GS_BASE.offset + 4))
 }
@@ -53,7 +53,7 @@ const vmsave: SystemInstruction = (cpu, instruction) => {
   const words = cpu.state.words
   for (const [from, to] of SAVED) vmcb.beforeWrite(from, to)
   for (const segment of HIDDEN_SEGMENTS) storeSegment(vmcb, words, segment)
-  for (const [offset, word] of HIDDEN_REGISTERS) vmcb.store(offset, words, word)
+  storeAll(vmcb, words, HIDDEN_REGISTERS)
   vmcb.store(KERNEL_GS_BASE.offset, words, KERNEL_GS_BASE.word)
 }
 

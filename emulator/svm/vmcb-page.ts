@@ -5,12 +5,15 @@ import type { VmcbView } from './checks.ts'
 
 export class VmcbPage implements VmcbView {
   readonly #memory: PhysicalMemory
+  /** All of the WebAssembly memory. */
+  readonly #words: Uint32Array
   #address = 0
   /** Offset of the page in the WebAssembly memory, -1 when it is not RAM. */
   #ram = -1
 
   constructor(memory: PhysicalMemory) {
     this.#memory = memory
+    this.#words = new Uint32Array(memory.buffer)
   }
 
   /** Selects the page at a physical address, a multiple of 4096. */
@@ -23,7 +26,7 @@ export class VmcbPage implements VmcbView {
 
   word(offset: number): number {
     if (this.#ram < 0) return this.#memory.read32(this.#address + offset)
-    return this.#memory.view.getUint32(this.#ram + offset, true)
+    return this.#words[(this.#ram + offset) >>> 2]
   }
 
   /** Announces that bytes `from` to `to` - 1 are about to be written. Must come before setWord(). */
@@ -33,7 +36,7 @@ export class VmcbPage implements VmcbView {
 
   setWord(offset: number, value: number): void {
     if (this.#ram < 0) this.#memory.write32(this.#address + offset, value)
-    else this.#memory.view.setUint32(this.#ram + offset, value, true)
+    else this.#words[(this.#ram + offset) >>> 2] = value
   }
 
   /** Copies 64 bits at `offset` to words[at] and words[at + 1]. */
@@ -59,4 +62,20 @@ export function vmcbPage(cpu: Cpu, address: number): VmcbPage {
     PAGES.set(cpu, page)
   }
   return page.at(address)
+}
+
+/**
+ * Registers that are copied as they stand: pairs of a VMCB offset and a word index in the vCPU block, for loadAll() and
+ * storeAll().
+ */
+export function registerPairs(pairs: readonly (readonly [offset: number, word: number])[]): Uint16Array {
+  return Uint16Array.from(pairs.flat())
+}
+
+export function loadAll(vmcb: VmcbPage, words: Uint32Array, pairs: Uint16Array): void {
+  for (let i = 0; i < pairs.length; i += 2) vmcb.load(pairs[i], words, pairs[i + 1])
+}
+
+export function storeAll(vmcb: VmcbPage, words: Uint32Array, pairs: Uint16Array): void {
+  for (let i = 0; i < pairs.length; i += 2) vmcb.store(pairs[i], words, pairs[i + 1])
 }

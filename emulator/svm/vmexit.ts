@@ -18,7 +18,7 @@ import { hasIllegalPdpes } from './checks.ts'
 import { offsetOf } from './fields.ts'
 import { reloadHost } from './host-state.ts'
 import { GUEST_SEGMENTS, storeSegment } from './segments.ts'
-import { vmcbPage, type VmcbPage } from './vmcb-page.ts'
+import { registerPairs, storeAll, vmcbPage, type VmcbPage } from './vmcb-page.ts'
 
 const AT = {
   virtualInterrupt: offsetOf('control.virtual_interrupt'),
@@ -52,8 +52,8 @@ const AT = {
   saveEnd: offsetOf('save.dbgctl'),
 } as const
 
-/** 64-bit registers that are stored as they stand: VMCB offset and word index in the vCPU block. */
-const REGISTERS: readonly (readonly [offset: number, word: number])[] = [
+/** 64-bit registers that are stored as they stand. */
+const REGISTERS = registerPairs([
   [AT.gdtrBase, OFFSET.gdtrBase >> 2],
   [AT.idtrBase, OFFSET.idtrBase >> 2],
   [AT.efer, OFFSET.efer >> 2],
@@ -66,7 +66,7 @@ const REGISTERS: readonly (readonly [offset: number, word: number])[] = [
   [AT.rsp, (OFFSET.gpr >> 2) + RSP * 2],
   [AT.rax, (OFFSET.gpr >> 2) + RAX * 2],
   [AT.cr2, OFFSET.cr2 >> 2],
-]
+])
 
 /** VMCB offset 060h: 8 V_IRQ, 3:0 V_TPR are written back; bits 7:4 are SBZ. */
 const WRITTEN_BACK = 0x1ff
@@ -80,7 +80,7 @@ export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   vmcb.beforeWrite(AT.saveStart, AT.saveEnd)
   storeGuest(state, vmcb)
   storeInstructionBytes(vmcb, bytes)
-  storeQuad(vmcb, AT.exitIntInfo, state.deliveringEvent)
+  vmcb.store(AT.exitIntInfo, state.words, OFFSET.deliveringEvent >> 2)
   storeExit(vmcb, exit, nextRip)
   const guestRip = state.rip
   enterHost(cpu)
@@ -121,7 +121,7 @@ function storeGuest(state: Vcpu, vmcb: VmcbPage): void {
   vmcb.setWord(AT.idtrLimit, state.idtrLimit)
   const cplShift = (AT.cpl & 3) * 8
   vmcb.setWord(AT.cpl & ~3, (vmcb.word(AT.cpl & ~3) & ~(0xff << cplShift)) | (state.cpl << cplShift))
-  for (const [offset, word] of REGISTERS) vmcb.store(offset, words, word)
+  storeAll(vmcb, words, REGISTERS)
   vmcb.setWord(AT.rflags, readRflags(state))
   vmcb.setWord(AT.rflags + 4, 0)
   if (state.nestedPaging) vmcb.store(AT.gPat, words, OFFSET.gPat >> 2)
@@ -140,14 +140,13 @@ function storeExit(vmcb: VmcbPage, exit: Exit, nextRip: bigint): void {
 /** What EXITINFO1 and EXITINFO2 hold where the manual leaves them undefined. */
 const UNDEFINED_INFO = 0n
 
+/** One 64-bit value taken apart without allocating: write `whole`, read `halves`. */
+const whole = new BigUint64Array(1)
+const halves = new Uint32Array(whole.buffer)
+
 function storeQuad(vmcb: VmcbPage, offset: number, value: bigint): void {
-  if (value === 0n) {
-    vmcb.setWord(offset, 0)
-    vmcb.setWord(offset + 4, 0)
-  } else {
-    vmcb.setWord(offset, Number(value & 0xffff_ffffn))
-    vmcb.setWord(offset + 4, Number(value >> 32n))
-  }
+  whole[0] = value
+  vmcb.store(offset, halves, 0)
 }
 
 /** The processor becomes the host's again: what #VMEXIT clears, and what VMRUN saved. */
