@@ -192,7 +192,7 @@ describe('bytes that are no instruction', () => {
         fc.nat(40),
         fc.constantFrom(16, 32, 64),
         (bytes, offset, limit, bits) => {
-          const result = decode(bytes, offset, limit, bits as CodeBits)
+          const result = decode(bytes, offset, limit, bits)
           const available = Math.max(0, Math.min(limit, bytes.length) - offset)
           expect(result.length).toBeLessThanOrEqual(Math.min(15, available))
         },

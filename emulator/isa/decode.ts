@@ -71,7 +71,7 @@ function buildMaps(bits: CodeBits, mask: number): OpcodeMaps {
       for (let sizeIndex = 0; sizeIndex < 3; sizeIndex++) {
         if (!selects(row, 2 << sizeIndex, bits)) continue
         for (let digit = 0; digit < 8; digit++) {
-          if (row.digit < 0 || row.digit === digit) entry.rows[sizeIndex * 8 + digit]!.push(row)
+          if (row.digit < 0 || row.digit === digit) entry.rows[sizeIndex * 8 + digit].push(row)
         }
       }
     }
@@ -104,7 +104,7 @@ let segmentOverride = -1
 
 /** The next byte; 0 beyond the end, which `decode` then sees in `position`. */
 function readByte(): number {
-  const byte = position < end ? code[position]! : 0
+  const byte = position < end ? code[position] : 0
   position++
   return byte
 }
@@ -163,7 +163,7 @@ function readMemory(size: OperandSize | 0): MemoryOperand {
   const rm = modrm & 7
   if (addressSize === 2) {
     if (mod === 0 && rm === 6) return memory(-1, -1, 1, readSigned(2), size)
-    return memory(base16[rm]!, index16[rm]!, 1, mod === 0 ? 0 : readSigned(mod), size)
+    return memory(base16[rm], index16[rm], 1, mod === 0 ? 0 : readSigned(mod), size)
   }
   if (rm !== 4) {
     if (mod === 0 && rm === 5) return memory(codeBits === 64 ? RIP_BASE : -1, -1, 1, readSigned(4), size)
@@ -263,10 +263,10 @@ function findRow(
   repeat: number,
   operandPrefix: boolean,
 ): Row | undefined {
-  const candidates = entry.rows[sizeIndex * 8 + ((modrm >> 3) & 7)]!
+  const candidates = entry.rows[sizeIndex * 8 + ((modrm >> 3) & 7)]
   const form = modrm >= 0xc0 ? 'register' : 'memory'
   for (let i = 0; i < candidates.length; i++) {
-    const row = candidates[i]!
+    const row = candidates[i]
     if (
       prefixMatches(row, repeat, operandPrefix) &&
       (row.mod === 'any' || row.mod === form) &&
@@ -362,7 +362,7 @@ export function decode(
   const operandSize = effectiveOperandSize(row, size)
   const operands: Operand[] = []
   for (let i = 0; i < row.operands.length; i++) {
-    const operand = readOperand(row.operands[i]!, row, opcode, operandSize)
+    const operand = readOperand(row.operands[i], row, opcode, operandSize)
     if (operand === undefined) return failure(offset, 'undefined')
     operands.push(operand)
   }

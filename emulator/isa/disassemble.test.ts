@@ -4,8 +4,8 @@ import { disassemble } from './disassemble.ts'
 import { encode } from './encode.ts'
 import type { CodeBits, Instruction } from './instruction.ts'
 import { RIP_BASE } from './instruction.ts'
-import { assembleWithNasm, hasNasm } from './nasm-oracle.ts'
-import { ADDRESS, oracleCases } from './oracle-requests.ts'
+import { assembleWithNasm, hasNasm } from './nasm.fixture.ts'
+import { ADDRESS, oracleCases } from './requests.fixture.ts'
 
 function textOf(hex: string, bits: CodeBits, address = 0n): string {
   const bytes = Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'))

@@ -25,9 +25,9 @@ const sizeNames: Readonly<Record<OperandSize, string>> = {
 
 /** The name of a general register of 1, 2, 4 or 8 bytes. */
 export function generalRegisterName(index: number, size: 1 | 2 | 4 | 8, highByte = false): string {
-  if (highByte) return highByteNames[index]!
+  if (highByte) return highByteNames[index]
   if (index >= 8) return `r${index}${size === 1 ? 'b' : size === 2 ? 'w' : size === 4 ? 'd' : ''}`
-  if (size === 1) return byteNames[index]!
+  if (size === 1) return byteNames[index]
   return `${size === 4 ? 'e' : size === 8 ? 'r' : ''}${lowNames[index]}`
 }
 
@@ -121,7 +121,7 @@ function formatOperand(
     case 'register':
       if (operand.file === 'general')
         return generalRegisterName(operand.index, operand.size, operand.highByte)
-      if (operand.file === 'segment') return segmentNames[operand.index]!
+      if (operand.file === 'segment') return segmentNames[operand.index]
       return `${operand.file === 'control' ? 'cr' : 'dr'}${operand.index}`
     case 'memory':
       return formatMemory(operand, instruction, next, options)

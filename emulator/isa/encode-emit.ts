@@ -74,8 +74,8 @@ function gather(row: Row, request: EncodingRequest): Parts | EncodingError {
     lockForCr8: false,
   }
   for (let i = 0; i < row.operands.length; i++) {
-    const operand = request.operands[i]!
-    switch (row.operands[i]!.kind) {
+    const operand = request.operands[i]
+    switch (row.operands[i].kind) {
       case 'register':
       case 'segment':
       case 'debug':
@@ -115,11 +115,18 @@ function gather(row: Row, request: EncodingRequest): Parts | EncodingError {
           return error('invalid-address', message, '', i)
         }
         parts.addressSize = request.addressSize || addressSizeOf(operand, bits)
-        if (row.operands[i]!.kind !== 'memory-offset') {
+        if (row.operands[i].kind !== 'memory-offset') {
           const encoded = encodeMemory(operand, parts.addressSize, bits, request.unresolved)
           if (typeof encoded === 'string') return error('invalid-address', encoded, '', i)
           parts.encodedMemory = encoded
         }
+        break
+      case 'fixed-register':
+      case 'one':
+      case 'immediate':
+      case 'relative':
+      case 'far':
+        // Implied by the opcode, or written after ModRM.
         break
     }
   }
@@ -151,7 +158,7 @@ function putPrefixes(
   if (request.repeat !== 'none') put(request.repeat === 'repe' ? 0xf3 : 0xf2)
   if (request.lock || parts.lockForCr8) put(0xf0)
   const segment = parts.memory ? parts.memory.segmentOverride : (request.segmentOverride ?? -1)
-  if (segment >= 0) put(segmentPrefixes[segment]!)
+  if (segment >= 0) put(segmentPrefixes[segment])
   const byDefault = defaultOperandSize(row, bits)
   if (bits === 16 ? size === 4 : size === 2) put(0x66)
   if (parts.addressSize !== (bits === 64 ? 8 : bits === 32 ? 4 : 2)) put(0x67)
@@ -186,8 +193,8 @@ function putOpcode(row: Row, parts: Parts): void {
 
 function putImmediates(row: Row, request: EncodingRequest, parts: Parts): EncodingError | undefined {
   for (let i = 0; i < row.operands.length; i++) {
-    const form = row.operands[i]!
-    const operand = request.operands[i]!
+    const form = row.operands[i]
+    const operand = request.operands[i]
     if (form.kind === 'immediate' && operand.kind === 'immediate') putValue(operand.value, form.size)
     else if (form.kind === 'memory-offset' && operand.kind === 'memory') {
       putValue(operand.displacement, parts.addressSize)

@@ -25,12 +25,12 @@ function distance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
-      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min(replaced, previous[j]! + 1, row[j - 1]! + 1))
+      const replaced = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min(replaced, previous[j] + 1, row[j - 1] + 1))
     }
     previous = row
   }
-  return previous[b.length]!
+  return previous[b.length]
 }
 
 function similarNames(name: string, names: Iterable<string>): string {
@@ -44,7 +44,7 @@ function rangeError(request: EncodingRequest, rows: readonly Row[]): EncodingErr
   let widest = 0
   for (const row of rows) {
     row.operands.forEach((form, i) => {
-      const operand = request.operands[i]!
+      const operand = request.operands[i]
       if (form.kind === 'immediate' && operand.kind === 'immediate' && form.size > widest) {
         const operandSize = row.operandSize || defaultOperandSize(row, request.bits)
         if (immediateFits(form, operand.value, operandSize)) return

@@ -148,11 +148,11 @@ function operandSizeAllowed(row: Row, request: EncodingRequest): boolean {
   }
   if (!row.selectedBySize || row.operands.length === 0) return true
   if (row.operandSize === defaultOperandSize(row, request.bits)) return true
-  return row.operands.some((form, i) => fixesSize(form, request.operands[i]!))
+  return row.operands.some((form, i) => fixesSize(form, request.operands[i]))
 }
 
 function prefixesAllowed(row: Row, request: EncodingRequest): boolean {
-  if (request.lock && !(row.lockable && request.operands[0]!.kind === 'memory')) return false
+  if (request.lock && !(row.lockable && request.operands[0].kind === 'memory')) return false
   if (request.repeat !== 'none' && !row.repeatable) return false
   if (request.addressSize !== 0 && row.addressSize !== 0 && request.addressSize !== row.addressSize)
     return false
@@ -170,7 +170,7 @@ export function matchRow(row: Row, request: EncodingRequest, oneDistance: boolea
   if (operands.length !== request.operands.length) return OPERAND_COUNT
   let result = (row.modes & modeMask(request.bits)) === 0 ? NOT_IN_MODE : MATCH
   for (let i = 0; i < operands.length; i++) {
-    const one = matchOperand(operands[i]!, request.operands[i]!, row, request, oneDistance)
+    const one = matchOperand(operands[i], request.operands[i], row, request, oneDistance)
     if (one < result) result = one
   }
   if (result !== MATCH) return result

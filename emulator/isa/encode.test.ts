@@ -8,9 +8,9 @@ import type {
   MemoryRequest,
   OperandRequest,
 } from './encoding-request.ts'
-import type { RegisterOperand, Size } from './instruction.ts'
-import { oracleCases } from './oracle-requests.ts'
-import { aliases } from './table.ts'
+import type { Operand, RegisterOperand, Size } from './instruction.ts'
+import { RIP_BASE } from './instruction.ts'
+import { oracleCases, type OracleCase } from './requests.fixture.ts'
 
 function reg(index: number, size: Size, highByte = false): RegisterOperand {
   return { kind: 'register', file: 'general', index, size, highByte }
@@ -67,43 +67,64 @@ function errorOf(request: EncodingRequest): EncodingError {
   return result.error
 }
 
-/** A request's operand as the decoder should give it back, or undefined where that depends on the form chosen. */
-function expectedOperand(operand: OperandRequest): object | undefined {
-  switch (operand.kind) {
+/** Whether a decoded operand says what was asked for. `end` is the address after the instruction. */
+function isWhatWasAsked(asked: OperandRequest, decoded: Operand, end: bigint, addressBits: number): boolean {
+  switch (asked.kind) {
     case 'register':
-      return operand
+      return decoded.kind === 'register' && registerFields.every((field) => asked[field] === decoded[field])
     case 'memory':
-      if (operand.ripRelative) return { kind: 'memory', base: 16, index: -1 }
-      return { kind: 'memory', scale: operand.scale, displacement: operand.displacement }
+      if (decoded.kind !== 'memory') return false
+      if (asked.ripRelative)
+        return decoded.base === RIP_BASE && end + decoded.displacement === asked.displacement
+      return (
+        decoded.displacement === BigInt.asIntN(addressBits, asked.displacement) &&
+        memoryFields.every((field) => asked[field] === decoded[field])
+      )
+    case 'immediate':
+      return decoded.kind === 'immediate' && BigInt.asUintN(decoded.size * 8, asked.value) === decoded.value
+    case 'target':
+      return (
+        decoded.kind === 'relative' && BigInt.asUintN(16, end + decoded.displacement - asked.address) === 0n
+      )
     case 'far':
-      return operand
-    default:
-      return undefined
+      return decoded.kind === 'far' && decoded.selector === asked.selector && decoded.offset === asked.offset
   }
+}
+
+const registerFields = ['file', 'index', 'size', 'highByte'] as const
+const memoryFields = ['base', 'index', 'scale'] as const
+
+/** What is wrong with the way there and back, or undefined. */
+function roundTripFault({ row, request }: OracleCase): string | undefined {
+  const encoded = encode(request)
+  if (!encoded.ok) return encoded.error.message
+  const decoded = decode(encoded.bytes, 0, encoded.bytes.length, request.bits)
+  if (isDecodeError(decoded)) return decoded.kind
+  if (decoded.length !== encoded.bytes.length) return `length ${decoded.length}`
+  // XCHG of the accumulator with itself is NOP.
+  if (decoded.operation === 'nop' && row.operation === 'xchg') return undefined
+  if (decoded.operation !== row.operation || decoded.lock !== request.lock) return decoded.operation
+  // Operands differ in the forms that only the assembler has, and the shortest way to load a 64-bit register or to move
+  // a selector may be a 32-bit move.
+  if (row.assemblerOnly || ['xchg', 'mov-segment'].includes(row.operation)) return undefined
+  if (row.operation === 'mov' && row.operandSize === 8 && decoded.operandSize === 4) return undefined
+  if (decoded.mnemonic !== row.mnemonic) return decoded.mnemonic
+  const end = request.address + BigInt(decoded.length)
+  const wrong = row.operands.findIndex(
+    (_, i) => !isWhatWasAsked(request.operands[i], decoded.operands[i], end, decoded.addressSize * 8),
+  )
+  return wrong < 0 ? undefined : `operand ${wrong}`
 }
 
 describe('encode and decode', () => {
   it.each([16, 32, 64] as const)(
     'give back what was asked for every row and operand form of %i-bit code',
     (bits) => {
-      for (const { row, request, text } of oracleCases(bits)) {
-        const encoded = encode(request)
-        if (!encoded.ok) throw new Error(`${text}: ${encoded.error.message}`)
-        const decoded = decode(encoded.bytes, 0, encoded.bytes.length, bits)
-        if (isDecodeError(decoded)) throw new Error(`${text}: ${decoded.kind}`)
-        expect([text, decoded.length]).toEqual([text, encoded.bytes.length])
-        // XCHG of an accumulator with itself is NOP, and operands swap in the forms that only the assembler has.
-        if (decoded.operation === 'nop' && row.operation === 'xchg') continue
-        expect([text, decoded.operation, decoded.lock]).toEqual([text, row.operation, request.lock])
-        if (row.assemblerOnly || row.operation === 'xchg' || row.operation === 'mov-segment') continue
-        // The shortest way to load a 64-bit register may be a 32-bit move.
-        if (row.operation === 'mov' && row.operandSize === 8 && decoded.operandSize === 4) continue
-        expect([text, decoded.mnemonic]).toEqual([text, aliases.get(row.mnemonic) ?? row.mnemonic])
-        row.operands.forEach((_, i) => {
-          const expected = expectedOperand(request.operands[i]!)
-          if (expected) expect([text, decoded.operands[i]]).toMatchObject([text, expected])
-        })
-      }
+      const faults = [...oracleCases(bits)].flatMap((one) => {
+        const fault = roundTripFault(one)
+        return fault === undefined ? [] : [`${one.text}: ${fault}`]
+      })
+      expect(faults).toEqual([])
     },
   )
 })

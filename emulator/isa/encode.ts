@@ -59,8 +59,8 @@ export function isMnemonic(name: string): boolean {
 /** NASM's short ways of writing, put into the manual's form. */
 function expandShorthand(request: EncodingRequest): EncodingRequest {
   const { mnemonic, operands } = request
-  if (mnemonic === 'imul' && operands.length === 2 && operands[1]!.kind === 'immediate') {
-    return { ...request, operands: [operands[0]!, operands[0]!, operands[1]!] }
+  if (mnemonic === 'imul' && operands.length === 2 && operands[1].kind === 'immediate') {
+    return { ...request, operands: [operands[0], operands[0], operands[1]] }
   }
   if ((mnemonic === 'aam' || mnemonic === 'aad') && operands.length === 0) {
     return { ...request, operands: [{ kind: 'immediate', value: 10n, size: 0 }] }
@@ -71,9 +71,9 @@ function expandShorthand(request: EncodingRequest): EncodingRequest {
 /** Branches to `[mem]` have a default size; everywhere else an unsized memory operand must have one reading. */
 function ambiguousMemory(request: EncodingRequest, rows: readonly Row[]): number {
   const index = request.operands.findIndex((operand) => operand.kind === 'memory' && operand.size === 0)
-  if (index < 0 || rows.length < 2 || rows[0]!.hiddenOperandSize) return -1
-  const size = rows[0]!.operands[index]!.memorySize
-  return rows.every((row) => row.operands[index]!.memorySize === size) ? -1 : index
+  if (index < 0 || rows.length < 2 || rows[0].hiddenOperandSize) return -1
+  const size = rows[0].operands[index].memorySize
+  return rows.every((row) => row.operands[index].memorySize === size) ? -1 : index
 }
 
 const memorySizes = [

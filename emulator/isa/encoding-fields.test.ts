@@ -3,7 +3,7 @@ import { Decoder, DecoderOptions } from 'iced-x86'
 import { decode, isDecodeError } from './decode.ts'
 import { encode } from './encode.ts'
 import { encodingFields } from './encoding-fields.ts'
-import { oracleCases } from './oracle-requests.ts'
+import { oracleCases } from './requests.fixture.ts'
 
 it('encodingFields takes an instruction apart', () => {
   const bytes = Uint8Array.from(Buffer.from('90f04881848b0001000078563412', 'hex'))

@@ -29,21 +29,20 @@ function displacementBytes(modrm: number, sib: number, addressSize: 2 | 4 | 8): 
 export function encodingFields(bytes: Uint8Array, offset: number, instruction: Instruction): EncodingFields {
   const { bits, addressSize, length } = instruction
   let position = offset
-  while (legacyPrefixes.has(bytes[position]!) || (bits === 64 && (bytes[position]! & 0xf0) === 0x40))
-    position++
+  while (legacyPrefixes.has(bytes[position]) || (bits === 64 && (bytes[position] & 0xf0) === 0x40)) position++
   const prefixes = position - offset
   const escaped = bytes[position] === 0x0f
   const opcode = !escaped ? 1 : bytes[position + 1] === 0x38 || bytes[position + 1] === 0x3a ? 3 : 2
   const map = opcode === 3 ? (bytes[position + 1] === 0x38 ? 2 : 3) : opcode - 1
   position += opcode
-  if (!hasModrm(map, bytes[position - 1]!, bits)) {
+  if (!hasModrm(map, bytes[position - 1], bits)) {
     return { prefixes, opcode, modrm: 0, sib: 0, displacement: 0, immediate: length - prefixes - opcode }
   }
-  const modrm = bytes[position]!
+  const modrm = bytes[position]
   // The register moves of CRn and DRn ignore ModRM.mod.
   const isMemory = modrm < 0xc0 && instruction.operands.some(({ kind }) => kind === 'memory')
   const sib = isMemory && addressSize !== 2 && (modrm & 7) === 4 ? 1 : 0
-  const displacement = isMemory ? displacementBytes(modrm, bytes[position + 1]!, addressSize) : 0
+  const displacement = isMemory ? displacementBytes(modrm, bytes[position + 1], addressSize) : 0
   const immediate = length - prefixes - opcode - 1 - sib - displacement
   return { prefixes, opcode, modrm: 1, sib, displacement, immediate }
 }

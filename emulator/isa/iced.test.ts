@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { decode, isDecodeError, MAXIMUM_LENGTH } from './decode.ts'
 import { encode } from './encode.ts'
-import { icedOpinion, ourView } from './iced-oracle.ts'
-import { ADDRESS, oracleCases } from './oracle-requests.ts'
+import { icedOpinion, ourView } from './iced.fixture.ts'
+import { ADDRESS, oracleCases } from './requests.fixture.ts'
 import { table } from './table.ts'
 
 const codeSizes = [16, 32, 64] as const
@@ -89,7 +89,7 @@ function randomInstruction(next: () => number): Uint8Array {
   const bytes = new Uint8Array(20)
   const prefixCount = (next() % 4) + (next() % 8 === 0 ? next() % 12 : 0)
   for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = i < prefixCount ? prefixes[next() % prefixes.length]! : next()
+    bytes[i] = i < prefixCount ? prefixes[next() % prefixes.length] : next()
   }
   if (next() % 2 === 0) bytes[prefixCount] = 0x0f
   return bytes

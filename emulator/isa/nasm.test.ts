@@ -1,8 +1,8 @@
 /** The encoder against NASM: the same bytes for every row, code size and operand form. Needs `nasm` on the PATH. */
 import { describe, expect, it } from 'vitest'
 import { encode } from './encode.ts'
-import { assembleWithNasm, hasNasm } from './nasm-oracle.ts'
-import { oracleCases, type OracleCase } from './oracle-requests.ts'
+import { assembleWithNasm, hasNasm } from './nasm.fixture.ts'
+import { oracleCases, type OracleCase } from './requests.fixture.ts'
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')

@@ -13,7 +13,7 @@ export interface MnemonicSummary {
 
 function summarize(mnemonic: string, rows: readonly Row[]): MnemonicSummary {
   const forms = new Set(rows.map((row) => `${mnemonic} ${row.operandText}`.trim()))
-  return { mnemonic, title: rows[0]!.title, section: rows[0]!.section, forms: [...forms] }
+  return { mnemonic, title: rows[0].title, section: rows[0].section, forms: [...forms] }
 }
 
 /** One summary for each name that the assembler accepts, aliases included, in alphabetical order. */

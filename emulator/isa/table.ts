@@ -32,7 +32,7 @@ const otherNames: readonly (readonly [alias: string, mnemonic: string])[] = [
   ['icebp', 'int1'],
   ...['j', 'set', 'cmov'].flatMap((stem) =>
     conditions.flatMap(({ names: [name, ...others] }) =>
-      others.map((other) => [stem + other, stem + name!] as const),
+      others.map((other) => [stem + other, stem + name] as const),
     ),
   ),
 ]

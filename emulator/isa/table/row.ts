@@ -154,7 +154,7 @@ const registerNames: readonly [string, 'general' | 'segment', number, Size][] = 
   ['GS', 'segment', 5, 2],
 ]
 
-const farMemorySizes: Readonly<Record<string, OperandSize>> = {
+const farMemorySizes: Readonly<Record<string, OperandSize | undefined>> = {
   'mem16:16': 4,
   'mem16:32': 6,
   'mem16:64': 10,
@@ -303,7 +303,7 @@ function expandConditions(line: string): [string, number][] {
 }
 
 function firstOperandSize(operands: readonly OperandForm[]): Size | 0 {
-  const first = operands[0]
+  const first = operands.at(0)
   if (!first || first.kind === 'immediate' || first.kind === 'relative' || first.kind === 'far') return 0
   if (first.kind === 'fixed-register' && first.file === 'segment') return 0
   const size = first.size || first.memorySize
@@ -322,7 +322,7 @@ function parseLine(
   const option = (name: string) => options.delete(name)
   const space = left.indexOf(' ')
   const far = /^(\w+ far)(.*)$/.exec(left)
-  const mnemonic = far ? far[1]! : space < 0 ? left : left.slice(0, space)
+  const mnemonic = far ? far[1] : space < 0 ? left : left.slice(0, space)
   const operandText = left.slice(mnemonic.length).trim()
   const opcode = parseOpcode(opcodeText)
   const operands = parseOperands(operandText, opcode)
@@ -347,7 +347,7 @@ function parseLine(
   const row: Row = {
     mnemonic,
     operation,
-    title: condition < 0 ? title : `${title} ${conditions[condition]!.meaning}`,
+    title: condition < 0 ? title : `${title} ${conditions[condition].meaning}`,
     section: properties.section ?? 'APM vol 3',
     operandText,
     opcodeText,

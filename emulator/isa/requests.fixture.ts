@@ -179,7 +179,7 @@ function choices(form: OperandForm, row: Row, bits: CodeBits): OperandRequest[] 
   }
 }
 
-const sizeNames: Readonly<Record<number, string>> = {
+const sizeNames: Readonly<Record<number, string | undefined>> = {
   1: 'byte ',
   2: 'word ',
   4: 'dword ',
@@ -215,7 +215,7 @@ function operandText(operand: OperandRequest, mnemonic: string, bits: CodeBits):
     case 'register':
       if (operand.file === 'general')
         return generalRegisterName(operand.index, operand.size, operand.highByte)
-      if (operand.file === 'segment') return segmentNames[operand.index]!
+      if (operand.file === 'segment') return segmentNames[operand.index]
       return `${operand.file === 'control' ? 'cr' : 'dr'}${operand.index}`
     case 'memory':
       return memoryText(operand, bits)
@@ -246,7 +246,7 @@ function mixesHighByteWithRex(operands: readonly OperandRequest[], row: Row): bo
 function operandLists(row: Row, bits: CodeBits): OperandRequest[][] {
   const all = row.operands.map((form) => choices(form, row, bits))
   if (all.some((list) => list.length === 0)) return []
-  const plain = all.map((list) => list[0]!)
+  const plain = all.map((list) => list[0])
   const lists = [plain]
   all.forEach((list, i) => {
     for (const operand of list.slice(1)) lists.push(plain.map((other, j) => (j === i ? operand : other)))
@@ -289,12 +289,12 @@ const repeatNames = { none: '', repe: 'repe ', repne: 'repne ' }
 function requestText(row: Row, request: EncodingRequest): string {
   const { bits } = request
   // NASM takes no operands with VMRUN, VMLOAD, VMSAVE and SKINIT; the address size says which accumulator is meant.
-  const accumulator = request.operands[0]
+  const first = request.operands.at(0)
   const implicit = row.operands.some(({ kind }) => kind === 'address-register') || row.mnemonic === 'skinit'
   const addressSize =
     request.addressSize ||
-    (implicit && row.mnemonic !== 'skinit' && accumulator?.kind === 'register' ? accumulator.size : 0)
-  const far = request.operands[0]?.kind === 'far'
+    (implicit && row.mnemonic !== 'skinit' && first?.kind === 'register' ? first.size : 0)
+  const far = first?.kind === 'far'
   const prefixes = [
     request.lock ? 'lock ' : '',
     repeatNames[request.repeat],

@@ -38,7 +38,7 @@ function parseListing(listing: string, lines: number): string[] {
   const bytes = new Array<string>(lines).fill('')
   for (const line of listing.split('\n')) {
     const match = /^ *(\d+) [0-9A-F]{8} ([0-9A-F]+)-?(?: |$)/.exec(line)
-    if (match) bytes[Number(match[1]) - 2] += match[2]!.toLowerCase()
+    if (match) bytes[Number(match[1]) - 2] += match[2].toLowerCase()
   }
   return bytes
 }

@@ -1,6 +1,7 @@
 /** iced-x86 as an oracle for the decoder: its view of an instruction, brought to the shape of ours, for the tests. */
 import {
   Decoder,
+  DecoderError,
   DecoderOptions,
   Mnemonic,
   OpKind,
@@ -22,7 +23,7 @@ export interface View {
 export type Opinion = View | 'undefined' | 'truncated'
 
 /** Names of iced that differ from ours. */
-const otherNames: Readonly<Record<string, string>> = {
+const otherNames: Readonly<Record<string, string | undefined>> = {
   pushd: 'push',
   pushq: 'push',
   reservednop: 'nop',
@@ -46,7 +47,7 @@ const otherNames: Readonly<Record<string, string>> = {
 }
 
 function icedMnemonic(iced: IcedInstruction): string {
-  const name = Mnemonic[iced.mnemonic]!.toLowerCase()
+  const name = Mnemonic[iced.mnemonic].toLowerCase()
   return aliases.get(name) ?? otherNames[name] ?? name
 }
 
@@ -66,9 +67,9 @@ function comparable(mnemonic: string, length: number, operands: readonly string[
   if (mnemonic === 'xchg') return { mnemonic, length, operands: operands.toSorted() }
   if (mnemonic === 'nop') return { mnemonic, length, operands: [] }
   if (takesSelector.test(mnemonic)) return { mnemonic, length, operands: operands.map(narrow) }
-  const loadsSegment = mnemonic === 'mov' && /^[c-gs]s$/.test(operands[0]!)
+  const loadsSegment = mnemonic === 'mov' && /^[c-gs]s$/.test(operands[0])
   const readsSelector = loadsSegment || mnemonic === 'lar' || mnemonic === 'lsl'
-  return { mnemonic, length, operands: readsSelector ? [operands[0]!, narrow(operands[1]!)] : operands }
+  return { mnemonic, length, operands: readsSelector ? [operands[0], narrow(operands[1])] : operands }
 }
 
 /** A 32- or 64-bit register's 16-bit name. */
@@ -79,7 +80,7 @@ function narrow(register: string): string {
 const hex = (value: bigint) => `0x${value.toString(16)}`
 
 function registerName(register: Register): string {
-  const name = Register[register]!.toLowerCase()
+  const name = Register[register].toLowerCase()
   return /^r\d+l$/.test(name) ? name.replace('l', 'b') : name
 }
 
@@ -140,7 +141,7 @@ export function icedOpinion(bytes: Uint8Array, bits: CodeBits, address: bigint):
   decoder.ip = address
   const iced = decoder.decode()
   try {
-    if (iced.isInvalid) return decoder.lastError === 2 ? 'truncated' : 'undefined'
+    if (iced.isInvalid) return decoder.lastError === DecoderError.NoMoreBytes ? 'truncated' : 'undefined'
     const operands = Array.from({ length: iced.opCount }, (_, i) => icedOperand(iced, i, bits)).filter(
       (text) => text !== '',
     )
@@ -156,14 +157,14 @@ function ourOperand(operand: Operand, instruction: Instruction, next: bigint): s
     case 'register':
       if (operand.file === 'general')
         return generalRegisterName(operand.index, operand.size, operand.highByte)
-      if (operand.file === 'segment') return ['es', 'cs', 'ss', 'ds', 'fs', 'gs'][operand.index]!
+      if (operand.file === 'segment') return ['es', 'cs', 'ss', 'ds', 'fs', 'gs'][operand.index]
       return `${operand.file === 'control' ? 'cr' : 'dr'}${operand.index}`
     case 'memory': {
       const { addressSize } = operand
       const ipRelative = operand.base === RIP_BASE
       const base = ipRelative ? 'ip' : operand.base < 0 ? '' : generalRegisterName(operand.base, addressSize)
       const index = operand.index < 0 ? '' : generalRegisterName(operand.index, addressSize)
-      const segment = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'][operand.segment]!
+      const segment = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'][operand.segment]
       const displacement = ipRelative ? next + operand.displacement : operand.displacement
       return memoryText(
         instruction.bits,
