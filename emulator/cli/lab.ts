@@ -2,10 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { checkLab, type LabReport } from '../lab/index.ts'
+import { checkLab, newLabFiles, type LabReport } from '../lab/index.ts'
 import { InputError, parseArguments, STATUS, UsageError, type Command } from './command.ts'
 import { readLabFolder } from './files.ts'
-import { newLabFiles } from './new-lab.ts'
 
 const LABS = fileURLToPath(new URL('../../content/labs', import.meta.url))
 
