@@ -1,4 +1,5 @@
 /** Single-line macros: %define, %xdefine, %assign (NASM manual §4.1), and how a line is expanded with them. */
+import type { Cursor } from './cursor.ts'
 import { Problem, type Range } from './diagnostics.ts'
 import { tokenize, type Token } from './lexer.ts'
 
@@ -7,6 +8,33 @@ export interface Define {
   /** Names of the parameters; undefined if it takes no parenthesis at all. */
   readonly parameters: readonly string[] | undefined
   readonly body: readonly Token[]
+}
+
+/** Parses what follows %define: name, parameters, text. With `expand` the text is expanded now, as %xdefine does. */
+export function parseDefine(
+  cursor: Cursor,
+  expand = (tokens: readonly Token[]): readonly Token[] => tokens,
+): Define {
+  const { text: name } = cursor.expectName('the name to define')
+  if (!cursor.isOperator('(') || !cursor.peek()!.glued) {
+    return { name, parameters: undefined, body: expand(cursor.rest()) }
+  }
+  cursor.next()
+  const parameters: string[] = []
+  while (!cursor.takeOperator(')')) {
+    parameters.push(cursor.expectName("a parameter's name").text)
+    if (!cursor.isOperator(')')) cursor.expectOperator(',', 'between parameters')
+  }
+  return { name, parameters, body: expand(cursor.rest()) }
+}
+
+/** The definition that %assign makes. */
+export function numberDefine(name: Token, value: bigint): Define {
+  const magnitude = value < 0n ? -value : value
+  const digits = `${magnitude}`
+  const number: Token = { ...name, kind: 'number', text: digits, lower: digits, value: magnitude }
+  const minus: Token = { ...name, kind: 'operator', text: '-', lower: '-' }
+  return { name: name.text, parameters: undefined, body: value < 0n ? [minus, number] : [number] }
 }
 
 /** Work that expansion may do in one assembly: doubling definitions and endless loops stop here. */

@@ -1,7 +1,15 @@
 /** The preprocessor: files to the lines that are assembled, with includes, macros, repetitions and conditions done. */
 import { Conditions, parseConditionName, type ConditionDirective } from './conditions.ts'
 import { Cursor, rangeOf } from './cursor.ts'
-import { expandDefines, spend, type Define, type ExpansionBudget } from './defines.ts'
+import {
+  expandDefines,
+  numberDefine,
+  parseDefine,
+  spend,
+  type Define,
+  type ExpansionBudget,
+} from './defines.ts'
+import { collectBlock, Frames, placeOf, tokenAt, type Frame } from './frames.ts'
 import { Problem, type Diagnostics, type Place } from './diagnostics.ts'
 import { isConstant, parseExpression, type ExpressionContext } from './expression.ts'
 import { lexFile, type SourceLine, type Token } from './lexer.ts'
@@ -54,23 +62,6 @@ export const preprocessorDirectives: readonly string[] = [
 const MAX_LINES = 200_000
 /** Tokens that macros may produce. */
 const MAX_EXPANDED_TOKENS = 2_000_000
-/** Files, macros and repetitions inside one another. */
-const MAX_NESTING = 128
-
-/** Lines being read: a file, a macro body or the body of %rep. */
-interface Frame {
-  readonly lines: readonly SourceLine[]
-  next: number
-  readonly kind: 'file' | 'macro' | 'repeat'
-  readonly file: string
-  /** The macro whose parameters the lines may use. */
-  readonly call: MacroCall | undefined
-  /** Where diagnostics of a macro body go: the outermost invocation. */
-  readonly site: Place | undefined
-  repetitionsLeft: number
-  /** Conditions that were open when the frame was entered. */
-  readonly conditionDepth: number
-}
 
 export interface PreprocessorHost {
   readonly files: ReadonlyMap<string, string>
@@ -90,7 +81,7 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
   const macros = new Map<string, Macro[]>()
   const conditions = new Conditions()
   const budget: ExpansionBudget = { tokens: MAX_EXPANDED_TOKENS }
-  const frames: Frame[] = []
+  const frames = new Frames()
   let linesLeft = MAX_LINES
   let serial = 0
 
@@ -131,21 +122,6 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
     return BigInt.asIntN(64, expression.value)
   }
 
-  function enter(
-    frame: Pick<Frame, 'lines' | 'kind' | 'file' | 'call' | 'site'>,
-    at: Token,
-    repetitionsLeft = 0,
-  ): void {
-    if (frames.length >= MAX_NESTING) {
-      throw new Problem(
-        at,
-        'nesting-too-deep',
-        `includes, macros and repetitions are nested more than ${MAX_NESTING} deep`,
-      )
-    }
-    frames.push({ ...frame, next: 0, repetitionsLeft, conditionDepth: conditions.depth })
-  }
-
   function enterFile(name: string, at: Token): void {
     const text = host.files.get(name)
     if (text === undefined) {
@@ -156,41 +132,25 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
         didYouMean(name, host.files.keys(), `the files are: ${[...host.files.keys()].join(', ')}`),
       )
     }
-    if (frames.some((frame) => frame.kind === 'file' && frame.file === name)) {
-      throw new Problem(
-        at,
-        'include-cycle',
-        `'${name}' includes itself`,
-        `the chain is ${[...frames.filter((f) => f.kind === 'file').map((f) => f.file), name].join(' -> ')}`,
-      )
+    const open = frames.openFiles()
+    if (open.includes(name)) {
+      const hint = `the chain is ${[...open, name].join(' -> ')}`
+      throw new Problem(at, 'include-cycle', `'${name}' includes itself`, hint)
     }
-    enter({ lines: lexFile(name, text), kind: 'file', file: name, call: undefined, site: undefined }, at)
-  }
-
-  /** The next line of the innermost frame, or undefined at the end of everything. Ended frames are left or repeated. */
-  function nextLine(): SourceLine | undefined {
-    for (;;) {
-      const frame = frames.at(-1)
-      if (frame === undefined) return undefined
-      if (frame.next < frame.lines.length) return frame.lines[frame.next++]
-      if (frame.repetitionsLeft > 0) {
-        frame.repetitionsLeft--
-        frame.next = 0
-      } else {
-        frames.pop()
-      }
-    }
-  }
-
-  /** The lines up to the directive that closes this block; `frame` is the one that holds them all. */
-  function collect(frame: Frame, opener: Token, open: string, close: string): SourceLine[] {
-    const start = frame.next
-    for (let depth = 1; frame.next < frame.lines.length;) {
-      const first = frame.lines[frame.next++]!.tokens[0]!
-      if (first.lower === open) depth++
-      else if (first.lower === close && --depth === 0) return frame.lines.slice(start, frame.next - 1)
-    }
-    throw new Problem(opener, 'unbalanced-block', `this ${open} has no ${close}`)
+    const lines = lexFile(name, text)
+    const conditionDepth = conditions.depth
+    frames.enter(
+      {
+        kind: 'file',
+        lines,
+        file: name,
+        call: undefined,
+        site: undefined,
+        conditionDepth,
+        repetitionsLeft: 0,
+      },
+      at,
+    )
   }
 
   function holds(directive: ConditionDirective, line: readonly Token[]): boolean {
@@ -221,43 +181,18 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
     return tokens[0]?.kind === kind
   }
 
-  function define(cursor: Cursor, expandNow: boolean): void {
-    const name = cursor.expectName('the name to define')
-    let parameters: string[] | undefined
-    if (cursor.isOperator('(') && cursor.peek()!.glued) {
-      cursor.next()
-      parameters = []
-      while (!cursor.takeOperator(')')) {
-        parameters.push(cursor.expectName("a parameter's name").text)
-        if (!cursor.isOperator(')')) cursor.expectOperator(',', 'between parameters')
-      }
-    }
-    const body = expandNow ? expand(cursor.rest()) : cursor.rest()
-    defines.set(name.text, { name: name.text, parameters, body })
+  function addDefine(define: Define): void {
+    defines.set(define.name, define)
   }
 
   function assign(cursor: Cursor): void {
     const name = cursor.expectName('the name to assign')
-    const value = evaluateRest(cursor, '%assign')
-    const magnitude = value < 0n ? -value : value
-    const number: Token = {
-      ...name,
-      kind: 'number',
-      text: `${magnitude}`,
-      lower: `${magnitude}`,
-      value: magnitude,
-    }
-    const minus: Token = { ...name, kind: 'operator', text: '-', lower: '-' }
-    defines.set(name.text, {
-      name: name.text,
-      parameters: undefined,
-      body: value < 0n ? [minus, number] : [number],
-    })
+    addDefine(numberDefine(name, evaluateRest(cursor, '%assign')))
   }
 
   function repeat(frame: Frame, cursor: Cursor, opener: Token): void {
     // The body is taken first: if the count is wrong its lines must not be assembled.
-    const lines = collect(frame, opener, '%rep', '%endrep')
+    const lines = collectBlock(frame, opener, '%rep', '%endrep')
     const count = evaluateRest(cursor, '%rep')
     if (count < 0n)
       throw new Problem(opener, 'value-out-of-range', `%rep ${count}: a count cannot be negative`)
@@ -270,18 +205,15 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
         "'times' repeats one instruction or datum",
       )
     }
-    enter(
-      { lines, kind: 'repeat', file: frame.file, call: frame.call, site: frame.site },
-      opener,
-      Number(count) - 1,
-    )
+    const repetitionsLeft = Number(count) - 1
+    const conditionDepth = conditions.depth
+    frames.enter({ ...frame, kind: 'repeat', lines, conditionDepth, repetitionsLeft }, opener)
   }
 
   function exitRepeat(token: Token): void {
-    const innermost = frames.findLastIndex((frame) => frame.kind === 'repeat')
-    if (innermost < 0) throw new Problem(token, 'unbalanced-block', '%exitrep outside %rep')
-    conditions.truncate(frames[innermost]!.conditionDepth)
-    frames.length = innermost
+    const left = frames.leaveRepetition()
+    if (left === undefined) throw new Problem(token, 'unbalanced-block', '%exitrep outside %rep')
+    conditions.truncate(left.conditionDepth)
   }
 
   function rotate(frame: Frame, cursor: Cursor, token: Token): void {
@@ -299,15 +231,15 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
     const cursor: Cursor = new Cursor(tokens, 1)
     switch (token.lower) {
       case '%define':
-        return define(cursor, false)
+        return addDefine(parseDefine(cursor))
       case '%xdefine':
-        return define(cursor, true)
+        return addDefine(parseDefine(cursor, expand))
       case '%undef':
         return void defines.delete(cursor.expectName('a name').text)
       case '%assign':
         return assign(cursor)
       case '%macro': {
-        const macro = parseMacroHeader({ ...line, tokens }, collect(frame, token, '%macro', '%endmacro'))
+        const macro = parseMacroHeader({ ...line, tokens }, collectBlock(frame, token, '%macro', '%endmacro'))
         const others = (macros.get(macro.name) ?? []).filter(
           (m) => m.least !== macro.least || m.most !== macro.most,
         )
@@ -374,7 +306,7 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
     const rest = tokens.slice(at + 1)
     const given = splitAtCommas(rest)
     const macro = selectMacro(overloads, given.length)
-    const isRunning = macro !== undefined && frames.some((f) => f.call?.macro === macro)
+    const isRunning = macro !== undefined && frames.isRunning(macro)
     if (isRunning || macro === undefined) {
       if (host.isMnemonic(name.lower)) return false
       if (isRunning)
@@ -399,7 +331,10 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
       serial: ++serial,
       arguments: bindArguments(macro, given, rest),
     }
-    enter({ lines: macro.body, kind: 'macro', file: macro.file, call, site: frame.site ?? place }, name)
+    const { body: lines, file } = macro
+    const conditionDepth = conditions.depth
+    const site = frame.site ?? place
+    frames.enter({ kind: 'macro', lines, file, call, site, conditionDepth, repetitionsLeft: 0 }, name)
     return true
   }
 
@@ -412,12 +347,12 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
       return fillIn(line.tokens, frame.call)
     }
     if (condition !== undefined) {
-      if (condition.isElse) conditions.alternative(fillFirst(frame, first), () => holds(condition, fill()))
-      else conditions.open(place, fillFirst(frame, first), () => holds(condition, fill()))
+      if (condition.isElse) conditions.alternative(tokenAt(frame, first), () => holds(condition, fill()))
+      else conditions.open(place, tokenAt(frame, first), () => holds(condition, fill()))
     } else if (first.lower === '%else') {
-      conditions.otherwise(fillFirst(frame, first))
+      conditions.otherwise(tokenAt(frame, first))
     } else if (first.lower === '%endif') {
-      conditions.close(fillFirst(frame, first))
+      conditions.close(tokenAt(frame, first))
     } else if (conditions.active) {
       const tokens = fill()
       if (tokens.length === 0) return
@@ -427,7 +362,12 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
         host.line(place, expanded)
     } else if (first.lower === '%macro' || first.lower === '%rep') {
       // Conditions inside a block that does not count belong to the block.
-      collect(frame, first, first.lower, first.lower === '%macro' ? '%endmacro' : '%endrep')
+      collectBlock(
+        frame,
+        tokenAt(frame, first),
+        first.lower,
+        first.lower === '%macro' ? '%endmacro' : '%endrep',
+      )
     }
   }
 
@@ -443,45 +383,26 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
     problem: '',
   }
   diagnostics.attempt({ file: entry, line: 1, expansion: '' }, () => enterFile(entry, start))
-  for (let line = nextLine(); line !== undefined; line = nextLine()) {
-    const source = line
-    const frame = frames.at(-1)!
-    const { call, site } = frame
-    const place: Place =
-      site === undefined || call === undefined
-        ? { file: source.file, line: source.line, expansion: '' }
-        : {
-            file: site.file,
-            line: site.line,
-            expansion: `macro '${call.macro.name}' at ${source.file}:${source.line}`,
-          }
+  for (let read = frames.nextLine(); read !== undefined; read = frames.nextLine()) {
+    const { line, frame } = read
+    const place = placeOf(frame, line)
     if (--linesLeft < 0) {
+      const at = tokenAt(frame, line.tokens[0]!)
+      const hint = 'look for a %rep or a macro that never ends'
       diagnostics.report(
         place,
-        fillFirst(frame, source.tokens[0]!),
+        at,
         'error',
         'expansion-too-large',
         `more than ${MAX_LINES} lines to assemble`,
-        'look for a %rep or a macro that never ends',
+        hint,
       )
       break
     }
-    diagnostics.attempt(place, () => processLine(frame, place, source))
+    diagnostics.attempt(place, () => processLine(frame, place, line))
     if (budget.tokens < 0) break
   }
   for (const { place, opener } of conditions.unclosed()) {
     diagnostics.report(place, opener, 'error', 'unbalanced-block', `this ${opener.text} has no %endif`)
   }
-}
-
-/** The first token of a line, placed where diagnostics about the line belong. */
-function fillFirst(frame: Frame, first: Token): Token {
-  return frame.call === undefined
-    ? first
-    : {
-        ...first,
-        line: frame.call.site.line,
-        column: frame.call.site.column,
-        endColumn: frame.call.site.endColumn,
-      }
 }
