@@ -81,6 +81,8 @@ export class Machine {
   readonly #history: History | undefined
   readonly #inputs = new InputLog()
   #stopRequested = false
+  /** Nothing has written to RAM yet. Clearing it would cost memory that the host has not even handed out. */
+  #ramIsZero = true
   /** Instructions attempted since the machine was made. */
   #attempted = 0
 
@@ -114,7 +116,7 @@ export class Machine {
     })
     this.#engines = { compile: engine, evaluate: { ...engine, compiled: undefined } }
     this.#history = history ? new History(this.#parts) : undefined
-    this.start('reset', 0)
+    startVcpu(this.#cpu, 'reset', 0)
   }
 
   /** Instructions attempted since the start. */
@@ -124,7 +126,8 @@ export class Machine {
 
   /** Power-on: RAM zeroed, devices reset, logs and history empty; the processor begins at `entry` as `kind` says. */
   start(kind: StartKind, entry: number): void {
-    this.#clearMemory()
+    if (!this.#ramIsZero) this.#clearMemory()
+    this.#ramIsZero = false
     for (const device of this.#parts.devices) device.reset()
     startVcpu(this.#cpu, kind, entry)
     this.#forget()
@@ -135,6 +138,7 @@ export class Machine {
    * beyond RAM.
    */
   load(address: number, bytes: Uint8Array): void {
+    this.#ramIsZero = false
     this.memory.load(address, bytes)
     this.#forget()
   }
@@ -179,6 +183,7 @@ export class Machine {
 
   /** Executes at most `maxInstructions`, never more, and repeats logged inputs when they are due. */
   run(maxInstructions: number): RunResult {
+    this.#ramIsZero = false
     const start = this.instructions
     const end = start + maxInstructions
     let ended: RunEnd | undefined
@@ -275,6 +280,7 @@ export class Machine {
 
   /** Edits memory while the machine is paused. Throws RangeError beyond RAM. */
   writeMemory(address: number, bytes: Uint8Array): void {
+    this.#ramIsZero = false
     this.#input({ kind: 'memory', address, bytes: bytes.slice() })
   }
 
@@ -349,6 +355,7 @@ export class Machine {
 
   /** Takes a state that save() gave and forgets the past. Throws SavedStateError, and then the machine is as it was. */
   restore(bytes: Uint8Array): void {
+    this.#ramIsZero = false
     loadParts(this.#parts, bytes)
     this.#forget()
   }
