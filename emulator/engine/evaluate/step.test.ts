@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CF, DF, RAX, RBX, RCX, RDI, RDX, RSI, RSP, ZF } from '../../isa/registers.ts'
+import { ATTENTION } from '../../state/attention.ts'
+import type { Cpu } from '../../state/cpu.ts'
 import { VECTOR } from '../../state/faults.ts'
 import { readRflags, writeRflags } from '../../state/flags.ts'
 import { bench, load, mapPage, program, PROGRAM, STACK, type Bench } from '../engine.fixture.ts'
@@ -314,4 +316,19 @@ describe('fetch', () => {
     steps(target, 2)
     expect(target.cpu.state.instructions).toBe(2)
   })
+})
+
+test('VMRUN ends the shadow that the host began with and leaves the one that the guest begins with', () => {
+  const enterGuest = ({ state }: Cpu): void => {
+    state.guestMode = 1
+    state.interruptShadow = 1
+  }
+  const target = program(64, 'vmrun\n nop', new Map([['vmrun', enterGuest]]))
+  const { state } = target.cpu
+  state.attention = ATTENTION.shadow
+  steps(target, 1)
+  expect(state.interruptShadow).toBe(1)
+  steps(target, 1)
+  expect(state.interruptShadow).toBe(0)
+  expect(state.attention).toBe(0)
 })

@@ -17,6 +17,7 @@ export function step(engine: Engine, cpu: Cpu): boolean {
   const state = cpu.state
   if (state.attention !== 0 && !takeEvents(cpu)) return false
   const before = state.attention
+  const guestMode = state.guestMode
   const builder = engine.builders[cpu.index]
   const rip = state.rip
   let next = 0n
@@ -37,7 +38,8 @@ export function step(engine: Engine, cpu: Cpu): boolean {
     state.rip = rip
     if (!stopHalfWay(cpu, thrown, next)) return true
   }
-  if (before !== 0) finish(cpu, before)
+  // VMRUN begins with the host's shadow and traps and ends with the guest's, which are for the next instruction.
+  if (before !== 0 && state.guestMode === guestMode) finish(cpu, before)
   return true
 }
 
