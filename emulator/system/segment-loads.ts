@@ -34,7 +34,7 @@ export function virtual8086Segment(selector: number): SegmentValue {
  * What `selector` loads into segment register `register` (not CS), checked, with the accessed bit set in the descriptor table.
  * Throws #GP(selector), #NP(selector) or #SS(selector).
  */
-export function resolveSegment(cpu: Cpu, register: number, selector: number): SegmentValue {
+function resolveSegment(cpu: Cpu, register: number, selector: number): SegmentValue {
   const state = cpu.state
   if (state.mode & MODE.virtual8086) return virtual8086Segment(selector)
   if (!(state.mode & MODE.protected)) {

@@ -69,7 +69,7 @@ export interface TestCpu extends Cpu {
 }
 
 /** A processor just after RESET. */
-export function resetCpu(): TestCpu {
+function resetCpu(): TestCpu {
   const memory = new PhysicalMemory(0x10_0000, 1)
   const intercepts: Intercepts = { codes: new Set(), asked: [] }
   const ask = (code: number, info1?: bigint, info2?: bigint): void => {
@@ -176,7 +176,7 @@ export function enterGuest(cpu: TestCpu, ...codes: number[]): void {
   modeChanged(cpu)
 }
 
-export interface GateFields {
+interface GateFields {
   readonly selector: number
   readonly offset: bigint
   /** P, DPL, S and type: descriptor bits 47:40. */

@@ -2,7 +2,7 @@
 import type { Vcpu } from '../state/vcpu.ts'
 
 /** TSC counts per instruction. */
-export const TSC_PER_INSTRUCTION = 16
+const TSC_PER_INSTRUCTION = 16
 
 function counter(state: Vcpu): bigint {
   return BigInt(state.instructions) * BigInt(TSC_PER_INSTRUCTION)

@@ -8,7 +8,7 @@ import { CR0 } from '../state/mode.ts'
 export { cr4ReservedBits, EFER_READ_AS_ZERO, eferReservedBits } from './cpu-model.ts'
 
 /** Bits 63:32 of CR0 must be zero. */
-export const CR0_RESERVED_BITS = 0xffff_ffff_0000_0000n
+const CR0_RESERVED_BITS = 0xffff_ffff_0000_0000n
 
 /** Bits of CR0 that can be written; ET (bit 4) reads as one, the rest as zero. */
 export const CR0_WRITABLE =
