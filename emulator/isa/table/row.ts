@@ -196,7 +196,7 @@ function parseOperand(text: string, plainRegister: OperandKind): OperandForm {
     case 'mem32&mem32':
       return form(text, 'memory', { memorySize: 8 })
   }
-  const match = /^(reg\/mem|reg|mem|moffset|imm|simm|uimm|rel)(\d+)(?:off|\/mem(\d+))?$/.exec(text)
+  const match = /^(reg\/mem|reg|mem|moffset|imm|simm|uimm|rel)(8|16|32|64|128)(?:off|\/mem(16))?$/.exec(text)
   if (!match) throw new Error(`Instruction table: unknown operand '${text}'`)
   const size = bytes(match[2])
   switch (match[1]) {
@@ -241,7 +241,7 @@ function parseOpcode(text: string): Opcode {
     if (token === 'NP') result.prefix = NO_PREFIX
     else if (token === '+r') result.opcodeRegister = true
     else if (token === '/r') result.modrm = true
-    else if (token.startsWith('/')) {
+    else if (/^\/[0-7]$/.test(token)) {
       result.modrm = true
       result.digit = Number(token[1])
     } else if (/^[0-9A-F]{2}$/.test(token)) {
