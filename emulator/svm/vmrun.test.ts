@@ -8,6 +8,8 @@ import { Exit, Fault, VECTOR } from '../state/faults.ts'
 import { readRflags, writeRflags } from '../state/flags.ts'
 import { CR0, CR4, EFER, MODE } from '../state/mode.ts'
 import { ACTIVITY } from '../state/vcpu.ts'
+import { afterInstruction } from '../system/boundary.ts'
+import { loadRflags } from '../system/rflags.ts'
 import { VMCB_FIELDS } from './fields.ts'
 import { HOST_RIP, LONG_GUEST, svmTest, VMCB, type SvmTest } from './svm.fixture.ts'
 
@@ -221,6 +223,18 @@ describe('VMRUN', () => {
     test.vmrun()
     expect(test.exits).toEqual([])
     expect(test.cpu.state.attention & ATTENTION.trap).toBe(ATTENTION.trap)
+  })
+
+  it('traps after the first guest instruction when host and guest both have TF', () => {
+    const test = svmTest()
+    const { cpu } = test
+    loadRflags(cpu, TF | 2)
+    const before = cpu.state.attention
+    test.set({ 'save.rflags': BigInt(TF | 2), 'control.intercept_vector_2': 1n << 1n })
+    test.vmrun()
+    afterInstruction(cpu, before)
+    expect(cpu.state.guestMode).toBe(1)
+    expect(() => afterInstruction(cpu, cpu.state.attention)).toThrow(expect.objectContaining({ code: 0x41 }))
   })
 
   it('loads the interrupt shadow', () => {
