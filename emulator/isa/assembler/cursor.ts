@@ -18,7 +18,7 @@ export class Cursor {
 
   /** Takes the next token; the line must not be at its end. */
   next(): Token {
-    return this.tokens[this.index++]!
+    return this.tokens[this.index++]
   }
 
   get atEnd(): boolean {
@@ -31,7 +31,7 @@ export class Cursor {
   }
 
   isOperator(text: string, ahead = 0): boolean {
-    const token = this.tokens[this.index + ahead]
+    const token = this.peek(ahead)
     return token !== undefined && token.kind === 'operator' && token.text === text
   }
 
@@ -92,7 +92,7 @@ export class Cursor {
 
 /** From the first token to the last, as far as they stand on the first one's line. */
 export function rangeOf(tokens: readonly Token[]): Range {
-  const { line, column, endColumn } = tokens[0]!
+  const { line, column, endColumn } = tokens[0]
   return {
     line,
     column,

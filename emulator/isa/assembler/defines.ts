@@ -61,9 +61,10 @@ export function moveTo(site: Token, token: Token, glued = token.glued): Token {
 
 /** One token out of two that stand side by side (`isr%1`, `a %+ b`); undefined if they do not make one. */
 export function joined(left: Token, right: Token): Token | undefined {
-  const [token, ...more] = tokenize(left.text + right.text)
+  const tokens = tokenize(left.text + right.text)
+  const token = tokens.at(0)
   const isWord = token?.kind === 'identifier' || token?.kind === 'number'
-  return isWord && more.length === 0 ? moveTo(left, token, left.glued) : undefined
+  return isWord && tokens.length === 1 ? moveTo(left, token, left.glued) : undefined
 }
 
 /** The line's tokens with all definitions expanded and `%+` applied. Returns `tokens` itself if there is nothing to do. */
@@ -86,7 +87,7 @@ function expand(
 ): Token[] {
   const out: Token[] = []
   for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i]!
+    const token = tokens[i]
     const define =
       token.kind === 'identifier' && !active.has(token.text) ? defines.get(token.text) : undefined
     spend(budget, 1, token)
@@ -119,17 +120,17 @@ function readArguments(
   start: number,
 ): { list: Token[][]; end: number } | undefined {
   const isOperator = (token: Token, text: string): boolean => token.kind === 'operator' && token.text === text
-  if (start >= tokens.length || !isOperator(tokens[start]!, '(')) return undefined
+  if (start >= tokens.length || !isOperator(tokens[start], '(')) return undefined
   const list: Token[][] = [[]]
   let depth = 0
   for (let i = start; i < tokens.length; i++) {
-    const token = tokens[i]!
+    const token = tokens[i]
     if (isOperator(token, '(') && depth++ === 0) continue
     if (isOperator(token, ')') && --depth === 0) return { list, end: i }
     if (isOperator(token, ',') && depth === 1) list.push([])
     else list.at(-1)!.push(token)
   }
-  throw new Problem(tokens[start]!, 'syntax-error', "this '(' has no ')'")
+  throw new Problem(tokens[start], 'syntax-error', "this '(' has no ')'")
 }
 
 function substitute(
@@ -139,7 +140,7 @@ function substitute(
   budget: ExpansionBudget,
 ): Token[] {
   const parameters = define.parameters!
-  const given = parameters.length === 0 && values.length === 1 && values[0]!.length === 0 ? 0 : values.length
+  const given = parameters.length === 0 && values.length === 1 && values[0].length === 0 ? 0 : values.length
   if (given !== parameters.length) {
     throw new Problem(
       site,
@@ -151,8 +152,8 @@ function substitute(
   for (const part of define.body) {
     const index = part.kind === 'identifier' ? parameters.indexOf(part.text) : -1
     if (index < 0) out.push(moveTo(site, part))
-    else for (const token of values[index]!) out.push(token)
-    spend(budget, 1 + (index < 0 ? 0 : values[index]!.length), site)
+    else for (const token of values[index]) out.push(token)
+    spend(budget, 1 + (index < 0 ? 0 : values[index].length), site)
   }
   return out
 }
@@ -161,9 +162,9 @@ function substitute(
 function applyPaste(tokens: readonly Token[]): Token[] {
   const out: Token[] = []
   for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i]!
+    const token = tokens[i]
     const left = out.at(-1)
-    const right = tokens[i + 1]
+    const right = tokens.at(i + 1)
     if (token.kind !== 'operator' || token.text !== '%+') {
       out.push(token)
       continue

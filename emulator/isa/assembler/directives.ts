@@ -183,8 +183,14 @@ function align(program: Program, cursor: Cursor, name: Token, fill: 'nop' | 'res
   const boundary = powerOfTwo(constant(program, cursor, `'${name.text}' wants a power of two`), name)
   program.section.alignment = Math.max(program.section.alignment, boundary)
   const repeat: Repeat = { kind: 'align', boundary }
-  if (cursor.takeOperator(',')) return program.parseStatement(cursor, repeat)
-  if (fill === 'nop' && program.section.name !== '.bss') return program.addInstruction(name, 'nop', repeat)
+  if (cursor.takeOperator(',')) {
+    program.parseStatement(cursor, repeat)
+    return
+  }
+  if (fill === 'nop' && program.section.name !== '.bss') {
+    program.addInstruction(name, 'nop', repeat)
+    return
+  }
   const one: Expression = { kind: 'number', value: 1n }
   program.add({ kind: 'reserve', unit: 1, count: one, at: name }, name, repeat)
 }

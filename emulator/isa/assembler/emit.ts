@@ -96,8 +96,13 @@ function writeOnce(statement: Statement, advance: number, out: Uint8Array, offse
     case 'data':
       for (const item of body.items) offset += writeItem(item, body.unit, statement, out, offset)
       return
-    case 'reserve':
-      return checkCount(body.count, statement, body.at, 'this reservation')
+    case 'reserve': {
+      checkCount(body.count, statement, body.at, 'this reservation')
+      return
+    }
+    case 'label':
+    case 'equ':
+      return
   }
 }
 

@@ -133,6 +133,9 @@ function parseUnary(cursor: Cursor, context: ExpressionContext, allowance: Allow
         return inner
       }
       if (token.text === '$' || token.text === '$$') return context.position(cursor.next())
+      break
+    default:
+      break
   }
   return cursor.fail('expression-expected', `expected an expression, found '${token.text}'`)
 }

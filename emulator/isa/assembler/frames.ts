@@ -38,7 +38,7 @@ export class Frames {
     for (;;) {
       const frame = this.stack.at(-1)
       if (frame === undefined) return undefined
-      if (frame.next < frame.lines.length) return { line: frame.lines[frame.next++]!, frame }
+      if (frame.next < frame.lines.length) return { line: frame.lines[frame.next++], frame }
       if (frame.repetitionsLeft > 0) {
         frame.repetitionsLeft--
         frame.next = 0
@@ -68,7 +68,7 @@ export class Frames {
 export function collectBlock(frame: Frame, opener: Token, open: string, close: string): SourceLine[] {
   const start = frame.next
   for (let depth = 1; frame.next < frame.lines.length;) {
-    const first = frame.lines[frame.next++]!.tokens[0]!
+    const first = frame.lines[frame.next++].tokens[0]
     if (first.lower === open) depth++
     else if (first.lower === close && --depth === 0) return frame.lines.slice(start, frame.next - 1)
   }

@@ -1,6 +1,6 @@
 /** Instructions: prefixes, mnemonic and operands to a statement body. */
 import type { CodeBits } from '../instruction.ts'
-import { Cursor } from './cursor.ts'
+import type { Cursor } from './cursor.ts'
 import { Problem, type Range } from './diagnostics.ts'
 import type { Expression } from './expression.ts'
 import { branchDistances } from './mnemonics.ts'
@@ -69,7 +69,7 @@ export function parseInstruction(cursor: Cursor, context: OperandContext): Body 
   }
   cursor.expectEnd()
 
-  const first = operands[0]
+  const first = operands.at(0)
   const isFar = operands.some(({ distance }) => distance === 'far')
   const target = first?.operand.kind === 'target'
   if (target && first.distance === 'short' && !distances!.short)
@@ -86,7 +86,7 @@ export function parseInstruction(cursor: Cursor, context: OperandContext): Body 
     repeat: found.repeat,
     operandSize: found.operandSize || farSize(first?.operand),
     addressSize: found.addressSize,
-    segmentPrefix: found.segment >= 0 && !hasMemory ? SEGMENT_BYTES[found.segment]! : 0,
+    segmentPrefix: found.segment >= 0 && !hasMemory ? SEGMENT_BYTES[found.segment] : 0,
     distance: target && distances!.short && first.distance !== 'near' ? 'short' : 'near',
     hasShrunk: false,
     relaxable: target && first.distance === undefined && distances!.short && distances!.near,
@@ -108,7 +108,7 @@ function parsePrefixes(cursor: Cursor): Prefixes {
     else if (prefix.kind === 'repeat') found.repeat = prefix.repeat
     else if (prefix.kind === 'operand-size') found.operandSize = prefix.size
     else if (prefix.kind === 'address-size') found.addressSize = prefix.size
-    else if (prefix.kind === 'segment') found.segment = prefix.index
+    else found.segment = prefix.index
     cursor.next()
   }
   return found
@@ -119,7 +119,7 @@ function prefixesAlone(found: Prefixes, bits: CodeBits, at: Range): Body {
   const bytes: number[] = []
   if (found.repeat !== 'none') bytes.push(found.repeat === 'repe' ? 0xf3 : 0xf2)
   if (found.lock) bytes.push(0xf0)
-  if (found.segment >= 0) bytes.push(SEGMENT_BYTES[found.segment]!)
+  if (found.segment >= 0) bytes.push(SEGMENT_BYTES[found.segment])
   if (found.operandSize === 8) {
     if (bits !== 64) throw new Problem(at, 'not-in-this-mode', "'o64' exists in 64-bit code only")
     bytes.push(0x48)

@@ -86,7 +86,7 @@ function reaches(distance: bigint): boolean {
 
 /** How far the target is from the end of the branch; undefined where a short form is out of the question. */
 function distanceOf(body: InstructionBody, statement: Statement): bigint | undefined {
-  const target = body.operands[0]!
+  const target = body.operands[0]
   const value = target.kind === 'target' ? tryEvaluate(target.address, statement) : undefined
   // A plain number does not move along with the branch: near, as in NASM.
   if (value === undefined || !value.isAddress) return undefined

@@ -4,7 +4,7 @@ import { lexFile, tokenize } from './lexer.ts'
 const kinds = (text: string): string[] => tokenize(text).map((t) => `${t.kind} ${t.text}`)
 const value = (text: string): bigint | string => {
   const [token] = tokenize(text)
-  return token!.kind === 'number' ? token!.value : token!.problem
+  return token.kind === 'number' ? token.value : token.problem
 }
 
 describe('tokens', () => {
@@ -47,8 +47,8 @@ describe('tokens', () => {
 
   it('reads $name as a name that is never a keyword, $ and $$ as positions', () => {
     const [name, here, start] = tokenize('$eax $ $$')
-    expect([name!.kind, name!.text, name!.lower]).toEqual(['identifier', 'eax', '$eax'])
-    expect([here!.kind, start!.kind]).toEqual(['operator', 'operator'])
+    expect([name.kind, name.text, name.lower]).toEqual(['identifier', 'eax', '$eax'])
+    expect([here.kind, start.kind]).toEqual(['operator', 'operator'])
   })
 
   it('knows escapes in back quotes only', () => {
@@ -61,7 +61,7 @@ describe('tokens', () => {
 
   it('joins lines that end in a backslash and keeps each token on its own line', () => {
     const [line] = lexFile('f', 'db 1, \\\n  2')
-    expect(line!.tokens.map((t) => [t.text, t.line])).toEqual([
+    expect(line.tokens.map((t) => [t.text, t.line])).toEqual([
       ['db', 1],
       ['1', 1],
       [',', 1],

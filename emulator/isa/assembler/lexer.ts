@@ -51,7 +51,7 @@ for (const c of '$#~') CLASSES[c.charCodeAt(0)] = NAME_PART
 
 /** `code` is NaN behind the end of a line. */
 function classOf(code: number): number {
-  if (code < 128) return CLASSES[code]!
+  if (code < 128) return CLASSES[code]
   return code >= 128 ? NAME_START | NAME_PART : 0
 }
 
@@ -91,19 +91,19 @@ const BIGINT_PREFIX: Readonly<Record<number, string>> = { 16: '0x', 10: '', 8: '
 /** The value of a NASM number, or what is wrong with it. Where prefix and suffix both name a radix, the larger wins. */
 function readNumber(written: string): bigint | string {
   const text = written.toLowerCase().replaceAll('_', '')
-  const prefix = text[0] === '0' && text.length > 2 ? (RADIX[text[1]!] ?? 0) : 0
+  const prefix = text[0] === '0' && text.length > 2 ? (RADIX[text[1]] ?? 0) : 0
   const suffix = text.endsWith('x') ? 0 : (RADIX[text.at(-1)!] ?? 0)
   const isPrefixed = text[0] === '$' || (prefix !== 0 && prefix >= suffix)
   const radix = text[0] === '$' ? 16 : isPrefixed ? prefix : suffix === 0 ? 10 : suffix
   const digits =
     text[0] === '$' ? text.slice(1) : isPrefixed ? text.slice(2) : suffix === 0 ? text : text.slice(0, -1)
-  if (!DIGITS_OF[radix]!.test(digits)) {
+  if (!DIGITS_OF[radix].test(digits)) {
     if (/^[0-9]+\.|^[0-9]+e[+-]?[0-9]+$/.test(text))
       return `'${written}' is a floating-point number; only integers are supported`
     return `'${written}' is not a number of base ${radix}`
   }
   if (digits.length > 70) return `'${written.slice(0, 20)}...' does not fit 64 bits`
-  const value = BigInt(BIGINT_PREFIX[radix]! + digits)
+  const value = BigInt(BIGINT_PREFIX[radix] + digits)
   return value > MAX_VALUE ? `'${written}' does not fit 64 bits` : value
 }
 
@@ -128,7 +128,7 @@ function unescape(content: string): string {
 
 /** Index after the closing quote, or -1. Only back quotes know `\` escapes. */
 function endOfString(text: string, from: number): number {
-  const quote = text[from]!
+  const quote = text[from]
   for (let i = from + 1; i < text.length; i++) {
     if (text[i] === '\\' && quote === '`') i++
     else if (text[i] === quote) return i + 1
@@ -194,14 +194,18 @@ class Scanner {
   private scanString(): void {
     const { text, at } = this
     const end = endOfString(text, at)
-    if (end < 0) return this.pushInvalid(text.length, `this string has no closing ${text[at]}`)
+    if (end < 0) {
+      this.pushInvalid(text.length, `this string has no closing ${text[at]}`)
+      return
+    }
     const content = text.slice(at + 1, end - 1)
-    if (text[at] !== '`') return this.push('string', end, content, '')
+    if (text[at] !== '`') {
+      this.push('string', end, content, '')
+      return
+    }
     if (/\\x[89a-f][0-9a-f]/i.test(content)) {
-      return this.pushInvalid(
-        end,
-        'escapes above \\x7f are not supported; write such a byte as a number of its own',
-      )
+      this.pushInvalid(end, 'escapes above \\x7f are not supported; write such a byte as a number of its own')
+      return
     }
     this.push('string', end, unescape(content), '')
   }
@@ -251,7 +255,7 @@ class Scanner {
 
   private scanOperator(): void {
     const { text, at } = this
-    const first = text[at]!
+    const first = text[at]
     const long = LONG_OPERATORS.get(first)?.find((operator) => text.startsWith(operator, at))
     if (long !== undefined) this.push('operator', at + long.length, long)
     else if (ONE_CHARACTER_OPERATORS.includes(first)) this.push('operator', at + 1, first)
@@ -272,10 +276,10 @@ export function lexFile(file: string, text: string): SourceLine[] {
   const lines: SourceLine[] = []
   for (let i = 0; i < physical.length; i++) {
     const line = i + 1
-    const tokens = tokenize(physical[i]!, line)
+    const tokens = tokenize(physical[i], line)
     while (tokens.at(-1)?.lower === '\\' && tokens.at(-1)!.kind === 'operator') {
       tokens.pop()
-      if (i + 1 < physical.length) new Scanner(physical[++i]!, i + 1, tokens).scan()
+      if (i + 1 < physical.length) new Scanner(physical[++i], i + 1, tokens).scan()
     }
     if (tokens.at(-1)?.kind === 'comment') tokens.pop()
     if (tokens.length > 0) lines.push({ file, line, tokens })

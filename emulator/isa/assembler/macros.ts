@@ -99,7 +99,7 @@ export function bindArguments(
 ): readonly (readonly Token[])[] {
   const bound = [...given]
   if (macro.greedy && given.length >= macro.most && macro.most > 0) {
-    const last = given[macro.most - 1]![0]
+    const last = given[macro.most - 1].at(0)
     bound.length = macro.most - 1
     bound.push(last === undefined ? [] : rest.slice(rest.indexOf(last)))
   }
@@ -139,7 +139,7 @@ function replacement(token: Token, call: MacroCall): readonly Token[] {
       { ...moveTo(site, token), kind: 'number', text: `${count}`, lower: `${count}`, value: BigInt(count) },
     ]
   }
-  const argument = call.arguments[number - 1]
+  const argument = call.arguments.at(number - 1)
   if (argument === undefined && number > Math.max(call.macro.most, call.arguments.length)) {
     throw new Problem(
       site,

@@ -355,7 +355,7 @@ function scaleOf(factor: bigint, at: Range): 1 | 2 | 4 | 8 {
 
 /** The registers' size in bytes. */
 function commonSize(terms: readonly Term[], at: Range): 2 | 4 | 8 {
-  const { size } = terms[0]!.register
+  const { size } = terms[0].register
   if (size === 1 || terms.some(({ register }) => register.file !== 'general')) {
     throw new Problem(at, 'invalid-address', 'an address takes general registers of 16, 32 or 64 bits only')
   }

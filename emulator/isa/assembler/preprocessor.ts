@@ -167,14 +167,13 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
     }
     const tokens = expand(cursor.rest())
     if (question === 'idn' || question === 'idni') {
-      const [left, right, ...more] = splitAtCommas(tokens)
-      if (left === undefined || right === undefined || more.length > 0)
-        cursor.fail('syntax-error', 'two texts with a comma between are expected here')
+      const sides = splitAtCommas(tokens)
+      if (sides.length !== 2) cursor.fail('syntax-error', 'two texts with a comma between are expected here')
       const text = (list: readonly Token[]): string =>
         list.map((t) => `${t.kind === 'string' ? 'string' : 'word'} ${t.text}`).join('\n')
       return question === 'idn'
-        ? text(left) === text(right)
-        : text(left).toLowerCase() === text(right).toLowerCase()
+        ? text(sides[0]) === text(sides[1])
+        : text(sides[0]).toLowerCase() === text(sides[1]).toLowerCase()
     }
     if (question === 'empty') return tokens.length === 0
     const kind = question === 'num' ? 'number' : question === 'id' ? 'identifier' : 'string'
@@ -227,17 +226,23 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
 
   /** The directives whose lines count only where conditions hold. */
   function directive(frame: Frame, place: Place, line: SourceLine, tokens: readonly Token[]): void {
-    const token = tokens[0]!
+    const token = tokens[0]
     const cursor: Cursor = new Cursor(tokens, 1)
     switch (token.lower) {
-      case '%define':
-        return addDefine(parseDefine(cursor))
-      case '%xdefine':
-        return addDefine(parseDefine(cursor, expand))
+      case '%define': {
+        addDefine(parseDefine(cursor))
+        return
+      }
+      case '%xdefine': {
+        addDefine(parseDefine(cursor, expand))
+        return
+      }
       case '%undef':
         return void defines.delete(cursor.expectName('a name').text)
-      case '%assign':
-        return assign(cursor)
+      case '%assign': {
+        assign(cursor)
+        return
+      }
       case '%macro': {
         const macro = parseMacroHeader({ ...line, tokens }, collectBlock(frame, token, '%macro', '%endmacro'))
         const others = (macros.get(macro.name) ?? []).filter(
@@ -246,17 +251,24 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
         macros.set(macro.name, [macro, ...others])
         return
       }
-      case '%rep':
-        return repeat(frame, cursor, token)
-      case '%exitrep':
-        return exitRepeat(token)
-      case '%rotate':
-        return rotate(frame, cursor, token)
+      case '%rep': {
+        repeat(frame, cursor, token)
+        return
+      }
+      case '%exitrep': {
+        exitRepeat(token)
+        return
+      }
+      case '%rotate': {
+        rotate(frame, cursor, token)
+        return
+      }
       case '%include': {
         const name = cursor.peek()
         if (name === undefined || name.kind !== 'string')
           cursor.fail('syntax-error', `%include wants a file name in quotes, found ${cursor.describe()}`)
-        return enterFile(name.text, name)
+        enterFile(name.text, name)
+        return
       }
       case '%error':
       case '%warning': {
@@ -294,13 +306,13 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
     let at = 0
     if (tokens[1]?.kind === 'operator' && tokens[1].text === ':') at = 2
     else if (
-      tokens[0]!.kind === 'identifier' &&
-      !macros.has(tokens[0]!.text) &&
+      tokens[0].kind === 'identifier' &&
+      !macros.has(tokens[0].text) &&
       tokens[1]?.kind === 'identifier' &&
-      !host.isMnemonic(tokens[0]!.lower)
+      !host.isMnemonic(tokens[0].lower)
     )
       at = 1
-    const name = tokens[at]
+    const name = tokens.at(at)
     const overloads = name?.kind === 'identifier' ? macros.get(name.text) : undefined
     if (overloads === undefined || name === undefined) return false
     const rest = tokens.slice(at + 1)
@@ -323,7 +335,7 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
         `the macro '${name.text}' got ${given.length} arguments; it takes ${counts}`,
       )
     }
-    const label = tokens[0]!
+    const label = tokens[0]
     if (at > 0) host.line(place, [label, { ...label, kind: 'operator', text: ':', lower: ':' }])
     const call: MacroCall = {
       macro,
@@ -339,7 +351,7 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
   }
 
   function processLine(frame: Frame, place: Place, line: SourceLine): void {
-    const first = line.tokens[0]!
+    const first = line.tokens[0]
     const condition = first.kind === 'directive' ? parseConditionName(first.lower) : undefined
     const fill = (): readonly Token[] => {
       if (frame.call === undefined) return line.tokens
@@ -356,7 +368,10 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
     } else if (conditions.active) {
       const tokens = fill()
       if (tokens.length === 0) return
-      if (tokens[0]!.kind === 'directive') return directive(frame, place, line, tokens)
+      if (tokens[0].kind === 'directive') {
+        directive(frame, place, line, tokens)
+        return
+      }
       const expanded = expand(tokens)
       if (expanded.length > 0 && (macros.size === 0 || !callMacro(frame, place, expanded)))
         host.line(place, expanded)
@@ -387,7 +402,7 @@ export function preprocess(entry: string, host: PreprocessorHost): void {
     const { line, frame } = read
     const place = placeOf(frame, line)
     if (--linesLeft < 0) {
-      const at = tokenAt(frame, line.tokens[0]!)
+      const at = tokenAt(frame, line.tokens[0])
       const hint = 'look for a %rep or a macro that never ends'
       diagnostics.report(
         place,

@@ -12,7 +12,7 @@ import { registers } from './register-names.ts'
 import { createSections, type Section } from './sections.ts'
 import { sizeOfData, type Body, type Repeat, type Statement } from './statement.ts'
 import { nearest, Suggestions } from './suggest.ts'
-import { SymbolTable } from './symbols.ts'
+import type { SymbolTable } from './symbols.ts'
 
 export class Program {
   readonly statements: Statement[] = []
@@ -78,7 +78,7 @@ export class Program {
     const last = tokens.at(-1)!
     if (last.text !== ']' || name === undefined || !isDirective(name.lower) || isRepeatable(name.lower)) {
       throw new Problem(
-        tokens[0]!,
+        tokens[0],
         'syntax-error',
         'a line cannot begin with a memory operand',
         'an instruction comes first',
@@ -92,11 +92,15 @@ export class Program {
     const name = cursor.peek()
     if (name?.kind !== 'identifier') return
     const hasColon = cursor.isOperator(':', 1)
-    if (cursor.peek(hasColon ? 2 : 1)?.lower === 'equ') return this.parseEqu(cursor, hasColon)
+    if (cursor.peek(hasColon ? 2 : 1)?.lower === 'equ') {
+      this.parseEqu(cursor, hasColon)
+      return
+    }
     if (hasColon) {
       cursor.next()
       cursor.next()
-      return this.defineLabel(name)
+      this.defineLabel(name)
+      return
     }
     if (isStatementWord(name)) return
     const next = cursor.peek(1)
@@ -190,7 +194,8 @@ export class Program {
     if (name.lower === 'times') {
       if (repeat !== undefined)
         throw new Problem(name, 'syntax-error', "'times' cannot be repeated", 'multiply the counts')
-      return this.parseTimes(cursor)
+      this.parseTimes(cursor)
+      return
     }
     if (isDirective(name.lower)) {
       if (repeat !== undefined && !isRepeatable(name.lower)) {

@@ -14,7 +14,7 @@ function checkSurvives(source: string): void {
     expect(text[line - 1]).toBeDefined()
     expect(column).toBeGreaterThanOrEqual(1)
     expect(endColumn).toBeGreaterThanOrEqual(column)
-    expect(endColumn).toBeLessThanOrEqual(text[line - 1]!.length + 1)
+    expect(endColumn).toBeLessThanOrEqual(text[line - 1].length + 1)
     expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/)
     expect(message).not.toBe('')
   }
@@ -123,10 +123,10 @@ const mutatedProgram = fc
       const lines = text.split('\n')
       const at = m.at % lines.length
       if (m.kind === 'delete') lines.splice(at, 1)
-      else if (m.kind === 'double') lines.splice(at, 0, lines[at]!)
+      else if (m.kind === 'double') lines.splice(at, 0, lines[at])
       else {
         const other = m.with % lines.length
-        ;[lines[at], lines[other]] = [lines[other]!, lines[at]!]
+        ;[lines[at], lines[other]] = [lines[other], lines[at]]
       }
       text = lines.join('\n')
     }

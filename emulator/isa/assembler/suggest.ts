@@ -8,16 +8,16 @@ function editDistance(a: string, b: string, limit: number): number {
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
-      const replace = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row[j] = Math.min(replace, previous[j]! + 1, row[j - 1]! + 1)
+      const replace = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row[j] = Math.min(replace, previous[j] + 1, row[j - 1] + 1)
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        row[j] = Math.min(row[j]!, beforePrevious[j - 2]! + 1)
+        row[j] = Math.min(row[j], beforePrevious[j - 2] + 1)
       }
     }
     beforePrevious = previous
     previous = row
   }
-  return previous[b.length]!
+  return previous[b.length]
 }
 
 /** Longer names are not compared: nobody misspells them by one or two letters only, and it keeps the search cheap. */
@@ -42,7 +42,7 @@ export function nearest(name: string, candidates: Iterable<string>, limit: 1 | 2
 
 /** A hint that names the nearest candidate, else `otherwise`. */
 export function didYouMean(name: string, candidates: Iterable<string>, otherwise = ''): string {
-  const best = nearest(name, candidates, name.length < 3 ? 1 : 2)
+  const best = nearest(name, candidates, name.length < 4 ? 1 : 2)
   return best === '' ? otherwise : `did you mean '${best}'?`
 }
 

@@ -17,7 +17,7 @@ export function bytesOf(source: string, files: Readonly<Record<string, string>> 
 
 /** The first diagnostic; throws if there is none. */
 export function firstProblem(source: string, files: Readonly<Record<string, string>> = {}): Diagnostic {
-  const [first] = assembleText(source, files).diagnostics
+  const first = assembleText(source, files).diagnostics.at(0)
   if (first === undefined) throw new Error('no diagnostics')
   return first
 }
