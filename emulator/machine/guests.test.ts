@@ -41,7 +41,7 @@ const HOST = `
 
 interface GuestRun {
   readonly machine: Machine
-  field(key: string): bigint
+  readonly field: (key: string) => bigint
   readonly exits: readonly Extract<MachineEvent, { kind: 'vmexit' }>[]
 }
 
