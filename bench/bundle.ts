@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 /** Entry points by what they are. */
 const ENTRIES = {
   machine: '../emulator/machine/index.ts',
-  assembler: '../emulator/isa/assembler/assemble.ts',
+  assembler: '../emulator/isa/index.ts',
 } as const
 
 async function compressedBytes(contents: string): Promise<number> {

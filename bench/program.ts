@@ -1,6 +1,6 @@
 /** Runs small programs of our own, assembled here, and times them. */
 import { readFileSync } from 'node:fs'
-import { assemble } from '../emulator/isa/assembler/assemble.ts'
+import { assemble } from '../emulator/isa/index.ts'
 import { Machine, type Executor } from '../emulator/machine/index.ts'
 
 const RAM_BYTES = 16 * 0x10_0000

@@ -1,6 +1,6 @@
 /** `world-switch asm`: assembles a file to a flat binary. */
 import { writeFileSync } from 'node:fs'
-import { assemble, type Assembly } from '../isa/assembler/assemble.ts'
+import { assemble, type Assembly } from '../isa/index.ts'
 import { formatDiagnostic } from '../lab/index.ts'
 import { svmInclude } from '../svm/index.ts'
 import { oneOf, parseArguments, STATUS, UsageError, type Command } from './command.ts'

@@ -15,7 +15,8 @@ function overview(): string {
 }
 
 async function main(args: string[]): Promise<number> {
-  const [name, ...rest] = args
+  const name = args.at(0)
+  const rest = args.slice(1)
   if (name === undefined || name === '--help' || name === 'help') {
     process.stdout.write(overview())
     return name === undefined ? STATUS.usage : STATUS.ok

@@ -1,4 +1,7 @@
-/** Public entry point of the instruction set: the table, the decoder, the encoder, the disassembler and their types. */
+/** Public entry point of the instruction set: the table, the decoder, the encoder, the disassembler, the assembler and their types. */
+export { assemble, type Assembly, type AssemblyInput } from './assembler/assemble.ts'
+export type { Diagnostic } from './assembler/diagnostics.ts'
+export { didYouMean } from './assembler/suggest.ts'
 export { decode, isDecodeError, MAXIMUM_LENGTH, type DecodeError } from './decode.ts'
 export { disassemble, generalRegisterName, type DisassemblyOptions } from './disassemble.ts'
 export { encodingFields, type EncodingFields } from './encoding-fields.ts'

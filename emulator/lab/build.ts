@@ -1,7 +1,5 @@
 /** From texts to bytes: the assembled program, with the images of .vmcb files laid over it. */
-import { assemble, type Assembly } from '../isa/assembler/assemble.ts'
-import type { Diagnostic } from '../isa/assembler/diagnostics.ts'
-import type { CodeBits } from '../isa/index.ts'
+import { assemble, type Assembly, type CodeBits, type Diagnostic } from '../isa/index.ts'
 import { START, type StartKind } from '../machine/index.ts'
 import { svmInclude } from '../svm/index.ts'
 import { errorAt, isUsable } from './diagnostics.ts'

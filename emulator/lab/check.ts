@@ -3,7 +3,7 @@
  * variant fails exactly the goals it names, every goal is failed by some variant (a cheat among them), and going back to the
  * beginning and forward again ends in the same state.
  */
-import type { Diagnostic } from '../isa/assembler/diagnostics.ts'
+import type { Diagnostic } from '../isa/index.ts'
 import type { GoalResult } from './goals.ts'
 import { parseLab, type LabFiles, type ParsedLab } from './parse.ts'
 import type { Lab, Variant } from './schema.ts'

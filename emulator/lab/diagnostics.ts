@@ -1,6 +1,6 @@
 /** A problem in a reader's or an author's text, with its place. The assembler's diagnostics have the same shape. */
-export type { Diagnostic } from '../isa/assembler/diagnostics.ts'
-import type { Diagnostic } from '../isa/assembler/diagnostics.ts'
+export type { Diagnostic } from '../isa/index.ts'
+import type { Diagnostic } from '../isa/index.ts'
 
 export interface Place {
   readonly file: string

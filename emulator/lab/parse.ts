@@ -1,7 +1,7 @@
 /** Reading a lab's folder: lab.yaml, variants.yaml and the text files, with every problem named by file, line and rule. */
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml'
-import type { z } from 'zod'
-import type { Diagnostic } from '../isa/assembler/diagnostics.ts'
+import type * as z from 'zod'
+import type { Diagnostic } from '../isa/index.ts'
 import { errorAt } from './diagnostics.ts'
 import { labSchema, variantsSchema, type Lab, type Variant } from './schema.ts'
 

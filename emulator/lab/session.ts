@@ -1,7 +1,6 @@
 /** A lab being run: one machine, one build, the goals judged on what the machine did. The workbench and `lab check` share it. */
 import { describeRunResult, Machine, type MachineEvent, type RunResult } from '../machine/index.ts'
-import { exitCode } from '../state/exit-codes.ts'
-import { findField } from '../svm/fields.ts'
+import { exitCode, findField } from '../svm/index.ts'
 import { build, type Build } from './build.ts'
 import type { ExitFact, Outcome } from './conditions.ts'
 import { judgeGoals, type GoalResult } from './goals.ts'

@@ -8,18 +8,20 @@
  *   save.efer = svme, lme, lma                 single bits by name
  *   save.rip = guest + 4                       symbols of the assembled program
  */
-import type { Diagnostic } from '../isa/assembler/diagnostics.ts'
-import { didYouMean } from '../isa/assembler/suggest.ts'
-import { bitMask, interceptCode, INTERCEPT_NAMES, type BitField } from '../svm/bits.ts'
+import { didYouMean, type Diagnostic } from '../isa/index.ts'
 import {
+  bitMask,
   findBits,
+  interceptCode,
+  INTERCEPT_NAMES,
   readField,
   VMCB_BYTES,
   VMCB_FIELDS,
   vmcbField,
   writeField,
+  type BitField,
   type VmcbField,
-} from '../svm/fields.ts'
+} from '../svm/index.ts'
 import { errorAt } from './diagnostics.ts'
 import { evaluateValue, parseNumber } from './value.ts'
 

@@ -4,7 +4,7 @@
  */
 import type { Device } from './device.ts'
 
-const SHUTDOWN = [...'Shutdown'].map((letter) => letter.charCodeAt(0))
+const SHUTDOWN = Array.from('Shutdown', (letter) => letter.charCodeAt(0))
 
 export interface DebugExit extends Device {
   /** What the guest wrote, unsigned; undefined while it has not. */

@@ -28,6 +28,7 @@ export {
   readField,
   VMCB_BYTES,
   VMCB_FIELDS,
+  vmcbField,
   writeField,
   type Mover,
   type VmcbField,
@@ -35,3 +36,4 @@ export {
 export { svmInclude } from './include.ts'
 export { SVM_INSTRUCTIONS } from './instructions.ts'
 export { virtualization } from './intercepts.ts'
+export { exitCode, type ExitCode } from '../state/exit-codes.ts'
