@@ -96,11 +96,6 @@ const SCALARS = {
   /** Low half of VMCB offset 060h and the vector of 064h (APM vol 2 appendix B). */
   virtualInterrupt: 'u32',
   virtualInterruptVector: 'u32',
-  pauseFilterCount: 'u32',
-  pauseFilterThreshold: 'u32',
-  /** VMCB offset 090h bits 63:0 low half and 0B8h low half as loaded. */
-  nestedControl: 'u32',
-  virtualizationExtensions: 'u32',
   nCr3: 'u64',
   gPat: 'u64',
   /** The event being delivered through the IDT, in EXITINTINFO format, 0 when none. */

@@ -157,7 +157,6 @@ function enterHost(cpu: Cpu): void {
   state.intercepts.fill(0)
   state.asid = 0
   state.nestedPaging = 0
-  state.nestedControl = 0
   state.virtualInterrupt = 0
   state.tscOffset = 0n
   state.deliveringEvent = 0n

@@ -100,6 +100,9 @@ const WORD = {
   rax: (OFFSET.gpr >> 2) + RAX * 2,
 } as const
 
+/** VMCB offset 090h, bit 0. */
+const NP_ENABLE = 1
+
 /** The TLB tags entries with 16 bits of ASID, as many as CPUID 8000_000Ah EBX promises and more. */
 const ASID_MASK = 0xffff
 
@@ -119,8 +122,7 @@ function loadControls(state: Vcpu, vmcb: VmcbPage): void {
   state.virtualInterrupt = vmcb.word(AT.virtualInterrupt)
   state.virtualInterruptVector = vmcb.word(AT.virtualInterrupt + 4) & 0xff
   // NP: nested paging.
-  state.nestedControl = vmcb.word(AT.nestedControl)
-  state.nestedPaging = state.nestedControl & 1
+  state.nestedPaging = vmcb.word(AT.nestedControl) & NP_ENABLE
   if (state.nestedPaging) {
     vmcb.load(AT.nCr3, words, WORD.nCr3)
     vmcb.load(AT.gPat, words, WORD.gPat)
