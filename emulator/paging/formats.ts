@@ -59,7 +59,7 @@ const PDP_NO_1G: Level = { ...PDP, leaf: 'never', reservedTable: PTE.PS }
 const PML4: Level = { shift: 39, bits: 9, leaf: 'never', reservedTable: MBZ_PS_G, reservedLeaf: 0 }
 const PML5: Level = { ...PML4, shift: 48 }
 /** A legacy PDPE: bits 2:1 and 8:5 must be zero (APM vol 2 figure 5-11). */
-const LEGACY_PDP: Level = {
+export const LEGACY_PDP: Level = {
   shift: 30,
   bits: 2,
   leaf: 'never',

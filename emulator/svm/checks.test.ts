@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createCpuModel } from '../system/cpu-model.ts'
+import { isValidPat } from '../system/validity.ts'
 import { CHECKS, failedChecks, fieldValue, findCheck, imageView, type CheckFacts } from './checks.ts'
 import { modelFacts } from './facts.ts'
 import { VMCB_BYTES, vmcbField, writeField } from './fields.ts'
@@ -128,6 +130,16 @@ describe('the consistency checks', () => {
       )
       expect(legal).toEqual([0, 1, 4, 5, 6, 7])
     }
+  })
+
+  it('accept the G_PAT values that WRMSR accepts for the PAT', () => {
+    const slot = fc.oneof(fc.constantFrom(0, 1, 4, 5, 6, 7), fc.nat(255))
+    fc.assert(
+      fc.property(fc.array(slot, { minLength: 8, maxLength: 8 }), (slots) => {
+        const value = slots.reduce((pat, type) => (pat << 8n) | BigInt(type), 0n)
+        expect(failures({ ...NP, 'save.g_pat': value }).length === 0).toBe(isValidPat(value))
+      }),
+    )
   })
 
   it('accept for EVENTINJ exceptions the vectors that exceptions have, in 32-bit mode #BR and #OF too', () => {

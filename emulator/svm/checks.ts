@@ -2,6 +2,7 @@
  * The consistency checks of VMRUN: what makes it exit with VMEXIT_INVALID (APM vol 2 §15.5.1, §15.20, §15.25.3, §15.25.4), in
  * the manual's order. VMRUN runs them on the state it is about to load, the editor on the text of a VMCB.
  */
+import { LEGACY_PDP } from '../paging/formats.ts'
 import type { FailedCheck } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { VECTOR } from '../state/faults.ts'
@@ -135,9 +136,6 @@ function hasIllegalPdpe(vmcb: VmcbView, facts: CheckFacts): boolean {
   return hasIllegalPdpes(vmcb.word(AT.cr3), facts.cr3Reserved.high, memoryWord)
 }
 
-/** Low-word bits of a legacy PDPE that must be zero (APM vol 2 §5.2.3). */
-const PDPE_RESERVED = 0x1e6
-
 /** True when one of the four PDPEs at CR3[31:5] is present and has a reserved bit set. `reservedHigh`: bits 63:32 above MAXPHYADDR. */
 export function hasIllegalPdpes(
   cr3: number,
@@ -148,7 +146,7 @@ export function hasIllegalPdpes(
   for (let i = 0; i < 4; i++) {
     const low = memoryWord(table + i * 8)
     const high = memoryWord(table + i * 8 + 4)
-    if (low & 1 && (low & PDPE_RESERVED || high & reservedHigh)) return true
+    if (low & 1 && (low & LEGACY_PDP.reservedTable || high & reservedHigh)) return true
   }
   return false
 }
