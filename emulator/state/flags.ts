@@ -8,6 +8,7 @@
  * both with and without a carry-in; CF is the top one, OF the top two exclusive-ored, AF the one out of bit 3.
  */
 import { AF, ARITHMETIC_FLAGS, CF, OF, PF, SF, ZF } from '../isa/registers.ts'
+import { OFFSET } from './layout.ts'
 import type { Vcpu } from './vcpu.ts'
 
 /** Values of `flagsKind`. */
@@ -27,61 +28,59 @@ export const FLAGS = {
 } as const
 export type FlagsKind = (typeof FLAGS)[keyof typeof FLAGS]
 
-/** PF of a result: set when its low byte has an even number of ones. Returns PF or 0. */
-function parity(result: bigint): number {
-  const low = Number(result & 0xffn)
-  const nibble = (low ^ (low >> 4)) & 15
-  return (0x9669 >> nibble) & 1 ? PF : 0
+/** Word indexes in the vCPU block; a value's high half follows its low half. */
+const LEFT = OFFSET.flagsLeft >> 2
+const RIGHT = OFFSET.flagsRight >> 2
+const RESULT = OFFSET.flagsResult >> 2
+
+/** Bit n is set when n, as four bits, has an even number of ones. */
+const EVEN_PARITY = 0x9669
+
+/** Carries out of the bit positions of one 32-bit half; in a subtraction, borrows. */
+function carries(addition: boolean, left: number, right: number, result: number): number {
+  return addition ? (left & right) | ((left | right) & ~result) : (~left & right) | ((~left | right) & result)
 }
 
-/** The six arithmetic flags in rFLAGS positions. `size` in bytes. */
-export function arithmeticFlags(
-  kind: number,
-  size: number,
-  left: bigint,
-  right: bigint,
-  result: bigint,
-): number {
-  if (kind === FLAGS.explicit) return Number(result) & ARITHMETIC_FLAGS
-  const top = BigInt(size * 8 - 1)
-  let flags = parity(result)
-  if (result === 0n) flags |= ZF
-  if ((result >> top) & 1n) flags |= SF
+/** The six arithmetic flags in rFLAGS positions. The executors ask all the time, so this works on 32-bit halves. */
+export function arithmeticFlags(state: Vcpu): number {
+  const { words } = state
+  const kind = state.flagsKind
+  const low = words[RESULT]
+  if (kind === FLAGS.explicit) return low & ARITHMETIC_FLAGS
+  const high = words[RESULT + 1]
+  const size = state.flagsSize
+  // The half that holds the operation's top bit, and that bit's place in it.
+  const half = size === 8 ? 1 : 0
+  const top = size === 8 ? 31 : size * 8 - 1
+  const folded = low ^ (low >>> 4)
+  let flags = (EVEN_PARITY >>> (folded & 15)) & 1 ? PF : 0
+  if ((low | high) === 0) flags |= ZF
+  if ((words[RESULT + half] >>> top) & 1) flags |= SF
   if (kind === FLAGS.logic) return flags
+
   const addition = kind === FLAGS.add || kind === FLAGS.adc || kind === FLAGS.inc
   const keepsCarry = kind === FLAGS.inc || kind === FLAGS.dec
-  const operand = keepsCarry ? 1n : right
-  const carries = addition
-    ? (left & operand) | ((left | operand) & ~result)
-    : (~left & operand) | ((~left | operand) & result)
-  if (keepsCarry ? right !== 0n : (carries >> top) & 1n) flags |= CF
-  if (carries & 8n) flags |= AF
-  if (((carries >> top) ^ (carries >> (top - 1n))) & 1n) flags |= OF
+  const lowCarries = carries(addition, words[LEFT], keepsCarry ? 1 : words[RIGHT], low)
+  const topCarries = half
+    ? carries(addition, words[LEFT + 1], keepsCarry ? 0 : words[RIGHT + 1], high)
+    : lowCarries
+  if (keepsCarry ? words[RIGHT] !== 0 : (topCarries >>> top) & 1) flags |= CF
+  if (lowCarries & 8) flags |= AF
+  if (((topCarries >>> top) ^ (topCarries >>> (top - 1))) & 1) flags |= OF
   return flags
 }
 
 /** The whole of rFLAGS, 32 significant bits. */
 export function readRflags(state: Vcpu): number {
-  return (
-    (state.flagsOther |
-      arithmeticFlags(
-        state.flagsKind,
-        state.flagsSize,
-        state.flagsLeft,
-        state.flagsRight,
-        state.flagsResult,
-      )) >>>
-    0
-  )
+  return (state.flagsOther | arithmeticFlags(state)) >>> 0
 }
 
 /** Sets the six arithmetic flags from `flags` (rFLAGS positions). */
 export function setArithmeticFlags(state: Vcpu, flags: number): void {
   state.flagsKind = FLAGS.explicit
   state.flagsSize = 8
-  state.flagsLeft = 0n
-  state.flagsRight = 0n
-  state.flagsResult = BigInt(flags & ARITHMETIC_FLAGS)
+  state.words[RESULT] = flags & ARITHMETIC_FLAGS
+  state.words[RESULT + 1] = 0
 }
 
 /** rFLAGS bits that exist; bit 1 reads as one. */

@@ -55,14 +55,7 @@ class EvaluatedFlags implements Evaluated<Builder['flags']> {
   }
 
   #all(): number {
-    const state = this.#state
-    return arithmeticFlags(
-      state.flagsKind,
-      state.flagsSize,
-      state.flagsLeft,
-      state.flagsRight,
-      state.flagsResult,
-    )
+    return arithmeticFlags(this.#state)
   }
 
   set(mask: number, image: bigint): void {
