@@ -35,7 +35,7 @@ export function run(engine: Engine, cpu: Cpu, budget: number): number {
     if (!step(engine, cpu)) break
     attempted++
     const moved = (words[rip] - before) >>> 0
-    jumped = moved === 0 || moved > LONGEST
+    jumped = compiled.everywhere || moved === 0 || moved > LONGEST
     mayEnter = jumped || retired > 0
   }
   return attempted

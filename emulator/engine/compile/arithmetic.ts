@@ -1,6 +1,14 @@
 /** Operations that WebAssembly does not have in one instruction. */
 import type { Size } from '../../isa/instruction.ts'
-import { choose, constant32, constant64, operation, signExtended, truncated, type Node } from './expression.ts'
+import {
+  choose,
+  constant32,
+  constant64,
+  operation,
+  signExtended,
+  truncated,
+  type Node,
+} from './expression.ts'
 import { OP } from './opcodes.ts'
 
 /** Rotation within `size` bytes; the count is below 8 * size. */

@@ -120,7 +120,8 @@ export class CompileBuilder implements Compiled<Builder> {
 
   register(index: number, size: Size, high = false): Node {
     const whole = this.#register(index)
-    if (high) return operation(OP.i64And, [operation(OP.i64ShrU, [whole, constant64(8n)]), constant64(0xffn)], 1)
+    if (high)
+      return operation(OP.i64And, [operation(OP.i64ShrU, [whole, constant64(8n)]), constant64(0xffn)], 1)
     return truncated(whole, size)
   }
 
@@ -163,7 +164,10 @@ export class CompileBuilder implements Compiled<Builder> {
 
   // Operands and memory.
 
-  operand(n: number, access: 'read' | 'write' | 'update'): { size: Size; get(): Node; set(value: Node): void } {
+  operand(
+    n: number,
+    access: 'read' | 'write' | 'update',
+  ): { size: Size; get(): Node; set(value: Node): void } {
     const operand = this.instruction.operands[n]
     switch (operand.kind) {
       case 'register': {
@@ -443,7 +447,8 @@ export class CompileBuilder implements Compiled<Builder> {
 
   jumpRelative(n: number): void {
     const operand = this.instruction.operands[n]
-    if (operand.kind !== 'relative') throw new TypeError(`Operand ${n} of ${this.instruction.mnemonic} is no displacement`)
+    if (operand.kind !== 'relative')
+      throw new TypeError(`Operand ${n} of ${this.instruction.mnemonic} is no displacement`)
     const size = this.instruction.operandSize
     const offset = this.#offset + this.instruction.length + Number(operand.displacement)
     // Within the page nothing can wrap or fault, for rIP fits the code size wherever compiled code runs (dispatch.ts).

@@ -11,8 +11,8 @@ import { PAGE_SIZE, VCPU_STRIDE } from '../../state/memory-map.ts'
 import { MODE } from '../../state/mode.ts'
 import type { CodeCache } from '../code-cache.ts'
 import { OUTCOME } from './frame.ts'
-import { forgetJumps, rememberJump } from './jump-cache.ts'
-import { REGION_MODE, Regions, type Region } from './regions.ts'
+import { forgetJumps, PACKED_ENTRY_SHIFT, PACKED_SLOT, rememberJump } from './jump-cache.ts'
+import { REGION_MODE, Regions } from './regions.ts'
 
 /** Lower-half canonical addresses lie below. */
 const LOWER_HALF_END = 0x8000_0000_0000n
@@ -36,8 +36,12 @@ export class Dispatcher {
   readonly #memory: PhysicalMemory
   readonly #cpus: readonly Cpu[]
 
+  /** Every instruction is an entry worth compiling, not only where jumps lead to: for tests. */
+  readonly everywhere: boolean
+
   /** `hot`: arrivals at an offset before it is compiled; 1 compiles everything at once. */
   constructor(memory: PhysicalMemory, cpus: readonly Cpu[], code: CodeCache, hot?: number) {
+    this.everywhere = hot === 1
     this.#memory = memory
     this.#cpus = cpus
     this.regions = new Regions(
@@ -61,11 +65,11 @@ export class Dispatcher {
     let left = budget
     let outcome: number = OUTCOME.left
     while (outcome === OUTCOME.left && left > 0) {
-      const region = this.#find(cpu, jumped)
-      if (region === undefined) break
+      const found = this.#find(cpu, jumped)
+      if (found === 0) break
       jumped = true
       state.budget = left
-      outcome = region.run(state.base, this.#entry)
+      outcome = this.regions.function(found & PACKED_SLOT)(state.base, (found >>> PACKED_ENTRY_SHIFT) - 1)
       left = state.budget
     }
     if (outcome === OUTCOME.step) this.statistics.steps++
@@ -75,43 +79,44 @@ export class Dispatcher {
     return retired
   }
 
-  /** Entry number that goes with the region that #find() returned. */
-  #entry = 0
-
-  /** The region at rIP, with its entry remembered in the jump cache. */
-  #find(cpu: Cpu, jumped: boolean): Region | undefined {
+  /** Where compiled code begins at rIP, as Regions.find() says it, and remembered in the jump cache. */
+  #find(cpu: Cpu, jumped: boolean): number {
     const state = cpu.state
     const mode = state.mode
-    if (mode & MODE.alignmentCheck) return undefined
+    if (mode & MODE.alignmentCheck) return 0
     const rip = state.rip
     let linear = rip
     if ((mode & MODE.codeSize) === 2) {
-      if (rip >= LOWER_HALF_END && BigInt.asUintN(64, BigInt.asIntN(48, rip)) !== rip) return undefined
+      if (rip >= LOWER_HALF_END && BigInt.asUintN(64, BigInt.asIntN(48, rip)) !== rip) return 0
     } else {
       const cs = state.segments[CS]
       linear = BigInt.asUintN(32, cs.base + rip)
       // The whole page must lie within the limit and rIP must not wrap in it, so that compiled code need not test either.
       const first = Number(rip) - (Number(linear) % PAGE_SIZE)
       const limit = (mode & MODE.codeSize) === 0 ? Math.min(cs.limit, 0xffff) : cs.limit
-      if (first < 0 || first + PAGE_SIZE - 1 > limit) return undefined
+      if (first < 0 || first + PAGE_SIZE - 1 > limit) return 0
     }
     let address: number
     try {
       address = translate(cpu, linear, ACCESS.execute, state.cpl === 3)
     } catch {
       // Evaluate takes the fault when it fetches.
-      return undefined
+      return 0
     }
-    if (!this.#memory.isRam(address)) return undefined
-    const region = this.regions.find(address, mode, jumped)
-    if (region === undefined) return undefined
-    this.#entry = region.entryAt[address % PAGE_SIZE] - 1
-    if (mode & MODE.flat) rememberJump(state, mode & REGION_MODE, region.slot, this.#entry)
-    return region
+    if (!this.#memory.isRam(address)) return 0
+    const found = this.regions.find(address, mode, jumped)
+    if (found !== 0 && mode & MODE.flat)
+      rememberJump(state, mode & REGION_MODE, found & PACKED_SLOT, (found >>> PACKED_ENTRY_SHIFT) - 1)
+    return found
   }
 
   /** Makes an access possible without evaluate, if the TLB allows it. Returns the page's offset in the WebAssembly memory or 0. */
-  #miss(vcpu: number, linear: bigint, size: number, access: typeof ACCESS.read | typeof ACCESS.write): number {
+  #miss(
+    vcpu: number,
+    linear: bigint,
+    size: number,
+    access: typeof ACCESS.read | typeof ACCESS.write,
+  ): number {
     const { bails } = this.statistics
     const cpu = this.#cpus[vcpu / VCPU_STRIDE]
     const offset = Number(linear & 0xfffn)

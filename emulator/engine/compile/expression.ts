@@ -167,7 +167,14 @@ export function operation(op: Opcode, operands: readonly Node[], bytes = 8): Nod
 /** One of two nodes of the same type. */
 export function choose(condition: Node, whenTrue: Node, whenFalse: Node): Node {
   if (isConstant(condition)) return condition.value !== 0n ? whenTrue : whenFalse
-  return make(OP.select, whenTrue.type, [whenTrue, whenFalse, condition], 0n, 0, Math.max(whenTrue.bytes, whenFalse.bytes))
+  return make(
+    OP.select,
+    whenTrue.type,
+    [whenTrue, whenFalse, condition],
+    0n,
+    0,
+    Math.max(whenTrue.bytes, whenFalse.bytes),
+  )
 }
 
 /** The low `bytes` bytes of an i64 node. */

@@ -98,7 +98,10 @@ export class CompiledFlags {
     const known = this.known
     if (known !== undefined && !(known.override & ~mask)) this.#set(LOCAL.flagsOverride, image)
     else {
-      const kept = operation(OP.i64And, [this.#local(LOCAL.flagsOverride), constant64(BigInt(~mask & 0xffff))])
+      const kept = operation(OP.i64And, [
+        this.#local(LOCAL.flagsOverride),
+        constant64(BigInt(~mask & 0xffff)),
+      ])
       const fresh = operation(OP.i64And, [image, constant64(BigInt(mask))])
       this.#set(LOCAL.flagsOverride, operation(OP.i64Or, [kept, fresh]))
     }
@@ -199,7 +202,10 @@ export class CompiledFlags {
         return operation(OP.i64Eq, [result, constant64(lowest - 1n)])
       case FLAGS.add:
       case FLAGS.adc: {
-        const signs = [differ(LOCAL.flagsLeft, LOCAL.flagsResult), differ(LOCAL.flagsRight, LOCAL.flagsResult)]
+        const signs = [
+          differ(LOCAL.flagsLeft, LOCAL.flagsResult),
+          differ(LOCAL.flagsRight, LOCAL.flagsResult),
+        ]
         return bitOf(operation(OP.i64And, signs), top)
       }
       default: {
@@ -293,4 +299,3 @@ export class CompiledFlags {
     })
   }
 }
-

@@ -33,7 +33,11 @@ function expressionFunction(
   const lowering = new Lowering(code, parameters.length, 0, () => undefined)
   node.uses++
   lowering.node(node)
-  return { signature: { parameters, results: [result] }, locals: lowering.temporaries, code: code.bytes().slice() }
+  return {
+    signature: { parameters, results: [result] },
+    locals: lowering.temporaries,
+    code: code.bytes().slice(),
+  }
 }
 
 const and = (a: Node, b: Node): Node => operation(OP.i64And, [a, b])
@@ -54,23 +58,17 @@ export const flagsImage: FunctionBody = expressionFunction(
     const is = (value: number): Node => operation(OP.i64Eq, [kind, number(value)])
     const atLeast = (value: number): Node => operation(OP.i64LeU, [number(value), kind])
     const flag = (condition: Node, mask: number): Node => choose(condition, number(mask), number(0))
-    const bit = (value: Node, index: Node): Node => operation(OP.i32WrapI64, [and(shiftRight(value, index), number(1))])
+    const bit = (value: Node, index: Node): Node =>
+      operation(OP.i32WrapI64, [and(shiftRight(value, index), number(1))])
 
-    const addition = operation(OP.i32Or, [
-      is(FLAGS.inc),
-      operation(OP.i32Or, [is(FLAGS.add), is(FLAGS.adc)]),
-    ])
+    const addition = operation(OP.i32Or, [is(FLAGS.inc), operation(OP.i32Or, [is(FLAGS.add), is(FLAGS.adc)])])
     const keepsCarry = atLeast(FLAGS.inc)
     const operand = choose(keepsCarry, number(1), right)
     // carries = (x & operand) | ((x | operand) & y) with x = left, y = ~result for additions, both inverted for subtractions
     const inverted = choose(addition, number(0), constant64(0xffff_ffff_ffff_ffffn))
     const x = xor(left, inverted)
     const y = xor(xor(result, inverted), constant64(0xffff_ffff_ffff_ffffn))
-    const carries = choose(
-      is(FLAGS.logic),
-      number(0),
-      or(and(x, operand), and(or(x, operand), y)),
-    )
+    const carries = choose(is(FLAGS.logic), number(0), or(and(x, operand), and(or(x, operand), y)))
     const carry = choose(keepsCarry, operation(OP.i64Ne, [right, number(0)]), bit(carries, top))
     const beside = operation(OP.i64Sub, [top, number(1)])
     const overflow = operation(OP.i32Xor, [bit(carries, top), bit(carries, beside)])
@@ -86,10 +84,7 @@ export const flagsImage: FunctionBody = expressionFunction(
     ].reduce(or)
     const base = choose(is(FLAGS.explicit), and(result, number(ARITHMETIC_FLAGS)), computed)
     const mask = shiftRight(word, number(OVERRIDE_SHIFT))
-    return or(
-      and(base, xor(mask, constant64(0xffff_ffff_ffff_ffffn))),
-      and(override, mask),
-    )
+    return or(and(base, xor(mask, constant64(0xffff_ffff_ffff_ffffn))), and(override, mask))
   },
 )
 
@@ -134,5 +129,9 @@ function probeStoreFunction(): FunctionBody {
   push(linear)
   push(size)
   code.call(FUNCTION.missStore)
-  return { signature: { parameters, results: [TYPE.i32] }, locals: lowering.temporaries, code: code.bytes().slice() }
+  return {
+    signature: { parameters, results: [TYPE.i32] },
+    locals: lowering.temporaries,
+    code: code.bytes().slice(),
+  }
 }

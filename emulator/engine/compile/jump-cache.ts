@@ -22,6 +22,11 @@ export const JUMP_INDEX_MASK = JUMP_CACHE_CONTEXT_BYTES - 16
 export const PACKED_SLOT = 0xffff
 export const PACKED_ENTRY_SHIFT = 16
 
+/** The word at +8 of an entry. */
+export function packEntry(slot: number, entry: number): number {
+  return slot | (entry << PACKED_ENTRY_SHIFT)
+}
+
 /** Makes the jumps of the current context to the current rIP lead to an entry of a region. */
 export function rememberJump(state: Vcpu, mode: number, slot: number, entry: number): void {
   const words = state.words
@@ -29,7 +34,7 @@ export function rememberJump(state: Vcpu, mode: number, slot: number, entry: num
   const at = (jumpCacheOffset(state.fastTagContext) + ((low << JUMP_INDEX_SHIFT) & JUMP_INDEX_MASK)) >> 2
   words[at] = low
   words[at + 1] = words[(OFFSET.rip >> 2) + 1]
-  words[at + 2] = slot | (entry << PACKED_ENTRY_SHIFT)
+  words[at + 2] = packEntry(slot, entry)
   words[at + 3] = mode
 }
 

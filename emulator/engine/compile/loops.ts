@@ -29,7 +29,7 @@ export function planLoops(successors: readonly (readonly number[])[], entries: I
     return true
   }
   // Giving up a loop makes its head a target of the table, which may open another loop around it.
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false
     lastOf.forEach((last, head) => {
       if (last < 0 || isClosed(head, last)) return

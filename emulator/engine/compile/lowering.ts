@@ -102,7 +102,8 @@ export class Lowering {
         if (statement.flags && !withFlags) return
         this.node(statement.value)
         for (const node of this.#nodes) {
-          if (node.op !== LEAF.local || node.index !== statement.local || node.order > statement.order) continue
+          if (node.op !== LEAF.local || node.index !== statement.local || node.order > statement.order)
+            continue
           this.#keep(node)
         }
         out.set(statement.local)

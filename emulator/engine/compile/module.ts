@@ -67,7 +67,11 @@ function signature(out: Emitter, { parameters, results }: Signature): void {
  * The module's bytes. It imports memory `e.m` and table `e.t`. Type n is that of function n, imported ones first, so a
  * function's type index equals its function index.
  */
-export function assembleModule({ importedFunctions, functions, exports }: ModuleParts): Uint8Array<ArrayBuffer> {
+export function assembleModule({
+  importedFunctions,
+  functions,
+  exports,
+}: ModuleParts): Uint8Array<ArrayBuffer> {
   const module = new Emitter()
   for (const byte of MAGIC_AND_VERSION) module.byte(byte)
 

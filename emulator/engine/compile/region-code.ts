@@ -22,7 +22,12 @@
  * A forward branch goes to the end of its target's block, a back edge to the wasm loop around it or to the dispatch loop.
  */
 import { OFFSET, SEGMENT } from '../../state/layout.ts'
-import { FAST_TAG_CONTEXT_BYTES, FAST_TAG_OFFSET, JUMP_CACHE_OFFSET, PAGE_SIZE } from '../../state/memory-map.ts'
+import {
+  FAST_TAG_CONTEXT_BYTES,
+  FAST_TAG_OFFSET,
+  JUMP_CACHE_OFFSET,
+  PAGE_SIZE,
+} from '../../state/memory-map.ts'
 import { MODE } from '../../state/mode.ts'
 import { FLAGS } from '../../state/flags.ts'
 import { CS } from '../../isa/registers.ts'
@@ -92,7 +97,8 @@ class RegionWriter {
       plan.blocks.map((block) => this.#successors(block)),
       entries,
     )
-    for (const n of [...this.#loops.dispatched].sort((a, b) => a - b)) this.#entryOf.set(n, this.#entryOf.size)
+    for (const n of [...this.#loops.dispatched].sort((a, b) => a - b))
+      this.#entryOf.set(n, this.#entryOf.size)
   }
 
   /** Blocks that a block may branch to directly. */
@@ -169,7 +175,7 @@ class RegionWriter {
   #sequence(first: number, last: number, head: number): void {
     const out = this.#body
     const items: { first: number; last: number }[] = []
-    for (let n = first; n <= last; ) {
+    for (let n = first; n <= last;) {
       const end = n === head ? n : Math.max(n, this.#loops.lastOf[n])
       items.push({ first: n, last: end })
       n = end + 1
@@ -288,8 +294,7 @@ class RegionWriter {
       out.byte(OP.i32And)
       out.byte(OP.i32Add)
       out.tee(LOCAL.tag)
-      const start =
-        JUMP_CACHE_OFFSET - (FAST_TAG_OFFSET * JUMP_CACHE_CONTEXT_BYTES) / FAST_TAG_CONTEXT_BYTES
+      const start = JUMP_CACHE_OFFSET - (FAST_TAG_OFFSET * JUMP_CACHE_CONTEXT_BYTES) / FAST_TAG_CONTEXT_BYTES
       out.memory(OP.i64Load, start + JUMP.rip)
       out.get(LOCAL.target)
       out.byte(OP.i64Eq)

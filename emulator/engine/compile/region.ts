@@ -25,12 +25,27 @@ export interface Block {
 /** Blocks are cut here, so that little of a budget is left for evaluate. */
 const MAXIMUM_BLOCK = 32
 
+/** No region has many more instructions: what else its code leads to becomes regions of its own. */
+const MAXIMUM_REGION = 600
+
 /** Operations after which the next instruction in sequence is no continuation. */
-const ENDS_FLOW: ReadonlySet<string> = new Set(['jmp', 'ret', 'jmp-far', 'ret-far', 'iret', 'sysret', 'ud0', 'ud1', 'ud2'])
+const ENDS_FLOW: ReadonlySet<string> = new Set([
+  'jmp',
+  'ret',
+  'jmp-far',
+  'ret-far',
+  'iret',
+  'sysret',
+  'ud0',
+  'ud1',
+  'ud2',
+])
 
 /** Near jumps, calls and repeated instructions end a block, because control may go elsewhere than to the next instruction. */
 function endsBlock({ operation, operands, repeat }: Instruction): boolean {
-  return operands[0]?.kind === 'relative' || operation === 'call' || ENDS_FLOW.has(operation) || repeat !== 'none'
+  return (
+    operands[0]?.kind === 'relative' || operation === 'call' || ENDS_FLOW.has(operation) || repeat !== 'none'
+  )
 }
 
 /** Offsets in the page where execution can go on after an instruction other than through its target. */
@@ -61,14 +76,14 @@ export function planRegion(
   const pending = [...entries]
   const seen = new Map<number, Decoded>()
   const reach = (offset: number, isEntry: boolean): void => {
-    if (offset < 0 || offset >= PAGE_SIZE) return
+    if (offset < 0 || offset >= PAGE_SIZE || (seen.size >= MAXIMUM_REGION && !starts.has(offset))) return
     if (isEntry && decodeAt(offset)?.semantics !== undefined) entries.add(offset)
     if (starts.has(offset)) return
     starts.add(offset)
     pending.push(offset)
   }
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    for (let offset = at, count = 0; offset < PAGE_SIZE && !seen.has(offset); ) {
+    for (let offset = at, count = 0; offset < PAGE_SIZE && !seen.has(offset);) {
       const decoded = decodeAt(offset)
       if (decoded === undefined) break
       const { instruction } = decoded

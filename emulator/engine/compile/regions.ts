@@ -7,6 +7,7 @@ import { PAGE_SIZE } from '../../state/memory-map.ts'
 import { MODE } from '../../state/mode.ts'
 import type { CodeCache } from '../code-cache.ts'
 import { flagsImage, MISS_SIGNATURE, probeStore } from './helpers.ts'
+import { packEntry, PACKED_SLOT } from './jump-cache.ts'
 import { assembleModule } from './module.ts'
 import { planRegion, type Decoded } from './region.ts'
 import { generateRegion } from './region-code.ts'
@@ -19,13 +20,13 @@ export type RegionFunction = (vcpu: number, entry: number) => number
 export type MissFunction = (vcpu: number, linear: bigint, size: number) => number
 
 export interface Region {
-  readonly page: number
-  readonly mode: number
   /** Place in the table of regions. */
   readonly slot: number
   readonly run: RegionFunction
-  /** Entry number + 1 by offset in the page, 0 where there is none. */
-  readonly entryAt: Uint16Array
+  readonly code: PageCode
+  readonly entries: ReadonlySet<number>
+  /** Offsets of the page's instructions that it covers. */
+  readonly covers: ReadonlySet<number>
   /** Bytes of code: first offset, and offset after the last. */
   readonly start: number
   readonly end: number
@@ -45,10 +46,12 @@ const REST = 20_000
 
 /** What is known of a page's code for one mode. */
 interface PageCode {
-  region: Region | undefined
+  readonly id: number
+  readonly regions: Set<Region>
+  /** By offset in the page: where compiled code begins, as in the jump cache, with entry numbers from 1; 0: nowhere. */
+  readonly entryAt: Uint32Array
   /** Arrivals by offset, up to `hot`. */
   readonly arrivals: Uint8Array
-  readonly entries: Set<number>
   changes: number
   /** Arrivals to let pass before the next compilation. */
   rest: number
@@ -67,6 +70,7 @@ export class Regions {
   readonly #modesOfPage = new Map<number, Set<number>>()
   /** Live regions, oldest first. */
   readonly #live = new Set<Region>()
+  readonly #bySlot: Region[] = []
   #nextSlot = 0
   #lastKey = -1
   #last: PageCode | undefined
@@ -90,40 +94,48 @@ export class Regions {
   }
 
   /**
-   * The region with an entry at a physical address for a mode, compiled now if it has become hot; undefined: evaluate.
-   * `arrival` counts towards that.
+   * Where compiled code begins for a physical address and a mode: the slot in bits 15:0 and the entry number from 1 in the bits
+   * above; compiled now if the code has become hot. 0: evaluate. `arrival` counts towards that.
    */
-  find(address: number, mode: number, arrival: boolean): Region | undefined {
+  find(address: number, mode: number, arrival: boolean): number {
     const key = mode & REGION_MODE
     const page = Math.floor(address / PAGE_SIZE)
     const offset = address % PAGE_SIZE
     const code = this.#pageCode(page, key)
-    const region = code.region
-    if (region !== undefined && region.entryAt[offset] !== 0) return region
-    if (!arrival) return undefined
+    const found = code.entryAt[offset]
+    if (found !== 0 || !arrival) return found
     if (code.rest > 0) {
       code.rest--
-      return undefined
+      return 0
     }
-    if (code.arrivals[offset] === NEVER) return undefined
-    if (++code.arrivals[offset] < this.#hot) return undefined
-    return this.#compile(code, page, offset, key)
+    if (code.arrivals[offset] === NEVER) return 0
+    if (++code.arrivals[offset] < this.#hot) return 0
+    this.#compile(code, page, offset, key)
+    return code.entryAt[offset]
   }
 
-  /** Drops the regions with code in these bytes of a page. */
+  /** The function of a region's slot. */
+  function(slot: number): RegionFunction {
+    return this.#bySlot[slot].run
+  }
+
+  /** Drops the regions with code in these bytes of a page; the whole page is forgotten. */
   drop(page: number, offset: number, length: number): void {
     const modes = this.#modesOfPage.get(page)
     if (modes === undefined) return
     for (const key of modes) {
       const code = this.#pages.get(page * MODES + key)
-      const region = code?.region
-      if (code === undefined || region === undefined) continue
-      if (offset >= region.end || offset + length <= region.start) continue
-      this.#release(region)
-      code.region = undefined
+      if (code === undefined) continue
+      if (length === PAGE_SIZE) {
+        this.#forgetPage(code.id)
+        continue
+      }
       code.arrivals.fill(0)
-      code.entries.clear()
-      if (++code.changes % RESTLESS === 0) code.rest = REST
+      for (const region of code.regions) {
+        if (offset >= region.end || offset + length <= region.start) continue
+        this.#release(region)
+        if (++code.changes % RESTLESS === 0 && this.#hot > 1) code.rest = REST
+      }
     }
   }
 
@@ -133,7 +145,14 @@ export class Regions {
     let code = this.#pages.get(id)
     if (code === undefined) {
       if (this.#pages.size === MAXIMUM_PAGES) this.#forgetPage(this.#pages.keys().next().value!)
-      code = { region: undefined, arrivals: new Uint8Array(PAGE_SIZE), entries: new Set(), changes: 0, rest: 0 }
+      code = {
+        id,
+        regions: new Set(),
+        entryAt: new Uint32Array(PAGE_SIZE),
+        arrivals: new Uint8Array(PAGE_SIZE),
+        changes: 0,
+        rest: 0,
+      }
       this.#pages.set(id, code)
       const modes = this.#modesOfPage.get(page)
       if (modes === undefined) this.#modesOfPage.set(page, new Set([key]))
@@ -146,8 +165,7 @@ export class Regions {
 
   #forgetPage(id: number): void {
     const page = Math.floor(id / MODES)
-    const region = this.#pages.get(id)?.region
-    if (region !== undefined) this.#release(region)
+    for (const region of this.#pages.get(id)?.regions ?? []) this.#release(region)
     this.#pages.delete(id)
     const modes = this.#modesOfPage.get(page)
     modes?.delete(id % MODES)
@@ -160,17 +178,22 @@ export class Regions {
     return 'instruction' in entry ? entry : undefined
   }
 
-  #compile(code: PageCode, page: number, offset: number, mode: number): Region | undefined {
+  /** Compiles what an offset leads to. A region that has the code already, but no entry there, is replaced. */
+  #compile(code: PageCode, page: number, offset: number, mode: number): void {
     if (this.#decode(page, offset, mode)?.semantics === undefined) {
       code.arrivals[offset] = NEVER
-      return undefined
+      return
     }
-    code.entries.add(offset)
-    if (code.region !== undefined) this.#release(code.region)
+    const wanted = new Set([offset])
+    for (const region of code.regions) {
+      if (!region.covers.has(offset)) continue
+      for (const entry of region.entries) wanted.add(entry)
+      this.#release(region)
+    }
     if (this.#nextSlot === TABLE_SLOTS) this.#restart()
-    if (this.#live.size === MAXIMUM_REGIONS) this.#dropOldest()
+    if (this.#live.size === MAXIMUM_REGIONS) this.#release(this.#live.values().next().value!)
     const slot = this.#nextSlot++
-    const plan = planRegion(code.entries, (at) => this.#decode(page, at, mode))
+    const plan = planRegion(wanted, (at) => this.#decode(page, at, mode))
     const { body, entries } = generateRegion(plan, mode, slot)
     const bytes = assembleModule({
       importedFunctions: [
@@ -182,41 +205,42 @@ export class Regions {
     })
     const run = instantiate(bytes, this.#imports)
     this.#table.set(slot, run)
-    const entryAt = new Uint16Array(PAGE_SIZE)
-    for (const [at, entry] of entries) entryAt[at] = entry + 1
     const { blocks } = plan
     const region: Region = {
-      page,
-      mode,
       slot,
       run,
-      entryAt,
-      start: blocks[0].start,
+      code,
+      entries: wanted,
+      covers: new Set(blocks.flatMap((block) => block.instructions.map((instruction) => instruction.offset))),
+      start: Math.min(...blocks.map((block) => block.start)),
       end: Math.max(...blocks.map((block) => block.end)),
     }
-    code.region = region
+    for (const [at, entry] of entries) {
+      if (code.entryAt[at] === 0 || wanted.has(at)) code.entryAt[at] = packEntry(slot, entry + 1)
+    }
+    code.regions.add(region)
+    this.#bySlot[slot] = region
     this.#live.add(region)
     this.statistics.built++
     this.statistics.bytes += bytes.length
-    this.statistics.instructions += blocks.reduce((sum, block) => sum + block.instructions.length, 0)
-    return region
+    this.statistics.instructions += region.covers.size
   }
 
   /** Jumps that still lead to the region's slot find a function that comes back at once. */
   #release(region: Region): void {
-    this.#table.set(region.slot, this.#stub)
+    const { code, slot } = region
+    this.#table.set(slot, this.#stub)
+    for (let at = region.start; at < region.end; at++) {
+      if ((code.entryAt[at] & PACKED_SLOT) === slot) code.entryAt[at] = 0
+    }
+    code.regions.delete(region)
     this.#live.delete(region)
     this.statistics.dropped++
   }
 
-  #dropOldest(): void {
-    const region = this.#live.values().next().value!
-    this.#forgetPage(region.page * MODES + region.mode)
-  }
-
   /** All slots were used once: forgets everything and begins again. */
   #restart(): void {
-    for (const region of [...this.#live]) this.#forgetPage(region.page * MODES + region.mode)
+    for (const region of [...this.#live]) this.#release(region)
     this.#forgetJumps()
     this.#nextSlot = 0
   }

@@ -4,8 +4,7 @@ import type { Opcode } from './opcodes.ts'
 
 /** Where control goes: an offset within the page of the code (possibly beyond it), or a computed rIP. */
 export type Edge =
-  | { readonly kind: 'offset'; readonly offset: number }
-  | { readonly kind: 'target'; readonly rip: Node }
+  { readonly kind: 'offset'; readonly offset: number } | { readonly kind: 'target'; readonly rip: Node }
 
 /** A transfer of control that happens when everything else of its list is done. `condition` undefined: always. */
 export interface Exit {
@@ -15,7 +14,13 @@ export interface Exit {
 
 export type Statement =
   /** `flags`: only keeps arithmetic flags, and is left out where nobody can see them. */
-  | { readonly kind: 'set'; readonly order: number; readonly local: number; readonly value: Node; readonly flags: boolean }
+  | {
+      readonly kind: 'set'
+      readonly order: number
+      readonly local: number
+      readonly value: Node
+      readonly flags: boolean
+    }
   /** Computes the node here rather than at its first use. */
   | { readonly kind: 'compute'; readonly order: number; readonly node: Node }
   | {
@@ -60,7 +65,8 @@ export class StatementList {
   /** Throws when a branch before may already have left: semantics must commit everything by then. */
   add(statement: WithoutOrder<Statement>): void {
     if (this.#ended) throw new Error('A statement follows a branch that leaves the instruction')
-    if (statement.kind === 'if') this.#ended = statement.then.exits.length > 0 || statement.otherwise.exits.length > 0
+    if (statement.kind === 'if')
+      this.#ended = statement.then.exits.length > 0 || statement.otherwise.exits.length > 0
     for (const node of usedBy(statement)) node.uses++
     this.statements.push({ ...statement, order: nextOrder() } as Statement)
   }
