@@ -1,6 +1,63 @@
-// <ws-lab>: the element that mounts the workbench over a lab's static listing.
+/**
+ * <ws-lab>: mounts the workbench in the place of a lab's static listing, once the lab comes near the view or gets the focus.
+ * Everything but this file is loaded then.
+ */
+import './styles/index.css'
+import { parsePayload } from './payload.ts'
 
-/** Leaves the listing as it stands. */
-class LabElement extends HTMLElement {}
+/** How far outside the view a lab is when loading begins. */
+const NEAR = '400px'
+
+class LabElement extends HTMLElement {
+  #observer: IntersectionObserver | undefined
+  #unmount: (() => void) | undefined
+  #isWanted = false
+
+  connectedCallback(): void {
+    this.#observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) void this.#mount()
+      },
+      { rootMargin: NEAR },
+    )
+    this.#observer.observe(this)
+    this.addEventListener('focusin', this.#onFocus)
+  }
+
+  disconnectedCallback(): void {
+    this.#observer?.disconnect()
+    this.removeEventListener('focusin', this.#onFocus)
+    this.#unmount?.()
+    this.#unmount = undefined
+    this.#isWanted = false
+  }
+
+  readonly #onFocus = (): void => void this.#mount()
+
+  async #mount(): Promise<void> {
+    if (this.#isWanted) return
+    this.#isWanted = true
+    this.#observer?.disconnect()
+    const parsed = parsePayload(this.querySelector('script[type="application/json"]')?.textContent ?? '')
+    if (!parsed.ok) return this.#explain(`The data of this lab cannot be read: ${parsed.message}.`)
+    try {
+      const { mount } = await import('./mount.tsx')
+      if (this.isConnected) this.#unmount = mount(this, parsed.payload)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#explain(`The workbench could not be loaded (${reason}). Reload the page to try again.`)
+    }
+  }
+
+  /** Says above the listing, which stays, why there is no workbench. */
+  #explain(message: string): void {
+    const note = document.createElement('p')
+    note.className = 'wb-problem'
+    note.setAttribute('role', 'alert')
+    note.textContent = message
+    this.prepend(note)
+    this.dataset['state'] = 'unavailable'
+  }
+}
 
 customElements.define('ws-lab', LabElement)

@@ -12,9 +12,14 @@ export interface LabPayload {
 /** The reader's texts by file name. */
 export type Texts = Readonly<Record<string, string>>
 
-export type Opened =
-  | { readonly ok: true; readonly lab: Lab; readonly start: Texts; readonly solution: Texts }
-  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] }
+export interface OpenedLab {
+  readonly ok: true
+  readonly lab: Lab
+  readonly start: Texts
+  readonly solution: Texts
+}
+
+export type Opened = OpenedLab | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] }
 
 /** What a build found, for the editors. */
 export interface Checked {
@@ -26,6 +31,8 @@ export interface Checked {
 
 /** One #VMEXIT of the run. */
 export interface ExitView {
+  /** From 1, forgotten ones included. */
+  readonly number: number
   readonly instructions: number
   readonly vmcb: number
   readonly rip: bigint
@@ -33,7 +40,7 @@ export interface ExitView {
 }
 
 /** A VMCB as it lies in memory, beside the image that its text gave. */
-export interface VmcbView {
+export interface VmcbImages {
   readonly name: string
   readonly address: number
   readonly image: Uint8Array
@@ -46,28 +53,49 @@ export interface RunView {
   readonly cpu: CpuState
   /** Source line of the next instruction, where it came from one. */
   readonly line: { readonly file: string; readonly line: number } | undefined
+  /** The newest exits, oldest first. */
   readonly exits: readonly ExitView[]
-  /** Events that the bounded log has forgotten. */
-  readonly forgotten: number
-  readonly vmcbs: readonly VmcbView[]
+  readonly vmcbs: readonly VmcbImages[]
   readonly console: string
   /** Why the run is over; undefined while it can go on. */
   readonly ending: string | undefined
   readonly goals: readonly GoalResult[]
 }
 
-/** The worker's side. Every call that needs a machine first builds the texts given to reset(). */
+/** What a reset did: without a view, the texts do not build and the machine is as it was. */
+export interface ResetResult {
+  readonly checked: Checked
+  readonly view: RunView | undefined
+}
+
+/** A stretch of physical memory, or why there is none. */
+export type MemoryView =
+  | { readonly ok: true; readonly address: number; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly message: string }
+
+/** The worker's side. Running, stepping and looking need a reset() before. */
 export interface Workbench {
   open(payload: LabPayload): Opened
   /** Builds without touching the machine. */
   check(texts: Texts): Checked
   /** Builds, and starts the machine over when the build is usable. */
-  reset(texts: Texts): { readonly checked: Checked; readonly view: RunView | undefined }
+  reset(texts: Texts): ResetResult
   /** Runs until the end, the lab's limit or stop(). `progress` hears of long runs several times a second. */
   run(progress: (instructions: number) => void): Promise<RunView>
   stop(): void
+  /** One instruction, all iterations of one with a REP prefix. */
   step(): RunView
-  /** To an instruction count, back or forward. */
-  goTo(instructions: number): RunView
+  /** Undoes what step() does. */
+  stepBack(): RunView
+  /** `length` bytes from the physical address that `expression` gives: a number, a symbol, or a sum of both. */
+  memory(expression: string, length: number): MemoryView
+  /** Equal for machines that a guest could not tell apart. */
   digest(): string
+}
+
+/** The worker's side as the page sees it: every answer comes later. */
+export type RemoteWorkbench = {
+  readonly [K in keyof Workbench]: (
+    ...args: Parameters<Workbench[K]>
+  ) => Promise<Awaited<ReturnType<Workbench[K]>>>
 }

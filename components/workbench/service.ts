@@ -1,14 +1,28 @@
 /** The worker's side of the workbench: a lab session behind the calls of protocol.ts. Nothing in it knows that it is in a worker. */
-import { LabSession, parseLab, type Build, type Diagnostic, type Lab } from '../../emulator/lab/index.ts'
-import { explainExit, failedChecks, findCheck, imageView, modelFacts } from '../../emulator/svm/index.ts'
+import { evaluateValue, LabSession, parseLab, type Build, type Diagnostic } from '../../emulator/lab/index.ts'
 import { createCpuModel } from '../../emulator/machine/index.ts'
-import type { Checked, ExitView, LabPayload, Opened, RunView, Texts, Workbench } from './protocol.ts'
+import { explainExit, failedChecks, findCheck, imageView, modelFacts } from '../../emulator/svm/index.ts'
+import type {
+  Checked,
+  ExitView,
+  LabPayload,
+  MemoryView,
+  Opened,
+  ResetResult,
+  RunView,
+  Texts,
+  Workbench,
+} from './protocol.ts'
 
 /** A slice of a run takes about this long, so that Stop is heard in between. Milliseconds. */
 const SLICE_TIME = 8
 const FIRST_SLICE = 20_000
 const LARGEST_SLICE = 20_000_000
 const PROGRESS_INTERVAL = 150
+
+/** What a view carries: the page shows no more, and copying more would cost at every step. */
+const SHOWN_EXITS = 200
+const SHOWN_CONSOLE = 4096
 
 /** Lets the worker handle messages, without the delay that timers have. */
 function afterMessages(): Promise<void> {
@@ -26,40 +40,46 @@ function toMap(texts: Texts): Map<string, string> {
   return new Map(Object.entries(texts))
 }
 
+/** A lab and its machine; `build` is what the machine was started with. */
+interface Bench {
+  readonly session: LabSession
+  build: Build | undefined
+}
+
 export class WorkbenchService implements Workbench {
-  #session: LabSession | undefined
-  #build: Build | undefined
+  #bench: Bench | undefined
   #stopRequested = false
 
   open({ slug, files }: LabPayload): Opened {
     const { lab, start, solution, diagnostics } = parseLab(slug, toMap(files))
     if (lab === undefined) return { ok: false, diagnostics }
-    this.#session = new LabSession(lab)
+    this.#bench = { session: new LabSession(lab), build: undefined }
     return { ok: true, lab, start: Object.fromEntries(start), solution: Object.fromEntries(solution) }
   }
 
-  #opened(): LabSession {
-    if (this.#session === undefined) throw new Error('open() comes first')
-    return this.#session
+  #opened(): Bench {
+    if (this.#bench === undefined) throw new Error('open() comes first')
+    return this.#bench
   }
 
   check(texts: Texts): Checked {
-    const session = this.#opened()
-    return describeBuild(session.lab, session.build(toMap(texts)))
+    const { session } = this.#opened()
+    return describeBuild(session, session.build(toMap(texts)))
   }
 
-  reset(texts: Texts): { checked: Checked; view: RunView | undefined } {
-    const session = this.#opened()
-    const built = session.build(toMap(texts))
-    const checked = describeBuild(session.lab, built)
+  reset(texts: Texts): ResetResult {
+    const bench = this.#opened()
+    const built = bench.session.build(toMap(texts))
+    const checked = describeBuild(bench.session, built)
     if (!built.usable) return { checked, view: undefined }
-    session.reset(built)
-    this.#build = built
-    return { checked, view: this.#view() }
+    bench.session.reset(built)
+    bench.build = built
+    return { checked, view: viewOf(bench) }
   }
 
   async run(progress: (instructions: number) => void): Promise<RunView> {
-    const session = this.#opened()
+    const bench = this.#opened()
+    const { session } = bench
     this.#stopRequested = false
     let slice = FIRST_SLICE
     let reported = performance.now()
@@ -76,7 +96,7 @@ export class WorkbenchService implements Workbench {
       }
       await afterMessages()
     }
-    return this.#view()
+    return viewOf(bench)
   }
 
   stop(): void {
@@ -84,59 +104,108 @@ export class WorkbenchService implements Workbench {
   }
 
   step(): RunView {
-    this.#opened().step()
-    return this.#view()
+    const bench = this.#opened()
+    bench.session.step()
+    return viewOf(bench)
   }
 
-  goTo(instructions: number): RunView {
-    this.#opened().goTo(instructions)
-    return this.#view()
+  stepBack(): RunView {
+    const bench = this.#opened()
+    const { session } = bench
+    const { instructions } = session.machine
+    if (instructions > 0) {
+      session.goTo(instructions - 1)
+      goToFirstIteration(session)
+    }
+    return viewOf(bench)
+  }
+
+  memory(expression: string, length: number): MemoryView {
+    const { session, build } = this.#opened()
+    const result = evaluateValue(expression, build?.program.symbols ?? new Map())
+    if (!result.ok) return { ok: false, message: result.message }
+    const ram = session.lab.machine.memory * 0x10_0000
+    if (result.value < 0n || result.value >= BigInt(ram))
+      return { ok: false, message: `RAM ends before ${ram.toString(16).toUpperCase()}h` }
+    const address = Number(result.value)
+    return { ok: true, address, bytes: session.machine.readMemory(address, length) }
   }
 
   digest(): string {
-    return this.#opened().machine.digest()
-  }
-
-  #view(): RunView {
-    const session = this.#opened()
-    const { machine, lab } = session
-    const cpu = machine.inspect()
-    const address = cpu.segments.cs.base + cpu.rip
-    const line = this.#build?.program.lines.find(
-      (entry) => entry.kind === 'instruction' && entry.address === address,
-    )
-    return {
-      instructions: machine.instructions,
-      cpu,
-      line: line && { file: line.file, line: line.line },
-      exits: exitViews(session),
-      forgotten: machine.events.dropped,
-      vmcbs: (this.#build?.vmcbs ?? []).map(({ name, address: at, text }) => ({
-        name,
-        address: at,
-        image: machine.readMemory(at, 4096),
-        initial: text.image,
-      })),
-      console: String.fromCharCode(...machine.serial.since().slice(-4096)),
-      ending: session.ending,
-      goals: lab.goals.length > 0 ? session.goals() : [],
-    }
+    return this.#opened().session.machine.digest()
   }
 }
 
-/** The exits, without the names of failed checks where the lab wants the reader to find them. */
+/**
+ * From an iteration of a REP instruction to its first one: the earliest count from which rIP stood still while rCX counted
+ * down to the present. Searched with growing steps and then by halves, because each look replays from a snapshot.
+ */
+function goToFirstIteration(session: LabSession): void {
+  const { machine } = session
+  const last = machine.instructions
+  const { rip, general } = machine.inspect()
+  const isSameInstruction = (count: number): boolean => {
+    session.goTo(count)
+    const earlier = machine.inspect()
+    // CX, ECX or RCX counts, by the address size; the low 16 bits do in each case.
+    const counted = (earlier.general.rcx - general.rcx - BigInt(last - count)) & 0xffffn
+    return earlier.rip === rip && counted === 0n
+  }
+  let first = last
+  let distance = 1
+  while (first > 0 && isSameInstruction(Math.max(0, last - distance))) {
+    first = Math.max(0, last - distance)
+    distance *= 2
+  }
+  let other = first === 0 ? -1 : Math.max(0, last - distance)
+  while (first - other > 1) {
+    const middle = (first + other) >> 1
+    if (isSameInstruction(middle)) first = middle
+    else other = middle
+  }
+  session.goTo(first)
+}
+
+function viewOf({ session, build }: Bench): RunView {
+  const { machine } = session
+  const cpu = machine.inspect()
+  const address = cpu.segments.cs.base + cpu.rip
+  const line = build?.program.lines.find(
+    (entry) => entry.kind === 'instruction' && entry.address === address,
+  )
+  return {
+    instructions: machine.instructions,
+    cpu,
+    line: line && { file: line.file, line: line.line },
+    exits: exitViews(session),
+    vmcbs: (build?.vmcbs ?? []).map(({ name, address: at, text }) => ({
+      name,
+      address: at,
+      image: machine.readMemory(at, 4096),
+      initial: text.image,
+    })),
+    console: String.fromCharCode(...machine.serial.since().slice(-SHOWN_CONSOLE)),
+    ending: session.ending,
+    goals: session.goals(),
+  }
+}
+
+/** The newest exits, without the names of failed checks where the lab wants the reader to find them. */
 function exitViews({ machine, lab }: LabSession): ExitView[] {
-  return machine.events.since().flatMap((event) => {
-    if (event.kind !== 'vmexit') return []
-    const shown = lab.reveal === 'never' ? { ...event, failedChecks: [] } : event
-    return [
-      { instructions: event.instructions, vmcb: event.vmcb, rip: event.rip, explanation: explainExit(shown) },
-    ]
-  })
+  const exits = machine.events.since().filter((event) => event.kind === 'vmexit')
+  const hidden = Math.max(0, exits.length - SHOWN_EXITS)
+  return exits.slice(hidden).map((event, index) => ({
+    number: hidden + index + 1,
+    instructions: event.instructions,
+    vmcb: event.vmcb,
+    rip: event.rip,
+    explanation: explainExit(lab.reveal === 'never' ? { ...event, failedChecks: [] } : event),
+  }))
 }
 
-function describeBuild(lab: Lab, built: Build): Checked {
-  const warnings = lab.reveal === 'live' && built.usable ? predictedFailures(lab, built) : []
+function describeBuild(session: LabSession, built: Build): Checked {
+  const warnings =
+    session.lab.reveal === 'live' && built.usable ? predictedFailures(session.lab.machine.cpu, built) : []
   return {
     usable: built.usable,
     diagnostics: [...built.diagnostics, ...warnings],
@@ -145,8 +214,8 @@ function describeBuild(lab: Lab, built: Build): Checked {
 }
 
 /** A warning for each consistency check that a VMCB would fail as its text stands; code may still repair or break it. */
-function predictedFailures(lab: Lab, built: Build): Diagnostic[] {
-  const facts = modelFacts(createCpuModel(lab.machine.cpu))
+function predictedFailures(cpu: string, built: Build): Diagnostic[] {
+  const facts = modelFacts(createCpuModel(cpu))
   return built.vmcbs.flatMap(({ name, text }) =>
     failedChecks(imageView(new DataView(text.image.buffer)), facts).map((failed) => {
       const check = findCheck(failed.id)
@@ -160,7 +229,7 @@ function predictedFailures(lab: Lab, built: Build): Diagnostic[] {
         endColumn: at?.endColumn ?? 2,
         severity: 'warning' as const,
         code: failed.id,
-        message: `VMRUN will fail with VMEXIT_INVALID: ${check?.explanation ?? failed.id}`,
+        message: `This VMRUN will fail: ${check?.explanation ?? failed.id}`,
         hint: check?.section ?? '',
       }
     }),

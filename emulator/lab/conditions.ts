@@ -2,7 +2,7 @@
  * What a goal can ask of a run. Each kind of condition is one row: how it is written in lab.yaml, and how it is judged.
  * Conditions look at what the machine did; none compares text that the reader wrote, none counts cycles.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { evaluateValue } from './value.ts'
 
 /** One #VMEXIT of the run. */

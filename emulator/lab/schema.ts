@@ -1,5 +1,5 @@
 /** The lab format, version 1: lab.yaml and variants.yaml. Editors and the authoring guide take their descriptions from here. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { conditionSchema } from './conditions.ts'
 
 export const LAB_FORMAT = 1

@@ -47,6 +47,7 @@ export const MAY_IMPORT = {
   ],
   components: [
     'emulator/isa/index.ts',
+    'emulator/isa/assembler/index.ts',
     'emulator/svm/index.ts',
     'emulator/machine/index.ts',
     'emulator/hypervisor/index.ts',

@@ -1,0 +1,52 @@
+/** The page's end of the worker: calls that fail when the worker is closed or crashes, instead of waiting for ever. */
+import { proxy, releaseProxy, wrap, type Remote } from 'comlink'
+import type { LabPayload, RemoteWorkbench, Texts, Workbench } from './protocol.ts'
+
+/** The machine was released, by this page. */
+export class ClosedError extends Error {
+  constructor() {
+    super('the machine was released')
+  }
+}
+
+/** The worker ended by itself, or never began. */
+export class CrashedError extends Error {}
+
+export interface Client extends RemoteWorkbench {
+  /** Ends the worker; calls that are under way fail with ClosedError. */
+  close(): void
+}
+
+/** Starts a worker. */
+export function connect(): Client {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'machine' })
+  const proxied: Remote<Workbench> = wrap<Workbench>(worker)
+  // The same calls; comlink's type makes a union of promises of a promise of a union.
+  const remote = proxied as unknown as RemoteWorkbench
+  let fail: (error: Error) => void = () => undefined
+  const ended = new Promise<never>((_, reject) => (fail = reject))
+  // Nobody may be waiting when the worker ends.
+  ended.catch(() => undefined)
+  worker.onerror = (event) => {
+    event.preventDefault()
+    fail(new CrashedError(event.message || 'the worker could not be started'))
+  }
+  worker.onmessageerror = () => fail(new CrashedError('a message of the worker could not be read'))
+  const until = <T>(call: Promise<T>): Promise<T> => Promise.race([call, ended])
+  return {
+    open: (payload: LabPayload) => until(remote.open(payload)),
+    check: (texts: Texts) => until(remote.check(texts)),
+    reset: (texts: Texts) => until(remote.reset(texts)),
+    run: (progress) => until(remote.run(proxy(progress))),
+    stop: () => until(remote.stop()),
+    step: () => until(remote.step()),
+    stepBack: () => until(remote.stepBack()),
+    memory: (expression, length) => until(remote.memory(expression, length)),
+    digest: () => until(remote.digest()),
+    close() {
+      fail(new ClosedError())
+      proxied[releaseProxy]()
+      worker.terminate()
+    },
+  }
+}

@@ -1,0 +1,157 @@
+/** Monaco as the editor of a lab: one editor, one model per text, kept in step with the store. */
+import { effect } from '@preact/signals'
+import type { Diagnostic } from '../../../emulator/lab/index.ts'
+import type { LabStore } from '../store.ts'
+import { ASSEMBLY, registerLanguages, registerModel, VMCB } from './languages.ts'
+import { monaco } from './monaco.ts'
+import { followTheme } from './theme.ts'
+
+export interface CodeEditor {
+  dispose(): void
+}
+
+interface OpenText {
+  readonly model: monaco.editor.ITextModel
+  readonly editable: boolean
+  viewState: monaco.editor.ICodeEditorViewState | null
+}
+
+const SEVERITY = { error: monaco.MarkerSeverity.Error, warning: monaco.MarkerSeverity.Warning } as const
+
+function toMarker({ line, column, endColumn, severity, code, message, hint }: Diagnostic): monaco.editor.IMarkerData {
+  return {
+    startLineNumber: line,
+    endLineNumber: line,
+    startColumn: column,
+    endColumn: Math.max(endColumn, column + 1),
+    severity: SEVERITY[severity],
+    code,
+    message: hint === '' ? message : `${message}\n${hint}`,
+  }
+}
+
+function openTexts(store: LabStore): Map<string, OpenText> {
+  const files = store.opened.value?.lab.files ?? []
+  return new Map(
+    files.map(({ name, editable }) => {
+      const model = monaco.editor.createModel(
+        store.texts.value[name],
+        name.endsWith('.vmcb') ? VMCB : ASSEMBLY,
+      )
+      registerModel(model, store)
+      model.onDidChangeContent(() => store.edit(name, model.getValue(monaco.editor.EndOfLinePreference.LF)))
+      return [name, { model, editable, viewState: null }]
+    }),
+  )
+}
+
+/** Takes over from the text area `from`, with its focus and selection. */
+export function createCodeEditor(host: HTMLElement, store: LabStore, from: HTMLTextAreaElement | undefined): CodeEditor {
+  registerLanguages()
+  followTheme()
+  host.hidden = false
+  const editor = monaco.editor.create(host, {
+    model: null,
+    automaticLayout: true,
+    fontFamily: getComputedStyle(host).fontFamily,
+    fontSize: 14,
+    lineHeight: 21,
+    fontLigatures: false,
+    tabSize: 8,
+    minimap: { enabled: false },
+    scrollBeyondLastLine: false,
+    overviewRulerLanes: 0,
+    folding: false,
+    glyphMargin: false,
+    lineNumbersMinChars: 3,
+    lineDecorationsWidth: 12,
+    renderLineHighlight: 'line',
+    wordBasedSuggestions: 'off',
+    links: false,
+    occurrencesHighlight: 'off',
+    unicodeHighlight: { ambiguousCharacters: false, invisibleCharacters: false },
+    fixedOverflowWidgets: true,
+    padding: { top: 8, bottom: 8 },
+    scrollbar: { alwaysConsumeMouseWheel: false, verticalScrollbarSize: 10, horizontalScrollbarSize: 10 },
+  })
+  const texts = openTexts(store)
+  const currentLine = editor.createDecorationsCollection()
+  let shown = ''
+
+  const show = (name: string): void => {
+    const text = texts.get(name)
+    if (name === shown || text === undefined) return
+    const before = texts.get(shown)
+    if (before !== undefined) before.viewState = editor.saveViewState()
+    shown = name
+    editor.setModel(text.model)
+    editor.restoreViewState(text.viewState)
+    editor.updateOptions({
+      readOnly: !text.editable,
+      ariaLabel: `Text of ${name}${text.editable ? '' : ', read-only'}. Press Ctrl+M, and Tab leaves the editor.`,
+    })
+  }
+
+  const stops = [
+    effect(() => show(store.activeFile.value)),
+    effect(() => {
+      // Edits that the reader can undo in the editor as well.
+      for (const [name, text] of Object.entries(store.texts.value)) {
+        const model = texts.get(name)?.model
+        if (model === undefined || model.getValue(monaco.editor.EndOfLinePreference.LF) === text) continue
+        model.pushEditOperations([], [{ range: model.getFullModelRange(), text }], () => null)
+      }
+    }),
+    effect(() => {
+      for (const [name, { model }] of texts)
+        monaco.editor.setModelMarkers(
+          model,
+          'build',
+          store.diagnostics.value.filter(({ file }) => file === name).map(toMarker),
+        )
+    }),
+    effect(() => {
+      const line = store.isStale.value ? undefined : store.view.value?.line
+      const world = store.view.value?.cpu.guest === undefined ? 'host' : 'guest'
+      const isShown = line !== undefined && line.file === store.activeFile.value
+      currentLine.set(
+        isShown
+          ? [
+              {
+                range: new monaco.Range(line.line, 1, line.line, 1),
+                options: {
+                  isWholeLine: true,
+                  className: `wb-current-line is-${world}`,
+                  linesDecorationsClassName: `wb-current-mark is-${world}`,
+                },
+              },
+            ]
+          : [],
+      )
+    }),
+    effect(() => {
+      const target = store.target.value
+      if (target === undefined) return
+      show(target.file)
+      editor.setPosition({ lineNumber: target.line, column: 1 })
+      editor.revealLineInCenterIfOutsideViewport(target.line)
+    }),
+  ]
+
+  if (from !== undefined && document.activeElement === from) {
+    const model = editor.getModel()
+    if (model !== null) {
+      const start = model.getPositionAt(from.selectionStart)
+      editor.setSelection(monaco.Range.fromPositions(start, model.getPositionAt(from.selectionEnd)))
+    }
+    editor.focus()
+  }
+
+  return {
+    dispose() {
+      for (const stop of stops) stop()
+      for (const { model } of texts.values()) model.dispose()
+      editor.dispose()
+    },
+  }
+}

@@ -1,0 +1,83 @@
+/** One editor for all texts: a plain text area until Monaco has loaded, and for good on touch devices or if it cannot load. */
+import { effect } from '@preact/signals'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Lab } from '../../../emulator/lab/index.ts'
+import type { LabStore } from '../store.ts'
+import type { CodeEditor } from './code-editor.ts'
+
+interface EditorProps {
+  readonly store: LabStore
+  readonly file: Lab['files'][number]
+}
+
+export function Editor({ store, file }: EditorProps) {
+  const host = useRef<HTMLDivElement>(null)
+  const area = useRef<HTMLTextAreaElement>(null)
+  const [editor, setEditor] = useState<CodeEditor>()
+
+  useEffect(() => {
+    // Monaco does not support touch devices.
+    if (matchMedia('(pointer: coarse)').matches) return undefined
+    let created: CodeEditor | undefined
+    let isGone = false
+    import('./code-editor.ts').then(
+      ({ createCodeEditor }) => {
+        if (isGone || host.current === null) return
+        created = createCodeEditor(host.current, store, area.current ?? undefined)
+        setEditor(created)
+      },
+      // The text area goes on serving.
+      () => undefined,
+    )
+    return () => {
+      isGone = true
+      created?.dispose()
+    }
+  }, [store])
+
+  return (
+    <>
+      <div ref={host} class="wb-monaco" hidden={editor === undefined} />
+      {editor === undefined ? (
+        <PlainEditor store={store} file={file} area={area} />
+      ) : (
+        <p class="wb-editor-hint">
+          {file.editable ? 'Ctrl+M: Tab leaves the editor, or indents again.' : 'This file is read-only.'}
+        </p>
+      )}
+    </>
+  )
+}
+
+interface PlainEditorProps extends EditorProps {
+  readonly area: { current: HTMLTextAreaElement | null }
+}
+
+function PlainEditor({ store, file, area }: PlainEditorProps) {
+  useEffect(
+    () =>
+      effect(() => {
+        const target = store.target.value
+        const element = area.current
+        if (target === undefined || element === null) return
+        const lines = element.value.split('\n')
+        const start = lines.slice(0, target.line - 1).join('\n').length + (target.line > 1 ? 1 : 0)
+        element.setSelectionRange(start, start + (lines[target.line - 1]?.length ?? 0))
+      }),
+    [store, area, file.name],
+  )
+  return (
+    <textarea
+      ref={area}
+      class="wb-plain"
+      aria-label={`Text of ${file.name}`}
+      value={store.texts.value[file.name]}
+      readOnly={!file.editable}
+      spellcheck={false}
+      autocapitalize="off"
+      autocomplete="off"
+      wrap="off"
+      onInput={(event) => store.edit(file.name, event.currentTarget.value)}
+    />
+  )
+}

@@ -1,0 +1,120 @@
+/** Assembly and .vmcb as languages of Monaco: highlighting, completion and hover. One registration serves all labs of a page. */
+import type { LabStore } from '../store.ts'
+import { completeAssembly, completeVmcb, type Suggestion } from './completion.ts'
+import { hoverAssembly, hoverVmcb } from './hover.ts'
+import { monaco } from './monaco.ts'
+import { classifyAssembly, classifyVmcb, type ClassifiedToken } from './tokens.ts'
+
+export const ASSEMBLY = 'assembly'
+export const VMCB = 'vmcb'
+
+/** The stores behind the models: providers belong to a language, not to an editor. */
+const stores = new WeakMap<monaco.editor.ITextModel, LabStore>()
+
+/** Tells the providers which lab a model belongs to. */
+export function registerModel(model: monaco.editor.ITextModel, store: LabStore): void {
+  stores.set(model, store)
+}
+
+/** Every line stands for itself. */
+const LINE_STATE: monaco.languages.IState = {
+  clone: () => LINE_STATE,
+  equals: () => true,
+}
+
+function highlight(id: string, classify: (line: string) => ClassifiedToken[]): void {
+  monaco.languages.setTokensProvider(id, {
+    getInitialState: () => LINE_STATE,
+    tokenize: (line) => ({
+      tokens: classify(line).flatMap(({ start, end, class: scopes }) => [
+        { startIndex: start, scopes },
+        { startIndex: end, scopes: 'text' },
+      ]),
+      endState: LINE_STATE,
+    }),
+  })
+}
+
+const KINDS: Readonly<Record<Suggestion['kind'], monaco.languages.CompletionItemKind>> = {
+  mnemonic: monaco.languages.CompletionItemKind.Keyword,
+  directive: monaco.languages.CompletionItemKind.Module,
+  register: monaco.languages.CompletionItemKind.Variable,
+  symbol: monaco.languages.CompletionItemKind.Reference,
+  field: monaco.languages.CompletionItemKind.Field,
+  value: monaco.languages.CompletionItemKind.Value,
+}
+
+function complete(id: string, suggest: (before: string, store: LabStore) => Suggestion[]): void {
+  monaco.languages.registerCompletionItemProvider(id, {
+    triggerCharacters: ['.', '%', '='],
+    provideCompletionItems(model, position) {
+      const store = stores.get(model)
+      if (store === undefined) return { suggestions: [] }
+      const before = model.getLineContent(position.lineNumber).slice(0, position.column - 1)
+      const word = /[\w.%$]*$/.exec(before)?.[0] ?? ''
+      const range = new monaco.Range(
+        position.lineNumber,
+        position.column - word.length,
+        position.lineNumber,
+        position.column,
+      )
+      return {
+        suggestions: suggest(before, store).map(({ label, kind, detail, documentation }) => ({
+          label,
+          kind: KINDS[kind],
+          detail,
+          documentation,
+          insertText: label,
+          filterText: label,
+          range,
+        })),
+      }
+    },
+  })
+}
+
+function hover(id: string, describe: (word: string, line: string, store: LabStore) => string[] | undefined): void {
+  monaco.languages.registerHoverProvider(id, {
+    provideHover(model, position) {
+      const store = stores.get(model)
+      const line = model.getLineContent(position.lineNumber)
+      const match = [...line.matchAll(/[\w.$%]+/g)].find(
+        ({ 0: word, index }) => index < position.column && position.column <= index + word.length + 1,
+      )
+      const comment = line.indexOf(';')
+      if (store === undefined || match === undefined || (comment >= 0 && match.index > comment)) return null
+      const contents = describe(match[0], line, store)
+      if (contents === undefined) return null
+      return {
+        range: new monaco.Range(
+          position.lineNumber,
+          match.index + 1,
+          position.lineNumber,
+          match.index + match[0].length + 1,
+        ),
+        contents: contents.map((value) => ({ value })),
+      }
+    },
+  })
+}
+
+let isRegistered = false
+
+export function registerLanguages(): void {
+  if (isRegistered) return
+  isRegistered = true
+  for (const id of [ASSEMBLY, VMCB]) {
+    monaco.languages.register({ id })
+    monaco.languages.setLanguageConfiguration(id, {
+      comments: { lineComment: ';' },
+      brackets: [['[', ']'], ['(', ')']],
+      wordPattern: /[\w.$%]+/,
+    })
+  }
+  highlight(ASSEMBLY, classifyAssembly)
+  highlight(VMCB, classifyVmcb)
+  complete(ASSEMBLY, completeAssembly)
+  complete(VMCB, completeVmcb)
+  hover(ASSEMBLY, hoverAssembly)
+  hover(VMCB, hoverVmcb)
+}

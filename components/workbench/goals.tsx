@@ -1,0 +1,99 @@
+/** What the reader is to reach, what is missing, hints one by one, and the solution beside the reader's text. */
+import { useState } from 'preact/hooks'
+import type { GoalResult } from '../../emulator/lab/index.ts'
+import type { OpenedLab } from './protocol.ts'
+import { Solution } from './solution.tsx'
+import type { LabStore } from './store.ts'
+
+export function Goals({ store, opened }: { readonly store: LabStore; readonly opened: OpenedLab }) {
+  const { lab, start, solution } = opened
+  const view = store.view.value
+  // Before a run nothing is met or missed.
+  const results = view === undefined || view.instructions === 0 ? undefined : view.goals
+  const met = results?.filter((goal) => goal.met).length ?? 0
+  const [isSolutionShown, setSolutionShown] = useState(false)
+  const hasSolution = Object.keys(solution).some((name) => solution[name] !== start[name])
+  return (
+    <div class="wb-lower">
+      <section class="wb-goals" aria-label="Goals">
+        <h3>
+          Goals{' '}
+          <span class="wb-tally">
+            {results === undefined ? `${lab.goals.length}` : `${met} of ${lab.goals.length} met`}
+          </span>
+        </h3>
+        <ul>
+          {lab.goals.map((goal) => (
+            <Goal key={goal.id} text={goal.text} result={results?.find(({ id }) => id === goal.id)} />
+          ))}
+        </ul>
+        {lab.manual.length > 0 && <p class="wb-manual">Manual: {lab.manual.join(', ')}</p>}
+      </section>
+      <section class="wb-help" aria-label="Help">
+        <h3>Help</h3>
+        <Hints store={store} hints={lab.hints} />
+        <p class="wb-help-actions">
+          {hasSolution && (
+            <button
+              type="button"
+              class="wb-button"
+              aria-expanded={isSolutionShown}
+              onClick={() => setSolutionShown(!isSolutionShown)}
+            >
+              {isSolutionShown ? 'Hide the solution' : 'Show the solution'}
+            </button>
+          )}
+          <button
+            type="button"
+            class="wb-button"
+            disabled={store.isAtStart.value}
+            onClick={() => store.startOver()}
+          >
+            Reset the text
+          </button>
+        </p>
+      </section>
+      {isSolutionShown && <Solution texts={store.texts.value} solution={solution} start={start} />}
+    </div>
+  )
+}
+
+function Goal({ text, result }: { readonly text: string; readonly result: GoalResult | undefined }) {
+  const state = result === undefined ? 'open' : result.met ? 'met' : 'unmet'
+  const reasons = [...new Set(result?.conditions.filter(({ met }) => !met).map(({ reason }) => reason))]
+  return (
+    <li class={`wb-goal is-${state}`} data-state={state}>
+      <span class="wb-goal-mark" aria-hidden="true">
+        {{ open: '○', met: '✓', unmet: '×' }[state]}
+      </span>
+      <div>
+        <span class="wb-hidden">{{ open: '', met: 'Met: ', unmet: 'Not met: ' }[state]}</span>
+        {text}
+        {reasons.map((reason) => (
+          <p key={reason} class="wb-reason">
+            {reason}
+          </p>
+        ))}
+      </div>
+    </li>
+  )
+}
+
+function Hints({ store, hints }: { readonly store: LabStore; readonly hints: readonly string[] }) {
+  const shown = store.hintsShown.value
+  if (hints.length === 0) return null
+  return (
+    <div aria-live="polite">
+      <ol class="wb-hints">
+        {hints.slice(0, shown).map((hint) => (
+          <li key={hint}>{hint}</li>
+        ))}
+      </ol>
+      {shown < hints.length && (
+        <button type="button" class="wb-button" onClick={() => store.showHint()}>
+          {shown === 0 ? 'Show a hint' : 'Show the next hint'} ({shown + 1} of {hints.length})
+        </button>
+      )}
+    </div>
+  )
+}

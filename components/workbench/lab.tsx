@@ -1,0 +1,30 @@
+/** The workbench of one lab: controls, texts, panels, goals. */
+import { Controls } from './controls.tsx'
+import { EditorPane } from './editors/pane.tsx'
+import { Goals } from './goals.tsx'
+import { Notes } from './notes.tsx'
+import { Panels } from './panels/panels.tsx'
+import type { LabStore } from './store.ts'
+
+export function Lab({ store }: { readonly store: LabStore }) {
+  const opened = store.opened.value
+  const { lab } = opened ?? {}
+  return (
+    <>
+      <Notes store={store} />
+      <p class="wb-hidden" role="status">
+        {store.announcement.value}
+      </p>
+      {opened !== undefined && lab !== undefined && (
+        <>
+          <Controls store={store} lab={lab} />
+          <div class="wb-bench">
+            <EditorPane store={store} lab={lab} />
+            <Panels store={store} lab={lab} />
+          </div>
+          <Goals store={store} opened={opened} />
+        </>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,20 @@
+/** At most one machine lives on a page: whoever needs one takes it from the lab that had it. */
+
+export interface MachineOwner {
+  /** Gives up the worker; texts and what the panels show stay. */
+  release(): void
+}
+
+let owner: MachineOwner | undefined
+
+/** Makes `next` the owner; the one before is released. */
+export function takeMachine(next: MachineOwner): void {
+  if (owner === next) return
+  owner?.release()
+  owner = next
+}
+
+/** For an owner that goes away. */
+export function leaveMachine(leaving: MachineOwner): void {
+  if (owner === leaving) owner = undefined
+}

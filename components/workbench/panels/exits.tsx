@@ -1,0 +1,108 @@
+/** The #VMEXITs of the run in order; for VMEXIT_INVALID the checks that failed, bit by bit. */
+import { findField, type ExplainedCheck } from '../../../emulator/svm/index.ts'
+import type { Lab } from '../../../emulator/lab/index.ts'
+import { Dissector } from '../dissector.tsx'
+import { count, hex, hexWide } from '../format.ts'
+import type { ExitView, RunView } from '../protocol.ts'
+import type { LabStore } from '../store.ts'
+
+export function ExitsPanel({ store, reveal }: { readonly store: LabStore; readonly reveal: Lab['reveal'] }) {
+  const view = store.view.value
+  const exits = view?.exits ?? []
+  return (
+    <>
+      <h3>Exits</h3>
+      {exits.length === 0 && (
+        <p class="wb-soft">
+          {view === undefined || view.instructions === 0
+            ? 'No #VMEXIT yet. Run the program, or step through it.'
+            : 'There was no #VMEXIT.'}
+        </p>
+      )}
+      {exits.length > 0 && exits[0].number > 1 && (
+        <p class="wb-soft">The first {count(exits[0].number - 1)} exits are not shown.</p>
+      )}
+      <ol class="wb-exits" start={exits[0]?.number ?? 1}>
+        {exits.map((exit) => (
+          <Exit key={exit.number} exit={exit} view={view!} reveal={reveal} />
+        ))}
+      </ol>
+      {view?.ending !== undefined && <p class="wb-ending">{sentence(view.ending)}</p>}
+    </>
+  )
+}
+
+function sentence(text: string): string {
+  return `${text[0].toUpperCase()}${text.slice(1)}.`
+}
+
+interface ExitProps {
+  readonly exit: ExitView
+  readonly view: RunView
+  readonly reveal: Lab['reveal']
+}
+
+function Exit({ exit, view, reveal }: ExitProps) {
+  const { explanation, vmcb, rip, instructions, number } = exit
+  const isInvalid = explanation.name === 'INVALID'
+  const name = view.vmcbs.find(({ address }) => address === vmcb)?.name
+  return (
+    <li class={`wb-exit${isInvalid ? ' is-invalid' : ''}`} data-exit={explanation.name}>
+      <p class="wb-exit-head">
+        <span class="wb-exit-number">{number}</span>
+        <b>#VMEXIT({explanation.name})</b>
+        <span class="wb-soft">{explanation.cause}</span>
+      </p>
+      <dl class="wb-facts">
+        <Fact name="EXITCODE" value={explanation.code >> 32n === 0n ? hex(explanation.code) : hexWide(explanation.code, 8)} />
+        <Fact name="guest rIP" value={hex(rip)} />
+        <Fact name="VMCB" value={`${hex(vmcb)}${name === undefined ? '' : ` ${name}`}`} />
+        <Fact name="after" value={`${count(instructions)} instructions`} />
+      </dl>
+      {explanation.details.length > 0 && (
+        <ul class="wb-details">
+          {explanation.details.map((detail) => (
+            <li key={detail}>{detail}</li>
+          ))}
+        </ul>
+      )}
+      {explanation.checks.map((check) => (
+        <FailedCheck key={check.id} check={check} />
+      ))}
+      {isInvalid && reveal === 'never' && (
+        <p class="wb-soft">As on a real processor, nothing says which check failed. Finding it is the exercise.</p>
+      )}
+    </li>
+  )
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
+
+function FailedCheck({ check }: { readonly check: ExplainedCheck }) {
+  const field = findField(check.field)
+  if (field === undefined) return null
+  return (
+    <div class="wb-check" data-check={check.id}>
+      <p>
+        <b>{check.explanation}</b> <span class="wb-soft">{check.section}</span>
+      </p>
+      <p class="wb-check-field">
+        {field.name} <span class="wb-soft">at {hex(field.offset)}</span> = {hexWide(check.value, field.bytes)}
+      </p>
+      <Dissector
+        name={field.name}
+        value={check.value}
+        bytes={field.bytes}
+        bits={field.bits}
+        offending={check.bits}
+      />
+    </div>
+  )
+}
