@@ -3,7 +3,7 @@
  * chunks of code. A chunk says where to go on after an exception, then repeats its random instructions a few times; the
  * exception handler and the chunk's end go on at the next chunk, which may be of another code size. The last one halts.
  *
- * Memory, identity-mapped (and once more at ALIAS in 64-bit paging):
+ * Memory, identity-mapped (and once more at ALIASES with paging):
  *   01000  page tables      06000  GDT      07000  IDT      08000  exception handler
  *   09000  where to go on, and the loop counter
  *   0C000  data that 16-bit addresses reach, two pages
@@ -53,8 +53,10 @@ const GO_ON = 0x9000
 const COUNTER = 0x9010
 const DATA16 = 0xc000
 const DATA = 0x4_0000
-/** Second mapping of the first 2 MB: the same fast tags, so that they get into each other's way. */
-const ALIAS = 0x40_0000
+/** Where the first 2 MB are mapped once more: pages that share fast tags and sets of the TLB. */
+const ALIASES = [0x40_0000, 0x60_0000, 0x80_0000, 0xa0_0000] as const
+/** Data in the TLB set of the first code page, so that together with its aliases it drives the code out of the TLB. */
+const RIVAL = 0x11_0000
 
 const SELECTOR = { code64: 0x08, code32: 0x10, code16: 0x18, data: 0x20 } as const
 const DESCRIPTORS = [
@@ -190,7 +192,9 @@ function dataAddress(random: Random, narrow: boolean, paging: boolean): number {
   if (random.chance(4)) return DATA + 0x2000 + random.below(0x2000)
   if (random.chance(5)) return DATA + 0xff9 + random.below(7)
   const address = DATA + random.pick([0, 0x1000, 0x4000]) + random.below(0xfe0)
-  return paging && random.chance(10) ? ALIAS + address : address
+  if (!paging) return address
+  if (random.chance(8)) return random.pick([0, ...ALIASES]) + RIVAL + random.below(0xfe0)
+  return random.chance(10) ? random.pick(ALIASES) + address : address
 }
 
 /** Gives the registers of a memory operand values, and the operand a displacement, that add up to an address with data. */
@@ -278,7 +282,7 @@ function part(code: Code, random: Random, paging: boolean, depth: number): void 
       const distance = 12
       const target = base + code.here + distance
       code.put('mov', [
-        at(paging && random.chance(30) && code.bits !== 16 ? ALIAS + target : target, 1),
+        at(paging && random.chance(30) && code.bits !== 16 ? ALIASES[0] + target : target, 1),
         immediate(random.below(200)),
       ])
       while (code.here + base < target - (width === 2 ? 1 : 1)) code.put('nop')
@@ -360,7 +364,7 @@ export function agreementBench(bits: CodeBits): Bench {
   if (bits === 64) {
     memory.write(PAGE_TABLE + (DATA / 4096 + 2) * 8, 8, BigInt(DATA + 0x2000) | 5n)
     memory.write(PAGE_TABLE + (DATA / 4096 + 3) * 8, 8, 0n)
-    memory.write(PAGE_DIRECTORY + 16, 8, BigInt(PAGE_TABLE) | 7n)
+    for (const alias of ALIASES) memory.write(PAGE_DIRECTORY + (alias >> 21) * 8, 8, BigInt(PAGE_TABLE) | 7n)
   } else {
     // FS has a base and GS a limit, so that segments other than flat ones are tested.
     state.segments[4].base = 0x123n

@@ -4,8 +4,10 @@
  */
 import { CS } from '../../isa/registers.ts'
 import { fastLookup } from '../../paging/contexts.ts'
+import { findEntry } from '../../paging/tlb.ts'
 import { translate, tryFillFastTag } from '../../paging/translate.ts'
-import { ACCESS, type Cpu } from '../../state/cpu.ts'
+import { isTranslated } from '../../paging/walk.ts'
+import { ACCESS, type Access, type Cpu } from '../../state/cpu.ts'
 import { granuleMask, type PhysicalMemory } from '../../state/memory.ts'
 import { PAGE_SIZE, VCPU_STRIDE } from '../../state/memory-map.ts'
 import { MODE } from '../../state/mode.ts'
@@ -24,6 +26,23 @@ export interface CompileStatistics {
   /** Times that an instruction was left to evaluate: system instructions and what bailed, by cause. */
   steps: number
   bails: { translation: number; crossing: number; code: number }
+}
+
+function lowHalf(linear: bigint): number {
+  return Number(linear & 0xffff_ffffn)
+}
+
+function highHalf(linear: bigint): number {
+  return Number((linear >> 32n) & 0xffff_ffffn)
+}
+
+/** True while the TLB holds the page of the running region: state.rip is where control entered it. */
+function isFetchable(cpu: Cpu): boolean {
+  const { state } = cpu
+  if (!isTranslated(cpu)) return true
+  const is64 = (state.mode & MODE.codeSize) === 2
+  const linear = is64 ? state.rip : BigInt.asUintN(32, state.segments[CS].base + state.rip)
+  return findEntry(state, lowHalf(linear), highHalf(linear)) >= 0
 }
 
 export class Dispatcher {
@@ -124,13 +143,11 @@ export class Dispatcher {
       bails.crossing++
       return 0
     }
-    if (!tryFillFastTag(cpu, linear, access)) {
+    if (!tryFillFastTag(cpu, linear, access) && !this.#walk(cpu, linear, access)) {
       bails.translation++
       return 0
     }
-    const low = Number(linear & 0xffff_ffffn)
-    const high = Number((linear >> 32n) & 0xffff_ffffn)
-    const address = fastLookup(cpu, low, high, access === ACCESS.write)
+    const address = fastLookup(cpu, lowHalf(linear), highHalf(linear), access === ACCESS.write)
     if (access === ACCESS.write) {
       const page = Math.floor(address / PAGE_SIZE)
       if (this.#memory.granules[page] & granuleMask(offset, size)) {
@@ -139,6 +156,23 @@ export class Dispatcher {
       }
     }
     return this.#memory.ramBase + address - offset
+  }
+
+  /**
+   * Translates a linear address that the TLB does not hold, as evaluate would at this point. False: evaluate has to go on,
+   * because the access faults, is not to plain RAM, or because the walk took something away that the running code relies on.
+   */
+  #walk(cpu: Cpu, linear: bigint, access: Access): boolean {
+    const { state } = cpu
+    const { dropped } = this.regions.statistics
+    try {
+      translate(cpu, BigInt.asUintN(64, linear), access, state.cpl === 3)
+    } catch {
+      return false
+    }
+    // The new TLB entry may have replaced that of the running code; a walk that set an accessed bit may have changed it.
+    if (this.regions.statistics.dropped !== dropped || !isFetchable(cpu)) return false
+    return fastLookup(cpu, lowHalf(linear), highHalf(linear), access === ACCESS.write) >= 0
   }
 
   /** Called by the code cache: bytes of code are gone. */
