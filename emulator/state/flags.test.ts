@@ -21,7 +21,7 @@ function flagsByDefinition(
   const unsignedResult = left + sign * (right + carry)
   const result = BigInt.asUintN(bits, unsignedResult)
   const nibble = (left & 15n) + sign * ((right & 15n) + carry)
-  const ones = [...(result & 0xffn).toString(2)].filter((digit) => digit === '1').length
+  const ones = (result & 0xffn).toString(2).replaceAll('0', '').length
   let flags = 0
   if (unsignedResult !== result) flags |= CF
   if (signed(left) + sign * (signed(right) + carry) !== signed(result)) flags |= OF
