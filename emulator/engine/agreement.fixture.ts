@@ -186,22 +186,25 @@ const JCC = [
   'jg',
 ]
 
-/** Where the data of an access lies. A few percent of them fault, cross a page or use the alias. */
-function dataAddress(random: Random, narrow: boolean, paging: boolean): number {
+/**
+ * Where the data of an access lies. A few percent of them fault, cross a page or use an alias. `rivals`: percentage that
+ * competes with the code for the TLB, 0 without paging.
+ */
+function dataAddress(random: Random, narrow: boolean, rivals: number): number {
   if (narrow) return DATA16 + random.below(0x1ff0)
   if (random.chance(4)) return DATA + 0x2000 + random.below(0x2000)
   if (random.chance(5)) return DATA + 0xff9 + random.below(7)
   const address = DATA + random.pick([0, 0x1000, 0x4000]) + random.below(0xfe0)
-  if (!paging) return address
-  if (random.chance(8)) return random.pick([0, ...ALIASES]) + RIVAL + random.below(0xfe0)
+  if (rivals === 0) return address
+  if (random.chance(rivals)) return random.pick([0, ...ALIASES]) + RIVAL + random.below(0xfe0)
   return random.chance(10) ? random.pick(ALIASES) + address : address
 }
 
 /** Gives the registers of a memory operand values, and the operand a displacement, that add up to an address with data. */
-function aim(code: Code, random: Random, memory: MemoryRequest, paging: boolean): MemoryRequest {
+function aim(code: Code, random: Random, memory: MemoryRequest, rivals: number): MemoryRequest {
   const addressSize = memory.addressSize || (code.bits === 64 ? 8 : code.bits === 32 ? 4 : 2)
   const { base, index, scale } = memory
-  const address = dataAddress(random, addressSize === 2 || code.bits === 16, paging)
+  const address = dataAddress(random, addressSize === 2 || code.bits === 16, rivals)
   if (base === RSP) return memory
   if (base < 0 && index < 0) return { ...memory, displacement: BigInt(address) }
   const displacement = Number(memory.displacement) % 0x1000
@@ -218,20 +221,20 @@ function aim(code: Code, random: Random, memory: MemoryRequest, paging: boolean)
   return { ...memory, displacement: BigInt(displacement) }
 }
 
-function randomInstruction(code: Code, random: Random, paging: boolean): void {
+function randomInstruction(code: Code, random: Random, rivals: number): void {
   const request = random.pick(random.pick(pool(code.bits)))
   if (request.mnemonic === 'leave' && random.chance(90)) return
   const operands = request.operands.map((operand) => {
     if (operand.kind === 'immediate' && random.chance(50) && operand.value > 1n)
       return { ...operand, value: BigInt(random.below(Number(operand.value & 0x7fff_ffffn) + 1)) }
-    return operand.kind === 'memory' ? aim(code, random, operand, paging) : operand
+    return operand.kind === 'memory' ? aim(code, random, operand, rivals) : operand
   })
   const isString = /^(movs|stos|lods|scas|cmps)[bwdq]$/.test(request.mnemonic)
   if (isString) {
     const size: Size = code.bits === 16 ? 2 : 4
     const narrow = code.bits === 16 || request.addressSize === 2
     for (const register of [6, 7])
-      code.put('mov', [general(register, size), immediate(dataAddress(random, narrow, paging))])
+      code.put('mov', [general(register, size), immediate(dataAddress(random, narrow, rivals))])
     if (request.repeat !== 'none') code.put('mov', [general(1, size), immediate(random.below(6))])
     if (random.chance(10)) code.put(random.pick(['std', 'cld']))
   }
@@ -243,7 +246,7 @@ function randomInstruction(code: Code, random: Random, paging: boolean): void {
   if (request.mnemonic === 'xlatb' && tame)
     code.put('mov', [
       general(3, code.bits === 16 ? 2 : 4),
-      immediate(dataAddress(random, code.bits === 16, paging)),
+      immediate(dataAddress(random, code.bits === 16, rivals)),
     ])
   // Divisions that overflow are common by chance; a small dividend makes them rare.
   if (/^i?div$/.test(request.mnemonic) && random.chance(90))
@@ -252,9 +255,9 @@ function randomInstruction(code: Code, random: Random, paging: boolean): void {
 }
 
 /** One step of a chunk: an instruction, a conditional part, a call, a short loop, or a change of code. */
-function part(code: Code, random: Random, paging: boolean, depth: number): void {
+function part(code: Code, random: Random, rivals: number, depth: number): void {
   const inner = (): void => {
-    for (let n = random.below(4); n >= 0; n--) part(code, random, paging, depth + 1)
+    for (let n = random.below(4); n >= 0; n--) part(code, random, rivals, depth + 1)
   }
   const kind = depth < 2 ? random.below(100) : 99
   if (kind < 10) code.over(random.pick(JCC), inner)
@@ -270,7 +273,7 @@ function part(code: Code, random: Random, paging: boolean, depth: number): void 
   } else if (kind < 16) {
     code.put('mov', [general(1, code.bits === 16 ? 2 : 4), immediate(random.below(5) + 1)])
     const top = code.here
-    randomInstruction(code, random, paging)
+    randomInstruction(code, random, rivals)
     code.put(random.pick(['loop', 'loop', 'loope', 'loopne']), [
       { kind: 'target', address: BigInt(top), distance: 'short' },
     ])
@@ -282,7 +285,7 @@ function part(code: Code, random: Random, paging: boolean, depth: number): void 
       const distance = 12
       const target = base + code.here + distance
       code.put('mov', [
-        at(paging && random.chance(30) && code.bits !== 16 ? ALIASES[0] + target : target, 1),
+        at(rivals > 0 && random.chance(30) && code.bits !== 16 ? ALIASES[0] + target : target, 1),
         immediate(random.below(200)),
       ])
       while (code.here + base < target - (width === 2 ? 1 : 1)) code.put('nop')
@@ -292,7 +295,7 @@ function part(code: Code, random: Random, paging: boolean, depth: number): void 
     code.put('push', [general(random.pick([0, 3, 7]), code.bits === 64 ? 8 : code.bits === 32 ? 4 : 2)])
     inner()
     code.put('pop', [general(random.pick([0, 3, 7]), code.bits === 64 ? 8 : code.bits === 32 ? 4 : 2)])
-  } else randomInstruction(code, random, paging)
+  } else randomInstruction(code, random, rivals)
 }
 
 /** What differs between the three machines that programs run on. */
@@ -387,6 +390,8 @@ export function randomProgram(random: Random, machine: CodeBits): { address: num
     return { bits, address }
   })
   const last = { bits: machine, address: PROGRAM + 0x880 + CHUNKS * CHUNK_BYTES }
+  // Some programs do little else than drive their own code out of the TLB.
+  const rivals = machine !== 64 ? 0 : random.chance(25) ? 70 : 5
   const halt = new Code(machine, 0)
   halt.put('hlt')
   const program = parts.map(({ bits, address }, n) => {
@@ -402,7 +407,7 @@ export function randomProgram(random: Random, machine: CodeBits): { address: num
     const room = CHUNK_BYTES - 240
     while (code.bytes.length < room && !random.chance(4)) {
       const before = code.bytes.length
-      part(code, random, machine === 64, 0)
+      part(code, random, rivals, 0)
       if (code.bytes.length > room + 100) code.bytes.length = before
     }
     code.put('dec', [at(COUNTER, 2)])

@@ -106,7 +106,7 @@ describe.each([64, 32, 16] as const)('random programs on a %i-bit machine', (bit
     for (let ran = -1; ran !== 0 && done < ENOUGH; done += ran) {
       const budget = seed % 4 === 0 ? random.pick([1, 7, 60, 300]) : ENOUGH
       ran = run(evaluated.engine, evaluated.bench.cpu, budget)
-      expect(run(compiled.engine, compiled.bench.cpu, budget)).toBe(ran)
+      expect(run(compiled.engine, compiled.bench.cpu, budget), `seed ${seed}`).toBe(ran)
       expectAgreement(compiled, evaluated, `seed ${seed}, after ${done + ran} instructions`)
     }
     for (let steps = 0; steps < done; steps++) run(stepped.engine, stepped.bench.cpu, 1)
