@@ -241,7 +241,7 @@ function randomInstruction(code: Code, random: Random, rivals: number): void {
   // Bit offsets in registers reach far; so does XLAT's base.
   const [, offset] = operands
   const tame = random.chance(90)
-  if (/^bt[src]?$/.test(request.mnemonic) && offset?.kind === 'register' && tame)
+  if (/^bt[src]?$/.test(request.mnemonic) && operands.length > 1 && offset.kind === 'register' && tame)
     code.put('mov', [general(offset.index, code.bits === 16 ? 2 : 4), immediate(random.below(0x400))])
   if (request.mnemonic === 'xlatb' && tame)
     code.put('mov', [

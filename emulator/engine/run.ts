@@ -26,16 +26,18 @@ export function run(engine: Engine, cpu: Cpu, budget: number): number {
   let jumped = false
   while (attempted < budget) {
     let retired = 0
+    let resumes = false
     if (mayEnter && state.attention === 0) {
       retired = compiled.run(cpu, budget - attempted, jumped)
       attempted += retired
+      resumes = compiled.resumes
       if (attempted >= budget) break
     }
     const before = words[rip]
     if (!step(engine, cpu)) break
     attempted++
     const moved = (words[rip] - before) >>> 0
-    jumped = compiled.everywhere || moved === 0 || moved > LONGEST
+    jumped = compiled.everywhere || resumes || moved === 0 || moved > LONGEST
     mayEnter = jumped || retired > 0
   }
   return attempted

@@ -14,7 +14,7 @@ import { MODE } from '../../state/mode.ts'
 import type { CodeCache } from '../code-cache.ts'
 import { OUTCOME } from './frame.ts'
 import { forgetJumps, PACKED_ENTRY_SHIFT, PACKED_SLOT, rememberJump } from './jump-cache.ts'
-import { REGION_MODE, Regions } from './regions.ts'
+import { NEVER_COMPILED, REGION_MODE, Regions } from './regions.ts'
 
 /** Lower-half canonical addresses lie below. */
 const LOWER_HALF_END = 0x8000_0000_0000n
@@ -55,6 +55,8 @@ export class Dispatcher {
   readonly #memory: PhysicalMemory
   readonly #cpus: readonly Cpu[]
 
+  /** The last run() stopped at a system instruction: what follows it may be worth compiling. */
+  resumes = false
   /** Every instruction is an entry worth compiling, not only where jumps lead to: for tests. */
   readonly everywhere: boolean
 
@@ -81,11 +83,15 @@ export class Dispatcher {
    */
   run(cpu: Cpu, budget: number, jumped: boolean): number {
     const state = cpu.state
+    this.resumes = false
     let left = budget
     let outcome: number = OUTCOME.left
     while (outcome === OUTCOME.left && left > 0) {
       const found = this.#find(cpu, jumped)
-      if (found === 0) break
+      if (found === 0 || found === NEVER_COMPILED) {
+        this.resumes = found === NEVER_COMPILED
+        break
+      }
       jumped = true
       state.budget = left
       outcome = this.regions.function(found & PACKED_SLOT)(state.base, (found >>> PACKED_ENTRY_SHIFT) - 1)
@@ -124,7 +130,7 @@ export class Dispatcher {
     }
     if (!this.#memory.isRam(address)) return 0
     const found = this.regions.find(address, mode, jumped)
-    if (found !== 0 && mode & MODE.flat)
+    if (found !== 0 && found !== NEVER_COMPILED && mode & MODE.flat)
       rememberJump(state, mode & REGION_MODE, found & PACKED_SLOT, (found >>> PACKED_ENTRY_SHIFT) - 1)
     return found
   }

@@ -100,7 +100,7 @@ const signed = (value: bigint): bigint => BigInt.asIntN(64, value)
 const flag = (condition: boolean): bigint => (condition ? 1n : 0n)
 
 /** How constants fold. Division is absent: it may trap. */
-const FOLD: Readonly<Record<number, (a: bigint, b: bigint) => bigint>> = {
+const FOLD: Readonly<Record<number, ((a: bigint, b: bigint) => bigint) | undefined>> = {
   [OP.i64Add]: (a, b) => a + b,
   [OP.i64Sub]: (a, b) => a - b,
   [OP.i64Mul]: (a, b) => a * b,
@@ -156,11 +156,11 @@ export function operation(op: Opcode, operands: readonly Node[], bytes = 8): Nod
   const type = resultType(op)
   const fold = FOLD[op]
   if (fold !== undefined && operands.every(isConstant)) {
-    const value = fold(operands[0].value, operands[1]?.value ?? 0n)
+    const value = fold(operands[0].value, operands.length === 2 ? operands[1].value : 0n)
     return type === TYPE.i32 ? constant32(Number(BigInt.asUintN(32, value))) : constant64(value)
   }
   const [left, right] = operands
-  if (right !== undefined && isConstant(right) && isNeutral(op, right.value)) return left
+  if (operands.length === 2 && isConstant(right) && isNeutral(op, right.value)) return left
   return make(op, type, operands, 0n, 0, type === TYPE.i32 ? 4 : bytes)
 }
 

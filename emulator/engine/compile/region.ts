@@ -55,7 +55,7 @@ function continuation({ operation, length }: Instruction, offset: number): numbe
 
 /** Offset of a relative operand's target, which may lie outside the page; undefined without one. */
 export function relativeTarget({ operands, length }: Instruction, offset: number): number | undefined {
-  const [operand] = operands
+  const operand = operands.find(({ kind }) => kind === 'relative')
   return operand?.kind === 'relative' ? offset + length + Number(operand.displacement) : undefined
 }
 

@@ -35,6 +35,9 @@ export interface Region {
 /** The mode bits that compiled code depends on. Permissions are the fast tags' matter. */
 export const REGION_MODE = MODE.codeSize | MODE.stackSize | MODE.flat
 
+/** What find() returns at a system instruction that is arrived at often. */
+export const NEVER_COMPILED = 0xffff_ffff
+
 /** Arrivals at an offset before its page is compiled, or compiled anew with it. */
 const HOT = 48
 /** Regions kept at most; the table has one slot for each region ever made until it is full. */
@@ -95,7 +98,8 @@ export class Regions {
 
   /**
    * Where compiled code begins for a physical address and a mode: the slot in bits 15:0 and the entry number from 1 in the bits
-   * above; compiled now if the code has become hot. 0: evaluate. `arrival` counts towards that.
+   * above; compiled now if the code has become hot. 0: evaluate. NEVER_COMPILED: evaluate, and see again after the instruction.
+   * `arrival` counts towards being hot.
    */
   find(address: number, mode: number, arrival: boolean): number {
     const key = mode & REGION_MODE
@@ -108,7 +112,7 @@ export class Regions {
       code.rest--
       return 0
     }
-    if (code.arrivals[offset] === NEVER) return 0
+    if (code.arrivals[offset] === NEVER) return NEVER_COMPILED
     if (++code.arrivals[offset] < this.#hot) return 0
     this.#compile(code, page, offset, key)
     return code.entryAt[offset]

@@ -68,7 +68,7 @@ export class StatementList {
     if (statement.kind === 'if')
       this.#ended = statement.then.exits.length > 0 || statement.otherwise.exits.length > 0
     for (const node of usedBy(statement)) node.uses++
-    this.statements.push({ ...statement, order: nextOrder() } as Statement)
+    this.statements.push({ ...statement, order: nextOrder() })
   }
 
   exit(edge: Edge, condition?: Node): void {
