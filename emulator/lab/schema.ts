@@ -8,10 +8,7 @@ const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case word
 
 /** A small whole number. The YAML reader hands over BigInts so that 64-bit constants keep their digits. */
 const count = (low: number, high: number): z.ZodType<number, bigint> =>
-  z.bigint().transform(Number).pipe(z.number().int().min(low).max(high)) as unknown as z.ZodType<
-    number,
-    bigint
-  >
+  z.bigint().transform(Number).pipe(z.number().int().min(low).max(high))
 
 const textFile = z.strictObject({
   name: z

@@ -5,6 +5,7 @@
 //   :::
 //
 // hardware, kvm and emulators must name their source; note need not. Any other block directive is an error.
+import type {} from 'mdast-util-to-hast'
 import type { Root } from 'mdast'
 import type { ContainerDirective, LeafDirective } from 'mdast-util-directive'
 import { visit } from 'unist-util-visit'
