@@ -16,5 +16,21 @@ export { ImageError } from './elf32.ts'
 export type { BootImage } from './multiboot.ts'
 export { SavedStateError } from './saved-state.ts'
 export { START, type StartKind } from './start.ts'
+export type { EntryType } from '../paging/entry-type.ts'
+export {
+  deriveType,
+  GUEST_WITH_NESTED,
+  MEMORY_TYPES,
+  PAT_WITH_MTRR,
+  patSlot,
+  patType,
+  type EffectiveType,
+  type MemoryType,
+  type MtrrType,
+  type PatType,
+  type TypeDerivation,
+  type TypeSources,
+} from '../paging/memory-types.ts'
 export type { TlbEntry } from '../paging/tlb.ts'
+export type { HeldTranslation } from '../paging/translate.ts'
 export type { FailedCheck, VmexitEvent } from '../state/cpu.ts'

@@ -1,6 +1,7 @@
 /** The machine: processor, memory, devices and time behind one interface for labs, pages and commands. */
 import { createEngine, run, type Engine } from '../engine/index.ts'
 import { tlbEntries, type TlbEntry } from '../paging/tlb.ts'
+import { heldTranslation, type HeldTranslation } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu } from '../state/cpu.ts'
 import { PAGE_SIZE } from '../state/memory-map.ts'
@@ -330,6 +331,14 @@ export class Machine {
   /** What the TLB holds. */
   tlb(): TlbEntry[] {
     return tlbEntries(this.#cpu.state)
+  }
+
+  /**
+   * What the TLB holds about a linear address: for what runs now, or for a guest by its ASID (0 is the host). Undefined where
+   * it holds nothing; nothing is walked. With paging off in the host nothing is translated, and the TLB holds nothing.
+   */
+  translation(linear: bigint, asid?: number): HeldTranslation | undefined {
+    return heldTranslation(this.#cpu.state, linear, asid)
   }
 
   /** `length` bytes of RAM from physical address `address`, without side effects; shorter at the end of RAM. */

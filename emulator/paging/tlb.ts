@@ -8,12 +8,14 @@
  *   3      attributes, ENTRY below
  *   4..5   sPA of the page
  *   6..7   gPA of the page (equal to the sPA without nested paging)
- *   8..15  reserved, zero
+ *   8      memory type and what it was derived from (entry-type.ts)
+ *   9..15  reserved, zero
  */
 import type { Cpu } from '../state/cpu.ts'
 import { TLB_OFFSET } from '../state/memory-map.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { currentAsid, currentPcid, dropContexts, dropFastPage } from './contexts.ts'
+import { readEntryType, type EntryType } from './entry-type.ts'
 
 /** Attribute bits of an entry. */
 export const ENTRY = {
@@ -48,6 +50,8 @@ export interface Translation {
   readonly attributes: number
   readonly address: number
   readonly guestAddress: number
+  /** As typeOfNewEntry() gives it. */
+  readonly memoryType: number
 }
 
 function setOf(low: number, high: number, shift: number): number {
@@ -114,6 +118,7 @@ export function insertEntry(cpu: Cpu, low: number, high: number, translation: Tr
   words[at + 1] = high
   words[at + 2] = (VALID | currentAsid(state) | (currentPcid(state) << 16)) >>> 0
   words[at + 3] = translation.attributes
+  words[at + 8] = translation.memoryType
   state.tlbSizes |= 1 << size
   return at
 }
@@ -189,7 +194,24 @@ export interface TlbEntry {
   readonly bytes: number
   readonly address: number
   readonly guestAddress: number
+  /** Bits of ENTRY. */
   readonly attributes: number
+  readonly memoryType: EntryType
+}
+
+/** The entry at a word index that findEntry() gave. */
+export function readEntry({ words }: Vcpu, at: number): TlbEntry {
+  const tag = words[at + 2]
+  return {
+    asid: tag & 0xffff,
+    pcid: (tag >>> 16) & 0xfff,
+    linear: (BigInt(words[at + 1]) << 32n) | BigInt(words[at]),
+    bytes: 2 ** PAGE_SHIFT[words[at + 3] & ENTRY.size],
+    address: words[at + 5] * 0x1_0000_0000 + words[at + 4],
+    guestAddress: words[at + 7] * 0x1_0000_0000 + words[at + 6],
+    attributes: words[at + 3],
+    memoryType: readEntryType(words[at + 8]),
+  }
 }
 
 /** All valid entries, in set order. */
@@ -197,17 +219,7 @@ export function tlbEntries(state: Vcpu): TlbEntry[] {
   const words = state.words
   const entries: TlbEntry[] = []
   for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
-    const tag = words[at + 2]
-    if (!(tag & VALID)) continue
-    entries.push({
-      asid: tag & 0xffff,
-      pcid: (tag >>> 16) & 0xfff,
-      linear: (BigInt(words[at + 1]) << 32n) | BigInt(words[at]),
-      bytes: 2 ** PAGE_SHIFT[words[at + 3] & ENTRY.size],
-      address: words[at + 5] * 0x1_0000_0000 + words[at + 4],
-      guestAddress: words[at + 7] * 0x1_0000_0000 + words[at + 6],
-      attributes: words[at + 3],
-    })
+    if (words[at + 2] & VALID) entries.push(readEntry(state, at))
   }
   return entries
 }

@@ -2,7 +2,18 @@
 import { ACCESS, type Access, type Cpu } from '../state/cpu.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { contextIsUser, fastLookup, fetchLookup, fillFastTag, fillFetchTag } from './contexts.ts'
-import { ENTRY, entryAddress, entryAttributes, findEntry, insertEntry, markFetched } from './tlb.ts'
+import type { EntryType } from './entry-type.ts'
+import {
+  ENTRY,
+  entryAddress,
+  entryAttributes,
+  findEntry,
+  insertEntry,
+  markFetched,
+  readEntry,
+  tlbEntries,
+  type TlbEntry,
+} from './tlb.ts'
 import { isAllowed, isTranslated, walk } from './walk.ts'
 
 /** One 64-bit linear address taken apart without allocating: write `whole`, read `halves`. */
@@ -95,9 +106,62 @@ function lookupOrWalk(cpu: Cpu, low: number, high: number, access: Access, user:
   return insertEntry(cpu, low, high, walk(cpu, low, high, access, user))
 }
 
-/** gVA, gPA and sPA of a linear address as the TLB has it, without walking: for views of the machine. -1 when it has none. */
-export function peekTranslation(state: Vcpu, linear: bigint): number {
+/** What the TLB holds about one linear address. */
+export interface HeldTranslation {
+  readonly asid: number
+  readonly pcid: number
+  readonly linear: bigint
+  /** gPA; equal to the sPA without nested paging. */
+  readonly guestAddress: number
+  /** sPA. */
+  readonly address: number
+  /** Of the entry's page: the smaller of the guest's and the nested one. */
+  readonly pageBytes: number
+  /** Accesses at CPL 3 are allowed. */
+  readonly user: boolean
+  /** The guest's tables allow stores. */
+  readonly writable: boolean
+  readonly executable: boolean
+  readonly global: boolean
+  /** A store needs no walk: D is set in the guest's leaf, and with nested paging in the nested leaf too, which allows stores. */
+  readonly dirty: boolean
+  readonly memoryType: EntryType
+}
+
+/**
+ * The translation of a linear address as the TLB has it, without walking and without side effects: for the current ASID and
+ * PCID, or for `asid` and any PCID. Undefined when it has none.
+ */
+export function heldTranslation(state: Vcpu, linear: bigint, asid?: number): HeldTranslation | undefined {
+  const entry = asid === undefined ? currentEntry(state, linear) : entryOfAsid(state, linear, asid)
+  if (entry === undefined) return undefined
+  const { attributes } = entry
+  const offset = Number(linear - entry.linear)
+  const readyForStores = ENTRY.dirty | ENTRY.nestedWritable
+  return {
+    asid: entry.asid,
+    pcid: entry.pcid,
+    linear,
+    guestAddress: entry.guestAddress + offset,
+    address: entry.address + offset,
+    pageBytes: entry.bytes,
+    user: (attributes & ENTRY.user) !== 0,
+    writable: (attributes & ENTRY.writable) !== 0,
+    executable: (attributes & (ENTRY.noExecute | ENTRY.nestedNoExecute)) === 0,
+    global: (attributes & ENTRY.global) !== 0,
+    dirty: (attributes & readyForStores) === readyForStores,
+    memoryType: entry.memoryType,
+  }
+}
+
+function currentEntry(state: Vcpu, linear: bigint): TlbEntry | undefined {
   whole[0] = linear
   const at = findEntry(state, halves[0], halves[1])
-  return at < 0 ? -1 : entryAddress(state, at, halves[0])
+  return at < 0 ? undefined : readEntry(state, at)
+}
+
+function entryOfAsid(state: Vcpu, linear: bigint, asid: number): TlbEntry | undefined {
+  return tlbEntries(state).find(
+    (entry) => entry.asid === asid && linear >= entry.linear && linear < entry.linear + BigInt(entry.bytes),
+  )
 }

@@ -10,6 +10,8 @@ import { Exit, Fault, VECTOR } from '../state/faults.ts'
 import { OFFSET } from '../state/layout.ts'
 import { CR0, CR4, EFER } from '../state/mode.ts'
 import { selectFormat, PTE, type Format, type Level } from './formats.ts'
+import { typeOfNewEntry } from './entry-type.ts'
+import { patSlot } from './memory-types.ts'
 import { ENTRY, PAGE_SHIFT, type Translation } from './tlb.ts'
 
 /** #PF and #NPF error-code bits (APM vol 2 §8.4.2, §15.25.6). */
@@ -30,6 +32,8 @@ interface Leaf {
   noExecute: boolean
   global: boolean
   dirty: boolean
+  /** The PAT slot that the leaf selects, 0..7; -1 where paging is off. */
+  patSlot: number
 }
 
 /** Reads and updates entries for a walk: the guest's go through the nested tables, nested and plain ones do not. */
@@ -114,6 +118,7 @@ function walkTables(cpu: Cpu, request: WalkRequest): (Leaf & { commit(write: boo
       noExecute,
       global: (low & PTE.G) !== 0,
       dirty: (low & PTE.D) !== 0,
+      patSlot: patSlot(low, level.shift > 12),
       commit(write) {
         const bits = PTE.A | (write ? PTE.D : 0)
         if ((low & bits) !== bits) memory.write32(at, low | bits)
@@ -177,6 +182,7 @@ function unpaged(low: number, high: number): Leaf {
     noExecute: false,
     global: false,
     dirty: true,
+    patSlot: -1,
   }
 }
 
@@ -214,13 +220,14 @@ export function isAllowed(
 export function walk(cpu: Cpu, low: number, high: number, access: Access, user: boolean): Translation {
   const nested = isNested(cpu)
   const guest = walkGuest(cpu, low, high, access, user, nested)
-  if (!nested) return translation(guest, guest.address, guest.address, guest.shift, true, false)
+  if (!nested) return translation(cpu, guest, guest.address, guest.shift, -1, true, false)
   const host = walkNested(cpu, guest.address, access, NPF_FINAL)
   return translation(
+    cpu,
     guest,
     host.address,
-    guest.address,
     Math.min(guest.shift, host.shift),
+    host.patSlot,
     // D of the nested leaf must be set by the first store, so until then the entry does not allow one.
     host.writable && (host.dirty || access === ACCESS.write),
     host.noExecute,
@@ -228,10 +235,11 @@ export function walk(cpu: Cpu, low: number, high: number, access: Access, user: 
 }
 
 function translation(
+  cpu: Cpu,
   guest: Leaf,
   address: number,
-  guestAddress: number,
   shift: number,
+  nestedSlot: number,
   nestedWritable: boolean,
   nestedNoExecute: boolean,
 ): Translation {
@@ -244,7 +252,8 @@ function translation(
     (guest.dirty ? ENTRY.dirty : 0) |
     (nestedWritable ? ENTRY.nestedWritable : 0) |
     (nestedNoExecute ? ENTRY.nestedNoExecute : 0)
-  return { attributes, address, guestAddress }
+  const memoryType = typeOfNewEntry(cpu.state, guest.patSlot, nestedSlot, address - (address % 2 ** shift))
+  return { attributes, address, guestAddress: guest.address, memoryType }
 }
 
 function walkGuest(

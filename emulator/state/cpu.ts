@@ -65,6 +65,8 @@ export interface VmexitEvent {
   /** Instructions attempted when the exit was taken. */
   readonly instructions: number
   readonly vmcb: number
+  /** Of the guest that ran; 0 for VMEXIT_INVALID, when none did. */
+  readonly asid: number
   /** As stored: 64 bits, unsigned. */
   readonly code: bigint
   readonly info1: bigint

@@ -64,6 +64,10 @@ class VcpuBlock {
   readonly intercepts: Uint32Array
   readonly mtrrFixed: BigUint64Array
   readonly mtrrVariable: BigUint64Array
+  /** The fixed-range MTRRs as bytes: one type for each range, in the order of addresses. */
+  readonly mtrrFixedTypes: Uint8Array
+  /** The variable-range MTRRs as halves: low and high half of PhysBase, then of PhysMask, range by range. */
+  readonly mtrrVariableHalves: Uint32Array
   readonly fastTagKeys: BigUint64Array
 
   constructor(buffer: ArrayBufferLike, index: number) {
@@ -83,6 +87,8 @@ class VcpuBlock {
     this.intercepts = new Uint32Array(buffer, base + OFFSET.intercepts, 6)
     this.mtrrFixed = new BigUint64Array(buffer, base + OFFSET.mtrrFixed, 11)
     this.mtrrVariable = new BigUint64Array(buffer, base + OFFSET.mtrrVariable, 16)
+    this.mtrrFixedTypes = new Uint8Array(buffer, base + OFFSET.mtrrFixed, 11 * 8)
+    this.mtrrVariableHalves = new Uint32Array(buffer, base + OFFSET.mtrrVariable, 32)
     this.fastTagKeys = new BigUint64Array(buffer, base + OFFSET.fastTagKeys, 16)
   }
 }

@@ -7,6 +7,7 @@ function event(code: number, info1 = 0n, info2 = 0n): VmexitEvent {
   return {
     instructions: 1,
     vmcb: 0x1000,
+    asid: 1,
     code: BigInt.asUintN(64, BigInt(code)),
     info1,
     info2,

@@ -3,7 +3,7 @@ import { CS, RAX, RSP, TF } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { translate } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
-import { ACCESS, type Cpu, type FailedCheck } from '../state/cpu.ts'
+import { ACCESS, type Cpu, type FailedCheck, type VmexitEvent } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { Exit, Fault, VECTOR } from '../state/faults.ts'
 import { readRflags } from '../state/flags.ts'
@@ -82,9 +82,9 @@ export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   storeInstructionBytes(vmcb, bytes)
   vmcb.store(AT.exitIntInfo, state.words, OFFSET.deliveringEvent >> 2)
   storeExit(vmcb, exit, nextRip)
-  const guestRip = state.rip
+  const { rip, asid } = state
   enterHost(cpu)
-  report(cpu, exit, guestRip, nextRip, NO_CHECKS)
+  report(cpu, exit, { rip, asid, nextRip, failedChecks: NO_CHECKS })
   finish(cpu)
 }
 
@@ -101,7 +101,7 @@ export function exitInvalid(cpu: Cpu, failed: readonly FailedCheck[]): void {
   storeQuad(vmcb, AT.exitIntInfo, 0n)
   storeExit(vmcb, exit, 0n)
   enterHost(cpu)
-  report(cpu, exit, state.rip, 0n, failed)
+  report(cpu, exit, { rip: state.rip, asid: 0, nextRip: 0n, failedChecks: failed })
   finish(cpu)
 }
 
@@ -193,9 +193,7 @@ function usesPae({ words }: Vcpu): boolean {
 function report(
   cpu: Cpu,
   exit: Exit,
-  rip: bigint,
-  nextRip: bigint,
-  failedChecks: readonly FailedCheck[],
+  about: Pick<VmexitEvent, 'rip' | 'asid' | 'nextRip' | 'failedChecks'>,
 ): void {
   cpu.observer.vmexit?.({
     instructions: cpu.state.instructions,
@@ -203,9 +201,7 @@ function report(
     code: BigInt.asUintN(64, BigInt(exit.code)),
     info1: exit.info1 ?? UNDEFINED_INFO,
     info2: exit.info2 ?? UNDEFINED_INFO,
-    rip,
-    nextRip,
-    failedChecks,
+    ...about,
   })
 }
 

@@ -258,7 +258,7 @@ describe('VMRUN', () => {
       cpu.state.guestMode = 1
       cpu.state.asid = asid
       // Attribute bit 5: global.
-      insertEntry(cpu, 0x40_0000, 0, { attributes: 1 << 5, address: 0x1000, guestAddress: 0x1000 })
+      insertEntry(cpu, 0x40_0000, 0, { attributes: 1 << 5, address: 0x1000, guestAddress: 0x1000, memoryType: 0 })
     }
     cpu.state.guestMode = 0
     test.set({ 'control.tlb_control': BigInt(control), 'control.asid': 1n })
@@ -270,7 +270,7 @@ describe('VMRUN', () => {
     const test = svmTest()
     test.cpu.state.guestMode = 1
     test.cpu.state.asid = 1
-    insertEntry(test.cpu, 0x40_0000, 0, { attributes: 0, address: 0x1000, guestAddress: 0x1000 })
+    insertEntry(test.cpu, 0x40_0000, 0, { attributes: 0, address: 0x1000, guestAddress: 0x1000, memoryType: 0 })
     test.cpu.state.guestMode = 0
     test.set({ 'control.tlb_control': 7n })
     test.vmrun()
@@ -459,6 +459,7 @@ describe('#VMEXIT', () => {
       {
         instructions: 42,
         vmcb: VMCB,
+        asid: 1,
         code: 0x7cn,
         info1: 1n,
         info2: 0n,
@@ -551,7 +552,7 @@ describe('VMEXIT_INVALID', () => {
 
   it('is not a flush: TLB_CONTROL does nothing', () => {
     const test = svmTest()
-    insertEntry(test.cpu, 0x40_0000, 0, { attributes: 0, address: 0x1000, guestAddress: 0x1000 })
+    insertEntry(test.cpu, 0x40_0000, 0, { attributes: 0, address: 0x1000, guestAddress: 0x1000, memoryType: 0 })
     test.set({ 'control.tlb_control': 1n, 'control.asid': 0n })
     test.vmrun()
     expect(tlbEntries(test.cpu.state)).toHaveLength(1)

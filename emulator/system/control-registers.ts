@@ -2,7 +2,7 @@
 import type { Instruction } from '../isa/instruction.ts'
 import { CS } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
-import { flushAsid, flushNonGlobal } from '../paging/tlb.ts'
+import { flushAll, flushAsid, flushNonGlobal } from '../paging/tlb.ts'
 import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
@@ -101,14 +101,19 @@ function checkCr0({ state }: Cpu, value: bigint): void {
   }
 }
 
-/** Sets CR0 and with it EFER.LMA. Flushes the TLB when paging or protection changes. */
+/** Bits of CR0 whose change invalidates translations. */
+const CR0_FLUSHES = CR0.PG | CR0.PE | CR0.WP | CR0.CD
+
+/** Sets CR0 and with it EFER.LMA. Flushes the TLB when paging, protection or caching changes. */
 function setCr0(cpu: Cpu, value: bigint): void {
   const state = cpu.state
   const changed = state.cr0 ^ value
   state.cr0 = (value & CR0_WRITABLE) | CR0.ET
   const long = (value & CR0.PG) !== 0n && (state.efer & EFER.LME) !== 0n
   state.efer = long ? state.efer | EFER.LMA : state.efer & ~EFER.LMA
-  if (changed & (CR0.PG | CR0.PE | CR0.WP)) flushAsid(cpu)
+  // The host's CD is part of the memory type of its guests' translations too.
+  if (changed & CR0.CD && !state.guestMode) flushAll(cpu)
+  else if (changed & CR0_FLUSHES) flushAsid(cpu)
   modeChanged(cpu)
 }
 
