@@ -7,17 +7,12 @@ import { readLab } from './labs.ts'
 /** Runs a lab's solution with lines of its VMCB replaced. The first #VMEXIT answers. */
 export function firstExit(slug: string, lines: readonly string[]): ExitExplanation {
   const { lab, files } = readLab(slug)
-  const texts = solutionTexts(slug, files)
+  const texts = new Map(parseLab(slug, new Map(Object.entries(files))).solution)
   const { name } = lab.files.find((file) => file.symbol !== undefined)!
   texts.set(name, replaceLines(texts.get(name) ?? '', lines))
-  const event = runToExit(lab, texts)
-  if (event === undefined) throw new Error(`lab ${slug} with "${lines.join('; ')}" ends without a #VMEXIT`)
-  return event
-}
-
-function solutionTexts(slug: string, files: Readonly<Record<string, string>>): Map<string, string> {
-  const { start, solution } = parseLab(slug, new Map(Object.entries(files)))
-  return new Map([...start, ...solution])
+  const exit = runToExit(lab, texts)
+  if (exit === undefined) throw new Error(`lab ${slug} with "${lines.join('; ')}" ends without a #VMEXIT`)
+  return exit
 }
 
 /** The name that a line of a .vmcb text sets. */
