@@ -23,12 +23,21 @@ function evaluated(write: (out: Emitter) => void): bigint {
 }
 
 describe('the emitter', () => {
-  it.each([0n, 1n, 63n, 64n, 0x7fn, 0x80n, 0x3fff_ffffn, 0x4000_0000n, 0x8000_0000n, 0x8000_0000_0000_0000n, ~0n])(
-    'encodes the constant %i so that WebAssembly reads it back',
-    (value) => {
-      expect(evaluated((out) => out.i64(value))).toBe(BigInt.asUintN(64, value))
-    },
-  )
+  it.each([
+    0n,
+    1n,
+    63n,
+    64n,
+    0x7fn,
+    0x80n,
+    0x3fff_ffffn,
+    0x4000_0000n,
+    0x8000_0000n,
+    0x8000_0000_0000_0000n,
+    ~0n,
+  ])('encodes the constant %i so that WebAssembly reads it back', (value) => {
+    expect(evaluated((out) => out.i64(value))).toBe(BigInt.asUintN(64, value))
+  })
 
   it('counts branch depths from the label it is given', () => {
     const result = evaluated((out) => {

@@ -22,7 +22,6 @@ export type MissFunction = (vcpu: number, linear: bigint, size: number) => numbe
 export interface Region {
   /** Place in the table of regions. */
   readonly slot: number
-  readonly run: RegionFunction
   readonly code: PageCode
   readonly entries: ReadonlySet<number>
   /** Offsets of the page's instructions that it covers. */
@@ -40,8 +39,9 @@ export const NEVER_COMPILED = 0xffff_ffff
 
 /** Arrivals at an offset before its page is compiled, or compiled anew with it. */
 const HOT = 48
-/** Regions kept at most; the table has one slot for each region ever made until it is full. */
+/** Regions kept at most. */
 const MAXIMUM_REGIONS = 1024
+/** Slots are used once; when the last is, everything compiled is forgotten. */
 const TABLE_SLOTS = 0x4000
 /** A page whose code changes so often is evaluated for so many arrivals. */
 const RESTLESS = 8
@@ -73,7 +73,8 @@ export class Regions {
   readonly #modesOfPage = new Map<number, Set<number>>()
   /** Live regions, oldest first. */
   readonly #live = new Set<Region>()
-  readonly #bySlot: Region[] = []
+  /** By slot, as in the table: calls from JavaScript need not ask it. */
+  readonly #functions: RegionFunction[] = []
   #nextSlot = 0
   #lastKey = -1
   #last: PageCode | undefined
@@ -120,7 +121,7 @@ export class Regions {
 
   /** The function of a region's slot. */
   function(slot: number): RegionFunction {
-    return this.#bySlot[slot].run
+    return this.#functions[slot]
   }
 
   /** Drops the regions with code in these bytes of a page; the whole page is forgotten. */
@@ -212,7 +213,6 @@ export class Regions {
     const { blocks } = plan
     const region: Region = {
       slot,
-      run,
       code,
       entries: wanted,
       covers: new Set(blocks.flatMap((block) => block.instructions.map((instruction) => instruction.offset))),
@@ -223,7 +223,7 @@ export class Regions {
       if (code.entryAt[at] === 0 || wanted.has(at)) code.entryAt[at] = packEntry(slot, entry + 1)
     }
     code.regions.add(region)
-    this.#bySlot[slot] = region
+    this.#functions[slot] = run
     this.#live.add(region)
     this.statistics.built++
     this.statistics.bytes += bytes.length
@@ -234,6 +234,7 @@ export class Regions {
   #release(region: Region): void {
     const { code, slot } = region
     this.#table.set(slot, this.#stub)
+    this.#functions[slot] = this.#stub
     for (let at = region.start; at < region.end; at++) {
       if ((code.entryAt[at] & PACKED_SLOT) === slot) code.entryAt[at] = 0
     }
@@ -254,8 +255,8 @@ export class Regions {
 const MODES = 1024
 /** Arrivals of an offset where no compiled code can begin. */
 const NEVER = 0xff
-/** Pages watched at most; each costs 4 KB, and 8 KB more once compiled. */
-const MAXIMUM_PAGES = 4096
+/** Pages watched at most; each costs 20 KB. */
+const MAXIMUM_PAGES = 1024
 
 function instantiate(bytes: Uint8Array<ArrayBuffer>, imports: WebAssembly.Imports): RegionFunction {
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports)
