@@ -198,15 +198,12 @@ function guestCpl(vmcb: VmcbPage, cr0: number, rflags: number): number {
   return (vmcb.word(AT.cpl & ~3) >>> ((AT.cpl & 3) * 8)) & 3
 }
 
-/**
- * What the guest's first instruction boundary must look at; a request to stop from outside stays. After a host that single-steps,
- * the boundary behind VMRUN itself turns the guest's trap on: set here it would fire at once (system/boundary.ts).
- */
+/** What the guest's first instruction boundary must look at; a request to stop from outside stays. */
 function guestAttention(state: Vcpu): number {
   let attention = state.attention & ATTENTION.stop
   const flags = state.flagsOther
   if (state.interruptShadow) attention |= ATTENTION.shadow
-  if (flags & TF && !(state.attention & ATTENTION.trap)) attention |= ATTENTION.trap
+  if (flags & TF) attention |= ATTENTION.trap
   if (flags & RF) attention |= ATTENTION.resume
   if (state.words[WORD.dr7] & DR7.enable && instructionBreakpoints(state.dr7).length > 0)
     attention |= ATTENTION.breakpoints

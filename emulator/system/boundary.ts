@@ -4,7 +4,7 @@
  *   const before = state.attention
  *   if (before !== 0 && !beforeInstruction(cpu)) return         // halted, or asked to stop
  *   ... execute one instruction, or deliver its fault ...
- *   if (before !== 0) afterInstruction(cpu, before)
+ *   if (before !== 0) afterInstruction(cpu, before)              // unless it was VMRUN, or a #VMEXIT was taken
  *
  * Both functions may throw Exit with state.rip at the next instruction; such exits zero nRIP.
  */

@@ -79,6 +79,8 @@ export function deliverFault(cpu: Cpu, fault: Fault): void {
     cpu.observer.raised?.(current)
     if (current.vector === VECTOR.DB) recordDebugCause(cpu, current.dr6)
     if (state.guestMode) cpu.virtualization.interceptException(cpu, current)
+    // CR2 is written once the #PF intercept has been passed, also when the #PF becomes a #DF (APM vol 2 §15.12.15).
+    if (current.vector === VECTOR.PF) state.cr2 = current.linearAddress
     const event = combine(state.deliveringEvent, current)
     if (event === undefined) {
       shutdown(cpu)
@@ -86,7 +88,6 @@ export function deliverFault(cpu: Cpu, fault: Fault): void {
     }
     if (event === DOUBLE_FAULT && state.guestMode)
       cpu.virtualization.interceptException(cpu, new Fault(VECTOR.DF, 0))
-    if (current.vector === VECTOR.PF) state.cr2 = current.linearAddress
     const next = tryDeliver(
       cpu,
       event,

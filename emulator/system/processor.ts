@@ -104,6 +104,12 @@ const invlpg: SystemInstruction = (cpu, instruction) => {
   if (isCanonical(linear)) invalidatePage(cpu, linear)
 }
 
+/** RSM is undefined outside system-management mode, which nothing enters; its intercept comes before (table 15-7). */
+const rsm: SystemInstruction = (cpu) => {
+  intercept(cpu, EXIT.RSM)
+  undefinedOpcode()
+}
+
 /** Instructions of features that no CPU model has. */
 const undefinedInstruction: SystemInstruction = () => undefinedOpcode()
 
@@ -125,6 +131,5 @@ export const processorInstructions = {
   xsetbv: undefinedInstruction,
   rdrand: undefinedInstruction,
   rdseed: undefinedInstruction,
-  // Outside system-management mode.
-  rsm: undefinedInstruction,
+  rsm,
 } as const

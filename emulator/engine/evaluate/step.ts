@@ -53,6 +53,9 @@ function takeEvents(cpu: Cpu): boolean {
   }
 }
 
+/** The #BR of BOUND. Of the exceptions, it keeps nRIP and so do those of INT3 and INTO (APM vol 2 §15.7.1). */
+const BOUND_RANGE = EXIT.EXCEPTION_0 + VECTOR.BR
+
 /** Delivers a fault or takes an exit; anything else is a defect of ours and is thrown on. Returns false after an exit. */
 function stopHalfWay(cpu: Cpu, thrown: unknown, next: bigint): boolean {
   if (!(thrown instanceof Fault)) {
@@ -63,8 +66,7 @@ function stopHalfWay(cpu: Cpu, thrown: unknown, next: bigint): boolean {
     deliverFault(cpu, thrown)
     return true
   } catch (exit) {
-    // Of the exceptions, those of INT3, INTO and BOUND keep nRIP (APM vol 2 §15.7.1).
-    takeExit(cpu, exit, thrown.vector === VECTOR.BR ? next : 0n)
+    takeExit(cpu, exit, exit instanceof Exit && exit.code === BOUND_RANGE ? next : 0n)
     return false
   }
 }
