@@ -229,10 +229,8 @@ describe('VMRUN', () => {
     const test = svmTest()
     const { cpu } = test
     loadRflags(cpu, TF | 2)
-    const before = cpu.state.attention
     test.set({ 'save.rflags': BigInt(TF | 2), 'control.intercept_vector_2': 1n << 1n })
     test.vmrun()
-    afterInstruction(cpu, before)
     expect(cpu.state.guestMode).toBe(1)
     expect(() => afterInstruction(cpu, cpu.state.attention)).toThrow(expect.objectContaining({ code: 0x41 }))
   })
@@ -258,7 +256,12 @@ describe('VMRUN', () => {
       cpu.state.guestMode = 1
       cpu.state.asid = asid
       // Attribute bit 5: global.
-      insertEntry(cpu, 0x40_0000, 0, { attributes: 1 << 5, address: 0x1000, guestAddress: 0x1000, memoryType: 0 })
+      insertEntry(cpu, 0x40_0000, 0, {
+        attributes: 1 << 5,
+        address: 0x1000,
+        guestAddress: 0x1000,
+        memoryType: 0,
+      })
     }
     cpu.state.guestMode = 0
     test.set({ 'control.tlb_control': BigInt(control), 'control.asid': 1n })
@@ -270,7 +273,12 @@ describe('VMRUN', () => {
     const test = svmTest()
     test.cpu.state.guestMode = 1
     test.cpu.state.asid = 1
-    insertEntry(test.cpu, 0x40_0000, 0, { attributes: 0, address: 0x1000, guestAddress: 0x1000, memoryType: 0 })
+    insertEntry(test.cpu, 0x40_0000, 0, {
+      attributes: 0,
+      address: 0x1000,
+      guestAddress: 0x1000,
+      memoryType: 0,
+    })
     test.cpu.state.guestMode = 0
     test.set({ 'control.tlb_control': 7n })
     test.vmrun()
@@ -552,7 +560,12 @@ describe('VMEXIT_INVALID', () => {
 
   it('is not a flush: TLB_CONTROL does nothing', () => {
     const test = svmTest()
-    insertEntry(test.cpu, 0x40_0000, 0, { attributes: 0, address: 0x1000, guestAddress: 0x1000, memoryType: 0 })
+    insertEntry(test.cpu, 0x40_0000, 0, {
+      attributes: 0,
+      address: 0x1000,
+      guestAddress: 0x1000,
+      memoryType: 0,
+    })
     test.set({ 'control.tlb_control': 1n, 'control.asid': 0n })
     test.vmrun()
     expect(tlbEntries(test.cpu.state)).toHaveLength(1)
