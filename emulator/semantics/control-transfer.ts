@@ -42,10 +42,16 @@ function loop(proceed: (b: Builder, notZero: Condition) => Condition): Semantics
   return (b) => {
     const size = b.instruction.addressSize
     const count = b.sub(size, b.register(RCX, size), b.constant(1))
-    b.if(proceed(b, b.negate(b.isZero(count))), () => {
-      b.jumpRelative(0)
-    })
-    b.setRegister(RCX, size, count)
+    const commit = (): void => b.setRegister(RCX, size, count)
+    b.if(
+      proceed(b, b.negate(b.isZero(count))),
+      () => {
+        // Leaving the segment faults with rCX unchanged.
+        b.jumpRelative(0)
+        commit()
+      },
+      commit,
+    )
   }
 }
 
