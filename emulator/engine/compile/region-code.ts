@@ -21,7 +21,6 @@
  *
  * A forward branch goes to the end of its target's block, a back edge to the wasm loop around it or to the dispatch loop.
  */
-import { OFFSET, SEGMENT } from '../../state/layout.ts'
 import {
   FAST_TAG_CONTEXT_BYTES,
   FAST_TAG_OFFSET,
@@ -29,11 +28,9 @@ import {
   PAGE_SIZE,
 } from '../../state/memory-map.ts'
 import { MODE } from '../../state/mode.ts'
-import { FLAGS } from '../../state/flags.ts'
-import { CS } from '../../isa/registers.ts'
 import { CompileBuilder, type CompiledInstruction } from './builder.ts'
 import { Emitter, type Label } from './emitter.ts'
-import { FIRST_TEMPORARY, FIXED_LOCALS, FUNCTION, LOCAL, OUTCOME, OVERRIDE_SHIFT } from './frame.ts'
+import { FIRST_TEMPORARY, FIXED_LOCALS, LOCAL, OUTCOME } from './frame.ts'
 import {
   JUMP,
   JUMP_CACHE_CONTEXT_BYTES,
@@ -48,6 +45,7 @@ import type { FunctionBody, Signature } from './module.ts'
 import { OP, TYPE } from './opcodes.ts'
 import type { Block, RegionPlan } from './region.ts'
 import { relativeTarget } from './region.ts'
+import { GO_ON, writeEpilogue, writePrologue } from './region-frame.ts'
 import type { Edge } from './statement.ts'
 
 export const REGION_SIGNATURE: Signature = { parameters: [TYPE.i32, TYPE.i32], results: [TYPE.i32] }
@@ -62,9 +60,6 @@ export interface RegionCode {
 export function generateRegion(plan: RegionPlan, mode: number, slot: number): RegionCode {
   return new RegionWriter(plan, mode, slot).write()
 }
-
-/** Sign bit of the entry local at the end: control goes on in another region, which the other bits name. */
-const GO_ON = 0x8000_0000
 
 class RegionWriter {
   readonly #blocks: readonly Block[]
@@ -117,9 +112,9 @@ class RegionWriter {
     this.#writeBody()
     // The prologue loads what the body turned out to use, so it is written after it.
     const code = new Emitter()
-    this.#prologue(code)
+    writePrologue(code, this.#mode, this.#builder.registersUsed | this.#builder.registersChanged)
     code.append(this.#body.bytes())
-    this.#epilogue(code)
+    writeEpilogue(code, this.#builder.registersChanged)
     const entries = [...this.#entryOf].map(([n, entry]): [number, number] => [this.#blocks[n].start, entry])
     return {
       body: {
@@ -328,110 +323,6 @@ class RegionWriter {
     out.i32(OUTCOME.left)
     out.set(LOCAL.entry)
     out.branch(outLabel)
-  }
-
-  #prologue(code: Emitter): void {
-    const field = (local: number, op: number, offset: number): void => {
-      code.get(LOCAL.vcpu)
-      code.memory(op, offset)
-      code.set(local)
-    }
-    field(LOCAL.budget, OP.i32Load, OFFSET.budget)
-    field(LOCAL.fastTags, OP.i32Load, OFFSET.fastTags)
-    field(LOCAL.flagsLeft, OP.i64Load, OFFSET.flagsLeft)
-    field(LOCAL.flagsRight, OP.i64Load, OFFSET.flagsRight)
-    field(LOCAL.flagsResult, OP.i64Load, OFFSET.flagsResult)
-    code.get(LOCAL.vcpu)
-    code.memory(OP.i32Load, OFFSET.flagsKind)
-    code.get(LOCAL.vcpu)
-    code.memory(OP.i32Load, OFFSET.flagsSize)
-    code.i32(4)
-    code.byte(OP.i32Shl)
-    code.byte(OP.i32Or)
-    code.set(LOCAL.flagsWord)
-    // rIP of the page: rIP less the offset of its linear address in the page.
-    code.get(LOCAL.vcpu)
-    code.memory(OP.i64Load, OFFSET.rip)
-    code.tee(LOCAL.target)
-    code.get(LOCAL.target)
-    if (!(this.#mode & MODE.flat)) {
-      code.get(LOCAL.vcpu)
-      code.memory(OP.i64Load, OFFSET.segments + CS * SEGMENT.bytes + SEGMENT.base)
-      code.byte(OP.i64Add)
-    }
-    code.i64(BigInt(PAGE_SIZE - 1))
-    code.byte(OP.i64And)
-    code.byte(OP.i64Sub)
-    code.set(LOCAL.ripBase)
-    this.#registers(this.#builder.registersUsed | this.#builder.registersChanged, (n) => {
-      field(LOCAL.registers + n, OP.i64Load, OFFSET.gpr + n * 8)
-    })
-  }
-
-  #registers(mask: number, each: (n: number) => void): void {
-    for (let n = 0; n < 16; n++) if (mask & (1 << n)) each(n)
-  }
-
-  #epilogue(code: Emitter): void {
-    const store = (op: number, offset: number, push: () => void): void => {
-      code.get(LOCAL.vcpu)
-      push()
-      code.memory(op, offset)
-    }
-    store(OP.i64Store, OFFSET.rip, () => code.get(LOCAL.target))
-    store(OP.i32Store, OFFSET.budget, () => code.get(LOCAL.budget))
-    // The state has no override: flags that use one become explicit.
-    code.get(LOCAL.flagsWord)
-    code.i32(OVERRIDE_SHIFT)
-    code.byte(OP.i32ShrU)
-    code.if()
-    for (const local of [
-      LOCAL.flagsWord,
-      LOCAL.flagsLeft,
-      LOCAL.flagsRight,
-      LOCAL.flagsResult,
-      LOCAL.flagsOverride,
-    ])
-      code.get(local)
-    code.call(FUNCTION.flagsImage)
-    code.set(LOCAL.flagsResult)
-    code.i32(FLAGS.explicit | (8 << 4))
-    code.set(LOCAL.flagsWord)
-    code.end()
-    store(OP.i32Store, OFFSET.flagsKind, () => {
-      code.get(LOCAL.flagsWord)
-      code.i32(15)
-      code.byte(OP.i32And)
-    })
-    store(OP.i32Store, OFFSET.flagsSize, () => {
-      code.get(LOCAL.flagsWord)
-      code.i32(4)
-      code.byte(OP.i32ShrU)
-    })
-    store(OP.i64Store, OFFSET.flagsLeft, () => code.get(LOCAL.flagsLeft))
-    store(OP.i64Store, OFFSET.flagsRight, () => code.get(LOCAL.flagsRight))
-    store(OP.i64Store, OFFSET.flagsResult, () => code.get(LOCAL.flagsResult))
-    this.#registers(this.#builder.registersChanged, (n) => {
-      store(OP.i64Store, OFFSET.gpr + n * 8, () => code.get(LOCAL.registers + n))
-    })
-    code.get(LOCAL.entry)
-    code.i32(0)
-    code.byte(OP.i32LtS)
-    code.if()
-    code.get(LOCAL.vcpu)
-    code.get(LOCAL.entry)
-    code.i32(~GO_ON)
-    code.byte(OP.i32And)
-    code.i32(PACKED_ENTRY_SHIFT)
-    code.byte(OP.i32ShrU)
-    code.get(LOCAL.entry)
-    code.i32(PACKED_SLOT)
-    code.byte(OP.i32And)
-    code.byte(OP.returnCallIndirect)
-    code.unsigned(FUNCTION.region)
-    code.unsigned(0)
-    code.end()
-    code.get(LOCAL.entry)
   }
 }
 
