@@ -192,6 +192,13 @@ describe('RIP-relative operands', () => {
   })
 })
 
+it('CMPXCHG8B and CMPXCHG16B name the size of their memory operand', () => {
+  const memory = [mem({ base: 3 })]
+  expect(hexOf(ask('cmpxchg8b', memory))).toBe('0fc70b')
+  expect(hexOf(ask('cmpxchg16b', memory))).toBe('480fc70b')
+  expect(hexOf(ask('cmpxchg16b', memory, { lock: true }))).toBe('f0480fc70b')
+})
+
 describe('SVM instructions', () => {
   it('take their implicit registers or leave them out', () => {
     expect(hexOf(ask('vmrun', []))).toBe('0f01d8')

@@ -65,6 +65,9 @@ function expandShorthand(request: EncodingRequest): EncodingRequest {
   if ((mnemonic === 'aam' || mnemonic === 'aad') && operands.length === 0) {
     return { ...request, operands: [{ kind: 'immediate', value: 10n, size: 0 }] }
   }
+  if (mnemonic === 'cmpxchg16b' && operands[0]?.kind === 'memory' && operands[0].size === 0) {
+    return { ...request, operands: [{ ...operands[0], size: 16 }, ...operands.slice(1)] }
+  }
   return request
 }
 

@@ -29,3 +29,26 @@ describe('a loop over a page border', () => {
     expect(compiled).toBe(evaluated)
   })
 })
+
+test('an access that crosses 4 GiB wraps to 0 outside 64-bit mode', () => {
+  // The boot ROM ends at 4 GiB; FS, with a base, reads its last two bytes and the first two of RAM.
+  const source = `
+    mov dword [0], 44332211h
+    mov word [0ffffeh], 0bbaah
+    mov dword [gdt + 18h], 0fff0ffffh
+    mov dword [gdt + 1ch], 0ffcf93ffh
+    mov ax, 18h
+    mov fs, ax
+    mov ecx, 200
+  again:
+    mov eax, [fs:0eh]
+    loop again
+    hlt
+    gdt equ 7000h`
+  const machines = EXECUTORS.map((executor) => {
+    const machine = machineWith(source, 'protected', { executor })
+    machine.run(10_000)
+    return machine
+  })
+  expect(machines.map((machine) => machine.inspect().general.rax)).toEqual([0x2211_bbaan, 0x2211_bbaan])
+})
