@@ -3,7 +3,7 @@ import { ACCESS } from '../state/cpu.ts'
 import { CR4 } from '../state/mode.ts'
 import { dropFastWrites, fastLookup, modeChanged } from './contexts.ts'
 import { PTE } from './formats.ts'
-import { ALL, enterGuest, mapNestedIdentity, mapPage, pagedCpu } from './paging.fixture.ts'
+import { ALL, enterGuest, mapNestedIdentity, mapPage, pagedCpu, setEntry } from './paging.fixture.ts'
 import { flushAll, flushAsid, flushNonGlobal, invalidatePage, tlbEntries } from './tlb.ts'
 import { translate, tryFillFastTag } from './translate.ts'
 
@@ -19,6 +19,20 @@ describe('the TLB', () => {
     expect(translate(cpu, LINEAR, ACCESS.read, false)).toBe(0x9000)
     invalidatePage(cpu, LINEAR + 0x7ffn)
     expect(translate(cpu, LINEAR, ACCESS.read, false)).toBe(0xb000)
+  })
+
+  it("drops all of a guest's large page on INVLPG, into however many nested pages it was split", () => {
+    const cpu = pagedCpu(ROOT)
+    // A guest page of 1 GB on nested pages of 2 MB.
+    setEntry(cpu, ROOT, 0, ROOT + 0x1000, ALL)
+    setEntry(cpu, ROOT + 0x1000, 1, 0, ALL | PTE.PS)
+    mapNestedIdentity(cpu, 0x40_0000)
+    enterGuest(cpu, 0x40_0000)
+    translate(cpu, LINEAR, ACCESS.read, false)
+    translate(cpu, LINEAR + 0x20_0000n, ACCESS.read, false)
+    expect(tlbEntries(cpu.state)).toHaveLength(2)
+    invalidatePage(cpu, LINEAR + 0x2000_0000n)
+    expect(tlbEntries(cpu.state)).toEqual([])
   })
 
   it('needs no flush when permissions are raised', () => {

@@ -31,7 +31,12 @@ export const ENTRY = {
   nestedNoExecute: 1 << 9,
   /** An instruction was fetched through this entry. */
   fetched: 1 << 10,
+  /** Index into PAGE_SHIFT: the guest's page, which INVLPG invalidates as a whole. Bits 12:11. */
+  guestSize: 3 << 11,
 } as const
+
+/** Lowest bit of ENTRY.guestSize. */
+export const GUEST_SIZE_SHIFT = 11
 
 /** log2 of the page sizes that an entry can have: 4 KB, 2 MB, 4 MB, 1 GB. */
 export const PAGE_SHIFT = [12, 21, 22, 30] as const
@@ -173,7 +178,10 @@ export function flushNonGlobal(cpu: Cpu, asid = currentAsid(cpu.state), pcid?: n
   dropContexts(cpu, asid)
 }
 
-/** Flushes the page that holds a linear address, global or not: INVLPG, INVLPGA (APM vol 2 §5.5.3, §15.16.2). */
+/**
+ * Flushes the page that holds a linear address, global or not: INVLPG, INVLPGA (APM vol 2 §5.5.3, §15.16.2). Of a guest's large
+ * page that smaller nested pages split into several entries, all go.
+ */
 export function invalidatePage(cpu: Cpu, linear: bigint, asid = currentAsid(cpu.state)): void {
   const words = cpu.state.words
   const low = Number(linear & 0xffff_ffffn)
@@ -181,8 +189,8 @@ export function invalidatePage(cpu: Cpu, linear: bigint, asid = currentAsid(cpu.
   for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
     const tag = words[at + 2]
     if (!(tag & VALID) || (tag & 0xffff) !== asid || words[at + 1] !== high) continue
-    const shift = PAGE_SHIFT[words[at + 3] & ENTRY.size]
-    if (words[at] === ((low >>> shift) << shift) >>> 0) evict(cpu, at)
+    const shift = PAGE_SHIFT[(words[at + 3] & ENTRY.guestSize) >>> GUEST_SIZE_SHIFT]
+    if (words[at] >>> shift === low >>> shift) evict(cpu, at)
   }
 }
 

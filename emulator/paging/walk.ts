@@ -12,7 +12,7 @@ import { CR0, CR4, EFER } from '../state/mode.ts'
 import { selectFormat, PTE, type Format, type Level } from './formats.ts'
 import { typeOfNewEntry } from './entry-type.ts'
 import { patSlot } from './memory-types.ts'
-import { ENTRY, PAGE_SHIFT, type Translation } from './tlb.ts'
+import { ENTRY, GUEST_SIZE_SHIFT, PAGE_SHIFT, type Translation } from './tlb.ts'
 
 /** #PF and #NPF error-code bits (APM vol 2 §8.4.2, §15.25.6). */
 export const PF = { P: 1, RW: 2, US: 4, RSV: 8, ID: 16 } as const
@@ -234,6 +234,10 @@ export function walk(cpu: Cpu, low: number, high: number, access: Access, user: 
   )
 }
 
+function sizeIndex(shift: number): number {
+  return PAGE_SHIFT.indexOf(shift as (typeof PAGE_SHIFT)[number])
+}
+
 function translation(
   cpu: Cpu,
   guest: Leaf,
@@ -244,7 +248,8 @@ function translation(
   nestedNoExecute: boolean,
 ): Translation {
   const attributes =
-    PAGE_SHIFT.indexOf(shift as (typeof PAGE_SHIFT)[number]) |
+    sizeIndex(shift) |
+    (sizeIndex(guest.shift) << GUEST_SIZE_SHIFT) |
     (guest.user ? ENTRY.user : 0) |
     (guest.writable ? ENTRY.writable : 0) |
     (guest.noExecute ? ENTRY.noExecute : 0) |
