@@ -3,6 +3,7 @@
  * Conditions look at what the machine did; none compares text that the reader wrote, none counts cycles.
  */
 import * as z from 'zod'
+import { MEMORY_TYPES, type EntryType } from '../machine/index.ts'
 import { evaluateValue } from './value.ts'
 
 /** One #VMEXIT of the run. */
@@ -11,6 +12,8 @@ export interface ExitFact {
   readonly name: string
   /** Physical address of the VMCB. */
   readonly vmcb: number
+  /** Of the guest that ran; 0 for "invalid". */
+  readonly asid: number
   /** Instructions attempted in guest mode since the VMRUN before it. */
   readonly guestInstructions: number
   /** Ids of the consistency checks that failed, for "invalid". */
@@ -27,6 +30,8 @@ export interface Outcome {
   /** Value of a register by name (rax, cr0, efer...), or undefined when there is none of that name. */
   register(name: string): bigint | undefined
   memory(address: bigint, bytes: number): bigint
+  /** Memory type of the TLB entry for a linear address and an ASID (0 is the host), or undefined when the TLB has none. */
+  memoryType(linear: bigint, asid: number): EntryType | undefined
   /** Offset and width in bytes of a VMCB field by name, or undefined. */
   vmcbField(name: string): { readonly offset: number; readonly bytes: number } | undefined
 }
@@ -95,6 +100,19 @@ function selectVmcb(outcome: Outcome, at: string | undefined): readonly ExitFact
   return outcome.exits.filter((exit) => exit.vmcb === address)
 }
 
+const anyType = z.enum(MEMORY_TYPES)
+const patTypes = anyType.exclude(['CD', 'WC+'])
+
+/** A type with the way it came about: "CD: guest PAT WB and nested PAT UC make UC, MTRR WB makes that CD". */
+function describeType(type: EntryType): string {
+  const pat =
+    type.nestedPat === undefined
+      ? `PAT ${type.guestPat}`
+      : `guest PAT ${type.guestPat} and nested PAT ${type.nestedPat} make ${type.combinedPat}`
+  const disabled = type.cacheDisable ? `, CR0.CD makes that ${type.effective}` : ''
+  return `${type.effective}: ${pat}, MTRR ${type.mtrr} makes that ${type.withMtrr}${disabled}`
+}
+
 /** The kinds of conditions, by the key that names them in lab.yaml. */
 export const CONDITIONS = {
   /** All exits of the run, or of one VMCB, in order. */
@@ -156,6 +174,33 @@ export const CONDITIONS = {
     const found = outcome.memory(address + BigInt(field.offset), field.bytes)
     return compare(outcome, wanted.field, found, wanted)
   }),
+  /** The TLB entry that the run left for a linear address: of the guest of the last exit, or of `asid`, where 0 is the host. */
+  'memory-type': kind(
+    z.strictObject({
+      at: value,
+      asid: z.bigint().optional(),
+      is: anyType.exclude(['UC-']).describe('The effective type.'),
+      'guest-pat': patTypes.optional(),
+      'nested-pat': patTypes.optional(),
+      mtrr: patTypes.exclude(['UC-']).optional(),
+    }),
+    (outcome, wanted) => {
+      const address = resolve(outcome, wanted.at)
+      if (address < 0n) return { met: false, reason: `the program has no symbol ${wanted.at}` }
+      const asid = wanted.asid ?? outcome.exits.findLast((exit) => exit.asid !== 0)?.asid
+      if (asid === undefined) return { met: false, reason: 'no guest ran' }
+      const found = outcome.memoryType(address, Number(asid))
+      const where = typeof wanted.at === 'string' ? wanted.at : hex(wanted.at)
+      const whose = Number(asid) === 0 ? 'the host' : `the guest with ASID ${asid}`
+      if (found === undefined) return { met: false, reason: `${whose} has no translation of ${where}` }
+      const met =
+        found.effective === wanted.is &&
+        (wanted['guest-pat'] ?? found.guestPat) === found.guestPat &&
+        (wanted['nested-pat'] ?? found.nestedPat) === found.nestedPat &&
+        (wanted.mtrr ?? found.mtrr) === found.mtrr
+      return { met, reason: `for ${whose}, ${where} is ${describeType(found)}` }
+    },
+  ),
   ended: kind(z.enum(['halted', 'shutdown', 'debug-exit', 'budget']), (outcome, wanted) => ({
     met: outcome.end === wanted,
     reason: `the run ended with ${outcome.end}`,

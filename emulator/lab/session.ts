@@ -25,6 +25,7 @@ export function exitFacts(events: readonly MachineEvent[]): ExitFact[] {
     facts.push({
       name: exitCode(Number(BigInt.asIntN(64, event.code)))?.key ?? `${event.code.toString(16)}h`,
       vmcb: event.vmcb,
+      asid: event.asid,
       guestInstructions: Math.max(0, event.instructions - entered),
       failedChecks: event.failedChecks.map((check) => check.id),
     })
@@ -120,6 +121,7 @@ export class LabSession {
           value = (value << 8n) | BigInt(byte)
         return value
       },
+      memoryType: (linear, asid) => machine.translation(linear, asid)?.memoryType,
       vmcbField: findField,
     }
   }

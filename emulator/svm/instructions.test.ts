@@ -151,7 +151,12 @@ describe('INVLPGA', () => {
     const { cpu } = test
     for (const asid of [0, 1, 2]) {
       Object.assign(cpu.state, { guestMode: 1, asid })
-      insertEntry(cpu, 0x40_0000, 0, { attributes: 1 << 5, address: 0x1000, guestAddress: 0x1000, memoryType: 0 })
+      insertEntry(cpu, 0x40_0000, 0, {
+        attributes: 1 << 5,
+        address: 0x1000,
+        guestAddress: 0x1000,
+        memoryType: 0,
+      })
     }
     cpu.state.guestMode = 0
     cpu.state.gpr[RAX] = 0x40_0123n

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { RAX } from '../isa/registers.ts'
-import { tlbEntries } from '../paging/tlb.ts'
+import { insertEntry, tlbEntries } from '../paging/tlb.ts'
 import { readLinear } from '../paging/access.ts'
 import { VECTOR } from '../state/faults.ts'
 import { CR0, CR4, EFER, MODE } from '../state/mode.ts'
@@ -79,6 +79,21 @@ test('MOV CR3 forgets translations, and keeps them when bit 63 asks for it', () 
   write(cpu, 3, (1n << 63n) | 0x1000n)
   expect(cpu.state.cr3).toBe(0x1000n)
   expect(tlbEntries(cpu.state)).toHaveLength(1)
+})
+
+test.each([
+  ['by the host flushes all translations, those of its guests too', false, []],
+  ["by a guest flushes the guest's own", true, [0]],
+])('a change of CR0.CD %s', (_, inGuest, left) => {
+  const cpu = longCpu()
+  readLinear(cpu, 0x1000n, 8)
+  enterGuest(cpu)
+  cpu.state.asid = 7
+  insertEntry(cpu, 0x40_0000, 0, { attributes: 0, address: 0x1000, guestAddress: 0x1000, memoryType: 0 })
+  expect(tlbEntries(cpu.state).map(({ asid }) => asid)).toEqual([0, 7])
+  if (!inGuest) cpu.state.guestMode = 0
+  write(cpu, 0, cpu.state.cr0 | CR0.CD)
+  expect(tlbEntries(cpu.state).map(({ asid }) => asid)).toEqual(left)
 })
 
 test('LMSW sets PE and cannot clear it', () => {
