@@ -2,7 +2,7 @@
  * The consistency checks of VMRUN: what makes it exit with VMEXIT_INVALID (APM vol 2 §15.5.1, §15.20, §15.25.3, §15.25.4), in
  * the manual's order. VMRUN runs them on the state it is about to load, the editor on the text of a VMCB.
  */
-import { LEGACY_PDP } from '../paging/formats.ts'
+import { hasIllegalPdpes } from '../paging/pdpes.ts'
 import type { FailedCheck } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { VECTOR } from '../state/faults.ts'
@@ -134,21 +134,6 @@ function hasIllegalPdpe(vmcb: VmcbView, facts: CheckFacts): boolean {
   if (memoryWord === undefined || nestedPaging(vmcb)) return false
   if (!has(vmcb, AT.cr0, BIT.PG) || !has(vmcb, AT.cr4, BIT.PAE) || has(vmcb, AT.efer, BIT.LME)) return false
   return hasIllegalPdpes(vmcb.word(AT.cr3), facts.cr3Reserved.high, memoryWord)
-}
-
-/** True when one of the four PDPEs at CR3[31:5] is present and has a reserved bit set. `reservedHigh`: bits 63:32 above MAXPHYADDR. */
-export function hasIllegalPdpes(
-  cr3: number,
-  reservedHigh: number,
-  memoryWord: (address: number) => number,
-): boolean {
-  const table = (cr3 & ~0x1f) >>> 0
-  for (let i = 0; i < 4; i++) {
-    const low = memoryWord(table + i * 8)
-    const high = memoryWord(table + i * 8 + 4)
-    if (low & 1 && (low & LEGACY_PDP.reservedTable || high & reservedHigh)) return true
-  }
-  return false
 }
 
 /** A check of a condition; `bits` of the first field are to blame when it holds. */

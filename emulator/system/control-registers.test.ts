@@ -57,6 +57,42 @@ describe('MOV to control registers refuses', () => {
   })
 })
 
+describe('a reserved bit in a PDPE of PAE paging', () => {
+  const TABLE = 0x8_0000
+  const PAGED = CR0.PE | CR0.PG
+  function paeCpu(): TestCpu {
+    const cpu = protectedCpu()
+    cpu.state.cr4 |= CR4.PAE
+    cpu.memory.write32(TABLE + 8, 0x1003)
+    return cpu
+  }
+
+  test('makes turning paging on fault', () => {
+    const cpu = paeCpu()
+    cpu.state.cr3 = BigInt(TABLE)
+    expect(faultOf(() => write(cpu, 0, PAGED))).toEqual(GP0)
+    expect(cpu.state.cr0 & CR0.PG).toBe(0n)
+  })
+
+  test('makes MOV to CR3 fault after its intercept, and changes nothing', () => {
+    const cpu = paeCpu()
+    cpu.state.cr0 |= CR0.PG
+    expect(faultOf(() => write(cpu, 3, BigInt(TABLE)))).toEqual(GP0)
+    expect(cpu.state.cr3).not.toBe(BigInt(TABLE))
+    enterGuest(cpu, 0x13)
+    expect(exitOf(() => write(cpu, 3, BigInt(TABLE)))?.code).toBe(0x13)
+  })
+
+  test('does not matter with nested paging', () => {
+    const cpu = paeCpu()
+    cpu.state.cr0 |= CR0.PG
+    enterGuest(cpu)
+    cpu.state.nestedPaging = 1
+    write(cpu, 3, BigInt(TABLE))
+    expect(cpu.state.cr3).toBe(BigInt(TABLE))
+  })
+})
+
 test('turning paging on with LME set activates long mode', () => {
   const cpu = protectedCpu()
   cpu.state.efer = EFER.LME

@@ -2,6 +2,7 @@
 import type { Instruction } from '../isa/instruction.ts'
 import { CS } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
+import { hasIllegalPdpes } from '../paging/pdpes.ts'
 import { flushAll, flushAsid, flushNonGlobal } from '../paging/tlb.ts'
 import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
@@ -104,10 +105,23 @@ function checkCr0({ state }: Cpu, value: bigint): void {
 /** Bits of CR0 whose change invalidates translations. */
 const CR0_FLUSHES = CR0.PG | CR0.PE | CR0.WP | CR0.CD
 
+/**
+ * What loads the PDPEs of legacy PAE paging raises #GP(0) when a present one has a reserved bit set, after the intercept
+ * (table 15-7). With nested paging they are only read in walks (APM vol 2 §15.25.10).
+ */
+function checkPdpes({ state, memory, model }: Cpu, cr0: bigint, cr3: bigint, cr4: bigint): void {
+  if (!(cr0 & CR0.PG) || !(cr4 & CR4.PAE) || state.efer & EFER.LME) return
+  if (state.guestMode && state.nestedPaging) return
+  const reservedHigh = Number(cr3ReservedBits(model) >> 32n)
+  if (hasIllegalPdpes(Number(cr3 & 0xffff_ffffn), reservedHigh, (address) => memory.read32(address)))
+    generalProtection()
+}
+
 /** Sets CR0 and with it EFER.LMA. Flushes the TLB when paging, protection or caching changes. */
 function setCr0(cpu: Cpu, value: bigint): void {
   const state = cpu.state
   const changed = state.cr0 ^ value
+  if (changed & CR0.PG) checkPdpes(cpu, value, state.cr3, state.cr4)
   state.cr0 = (value & CR0_WRITABLE) | CR0.ET
   const long = (value & CR0.PG) !== 0n && (state.efer & EFER.LME) !== 0n
   state.efer = long ? state.efer | EFER.LMA : state.efer & ~EFER.LMA
@@ -124,6 +138,7 @@ function checkCr3({ state, model }: Cpu, value: bigint): void {
 
 function setCr3(cpu: Cpu, value: bigint): void {
   const state = cpu.state
+  checkPdpes(cpu, state.cr0, value, state.cr4)
   if (!(state.cr4 & CR4.PCIDE)) {
     state.cr3 = value
     flushNonGlobal(cpu)
@@ -147,6 +162,7 @@ const CR4_FLUSHES = CR4.PGE | CR4.PAE | CR4.PSE | CR4.PCIDE | CR4.SMEP | CR4.SMA
 
 function setCr4(cpu: Cpu, value: bigint): void {
   const changed = cpu.state.cr4 ^ value
+  if (changed & CR4.PAE) checkPdpes(cpu, cpu.state.cr0, cpu.state.cr3, value)
   cpu.state.cr4 = value
   if (changed & CR4_FLUSHES) flushAsid(cpu)
   modeChanged(cpu)
