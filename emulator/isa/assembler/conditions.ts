@@ -42,9 +42,9 @@ export class Conditions {
     return this.levels.length
   }
 
-  /** Forgets the conditions opened since `depth`, when %exitrep leaves them. */
+  /** Forgets the conditions opened since `depth`, when %exitrep leaves them. A stray %endif may have closed more already. */
   truncate(depth: number): void {
-    this.levels.length = depth
+    this.levels.length = Math.min(this.levels.length, depth)
   }
 
   /** `holds` is asked only where the answer matters. */

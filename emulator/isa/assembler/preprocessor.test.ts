@@ -142,6 +142,10 @@ describe('conditions', () => {
     expect(placesOf(source)).toEqual([place])
   })
 
+  it('lets %exitrep leave a block whose outer condition an %endif inside it has closed', () => {
+    expect(bytesOf('%if 1\n%rep 2\n%endif\ndb 7\n%exitrep\n%endrep\ndb 8')).toBe('0708')
+  })
+
   it('reports what the author wants to say', () => {
     expect(firstProblem('%error too large: "x"')).toMatchObject({
       severity: 'error',
