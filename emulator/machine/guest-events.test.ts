@@ -1,6 +1,6 @@
 /** Exceptions, traps and injected events of guests, end to end (APM vol 2 §15.7, §15.12, §15.20). */
 import { describe, expect, test } from 'vitest'
-import { GUEST, loadWords, mapNestedPages, NESTED_PAGING, runGuest, VMCB } from './guest.fixture.ts'
+import { GUEST, loadWords, runGuest, VMCB } from './guest.fixture.ts'
 import type { Machine } from './machine.ts'
 import { START } from './start.ts'
 
