@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['emulator/**/*.test.ts', 'components/**/*.test.ts', 'src/**/*.test.ts', 'scripts/**/*.test.ts'],
+    setupFiles: ['scripts/property-seed.ts'],
     testTimeout: 60_000,
   },
 })
