@@ -52,9 +52,9 @@ function dissectField(bit: BitField, value: bigint, offending: bigint): Dissecte
 }
 
 /**
- * The fields of a value of `bytes` bytes that say something, from the highest bit down: those that are not zero, those that are
- * to blame (`offending`), and those whose values have names. Bits that no field covers appear as reserved when they are set or
- * to blame.
+ * The fields of a value of `bytes` bytes that say something: those to blame (`offending`) first, then those that are not zero
+ * and those whose values have names, from the highest bit down. Bits that no field covers appear as reserved when they are set
+ * or to blame.
  */
 export function dissectFields(
   value: bigint,
@@ -81,19 +81,27 @@ export function dissectFields(
       return { low, row: dissectField(bit, value, offending) }
     }),
   ]
-    .sort((a, b) => b.low - a.low)
+    .sort((a, b) => Number(b.row.isOffending) - Number(a.row.isOffending) || b.low - a.low)
     .map(({ row }) => row)
 }
 
-/** Every bit of a value, highest first. */
+/** How many low bytes of a value say something: 1, 2, 4 or 8, enough for its fields, its ones and the bits to blame. */
+function meaningfulBytes(value: bigint, bytes: number, list: BitList | undefined, offending: bigint): number {
+  const fields = list?.bits.reduce((mask, bit) => mask | bitMask(bit), 0n) ?? 0n
+  const digits = (value | offending | fields).toString(2).length
+  return [1, 2, 4].find((size) => size <= bytes && digits <= size * 8) ?? bytes
+}
+
+/** The bits of a value, highest first, without high bytes that say nothing. */
 export function dissectBits(
   value: bigint,
   bytes: number,
   list: BitList | undefined,
   offending = 0n,
 ): DissectedBit[] {
-  return Array.from({ length: bytes * 8 }, (_, index) => {
-    const bit = bytes * 8 - 1 - index
+  const width = meaningfulBytes(value, bytes, list, offending) * 8
+  return Array.from({ length: width }, (_, index) => {
+    const bit = width - 1 - index
     const field = list?.bits.find(({ low, width }) => bit >= low && bit < low + width)
     return {
       bit,

@@ -56,7 +56,7 @@ class LabElement extends HTMLElement {
     note.setAttribute('role', 'alert')
     note.textContent = message
     this.prepend(note)
-    this.dataset['state'] = 'unavailable'
+    this.dataset['state'] = 'failed'
   }
 }
 

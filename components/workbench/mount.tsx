@@ -1,4 +1,5 @@
 /** Puts the workbench into a <ws-lab> element and connects it to the page: storage, leaving, coming back. */
+import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { connect } from './client.ts'
 import { Lab } from './lab.tsx'
@@ -22,18 +23,21 @@ export function mount(element: HTMLElement, payload: LabPayload): () => void {
   const listing = element.querySelector<HTMLElement>('.lab-files')
   const root = document.createElement('div')
   root.className = 'wb'
-  element.append(root)
-  const show = store.opened.subscribe((opened) => {
-    if (opened === undefined) return
-    listing?.setAttribute('hidden', '')
-    element.dataset['state'] = 'mounted'
+  if (listing === null) element.append(root)
+  else listing.before(root)
+  const stopShowing = effect(() => {
+    const hasOpened = store.opened.value !== undefined
+    const hasFailed = store.failure.value !== ''
+    listing?.toggleAttribute('hidden', hasOpened)
+    if (hasOpened) element.dataset['state'] = 'mounted'
+    else if (hasFailed) element.dataset['state'] = 'failed'
   })
   render(<Lab store={store} />, root)
   void store.open()
 
   return () => {
     save()
-    show()
+    stopShowing()
     window.removeEventListener('pagehide', save)
     document.removeEventListener('visibilitychange', save)
     render(null, root)

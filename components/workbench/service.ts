@@ -1,6 +1,6 @@
 /** The worker's side of the workbench: a lab session behind the calls of protocol.ts. Nothing in it knows that it is in a worker. */
 import { evaluateValue, LabSession, parseLab, type Build, type Diagnostic } from '../../emulator/lab/index.ts'
-import { createCpuModel } from '../../emulator/machine/index.ts'
+import { createCpuModel, type CpuState } from '../../emulator/machine/index.ts'
 import { explainExit, failedChecks, findCheck, imageView, modelFacts } from '../../emulator/svm/index.ts'
 import type {
   Checked,
@@ -169,14 +169,10 @@ function goToFirstIteration(session: LabSession): void {
 function viewOf({ session, build }: Bench): RunView {
   const { machine } = session
   const cpu = machine.inspect()
-  const address = cpu.segments.cs.base + cpu.rip
-  const line = build?.program.lines.find(
-    (entry) => entry.kind === 'instruction' && entry.address === address,
-  )
   return {
     instructions: machine.instructions,
     cpu,
-    line: line && { file: line.file, line: line.line },
+    line: currentLine(build, cpu),
     exits: exitViews(session),
     vmcbs: (build?.vmcbs ?? []).map(({ name, address: at, text }) => ({
       name,
@@ -188,6 +184,16 @@ function viewOf({ session, build }: Bench): RunView {
     ending: session.ending,
     goals: session.goals(),
   }
+}
+
+/** The line of the next instruction; of a processor that has halted, that of the HLT that it is still at. */
+function currentLine(build: Build | undefined, cpu: CpuState): RunView['line'] {
+  const address = cpu.segments.cs.base + cpu.rip
+  const found = build?.program.lines.find(({ kind, address: begin, length }) => {
+    if (kind !== 'instruction') return false
+    return cpu.activity === 'running' ? begin === address : begin + BigInt(length) === address
+  })
+  return found && { file: found.file, line: found.line }
 }
 
 /** The newest exits, without the names of failed checks where the lab wants the reader to find them. */

@@ -259,19 +259,22 @@ export class LabStore implements MachineOwner {
     return this.#machine()
   }
 
-  /** Does something that leads to a new view. */
-  async #act(action: (client: Client) => Promise<RunView>): Promise<void> {
+  /** Does something that leads to a new view; `prepare` gives the machine for it, or undefined where it cannot. */
+  async #act(
+    prepare: () => Promise<Client | undefined>,
+    action: (client: Client) => Promise<RunView>,
+  ): Promise<void> {
     if (this.activity.value !== 'idle') return
     this.activity.value = 'running'
     try {
-      const client = await this.#ready()
+      const client = await prepare()
       if (client === undefined) return
       const before = this.view.value
       const view = await action(client)
       batch(() => {
         this.previous.value = before
         this.view.value = view
-        if (view.line !== undefined) this.goToLine(view.line.file, view.line.line)
+        this.#follow(view)
         this.announcement.value = describeStop(view)
       })
     } catch (error) {
@@ -285,31 +288,33 @@ export class LabStore implements MachineOwner {
     }
   }
 
+  /** Shows the current line. A run that is over leaves the reader in the text that led to it. */
+  #follow({ line, ending }: RunView): void {
+    if (line === undefined) return
+    if (ending === undefined || line.file === this.activeFile.value) this.goToLine(line.file, line.line)
+  }
+
   run(): Promise<void> {
-    return this.#act((client) => client.run((instructions) => (this.progress.value = instructions)))
+    return this.#act(
+      () => this.#ready(),
+      (client) => client.run((instructions) => (this.progress.value = instructions)),
+    )
   }
 
   step(): Promise<void> {
-    return this.#act((client) => client.step())
+    return this.#act(
+      () => this.#ready(),
+      (client) => client.step(),
+    )
   }
 
   async stepBack(): Promise<void> {
     if (!this.canStepBack.value) return
-    // Going back must not start a run over that has ended.
-    this.activity.value = 'running'
-    try {
-      const view = await (await this.#machine()).stepBack()
-      batch(() => {
-        this.previous.value = this.view.value
-        this.view.value = view
-        if (view.line !== undefined) this.goToLine(view.line.file, view.line.line)
-        this.announcement.value = describeStop(view)
-      })
-    } catch (error) {
-      this.#caught(error)
-    } finally {
-      if ((this.activity.value as Activity) === 'running') this.activity.value = 'idle'
-    }
+    // Not #ready(), which would start a run over that has ended.
+    await this.#act(
+      () => this.#machine(),
+      (client) => client.stepBack(),
+    )
   }
 
   async reset(): Promise<void> {

@@ -1,0 +1,31 @@
+// A lab's files and runs in this process, to compare the page with.
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { LabSession, parseLab } from '../emulator/lab/index.ts'
+
+/** The folder's texts by path. */
+export function labFiles(slug: string): Map<string, string> {
+  const folder = join('content/labs', slug)
+  return new Map(
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => statSync(join(folder, path)).isFile())
+      .map((path) => [path, readFileSync(join(folder, path), 'utf8')]),
+  )
+}
+
+/** A text of the lab: `folder` is "start" or "solution". */
+export function labText(slug: string, folder: 'start' | 'solution', name: string): string {
+  const text = labFiles(slug).get(`${folder}/${name}`)
+  if (text === undefined) throw new Error(`${slug} has no ${folder}/${name}`)
+  return text
+}
+
+/** The state digest after running the texts of the start to the end. */
+export function digestOfStart(slug: string): string {
+  const { lab, start } = parseLab(slug, labFiles(slug))
+  if (lab === undefined) throw new Error(`${slug} cannot be read`)
+  const session = new LabSession(lab)
+  session.reset(session.build(start))
+  session.run()
+  return session.machine.digest()
+}
