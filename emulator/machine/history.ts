@@ -94,6 +94,7 @@ export class History {
     serial.rewind(snapshot.serialTotal)
     events.rewind(snapshot.eventTotal)
     dropContexts(cpu)
+    cpu.mapLocalApic()
     this.#watch()
     return snapshot.inputs
   }

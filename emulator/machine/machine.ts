@@ -10,13 +10,18 @@ import { ACTIVITY, vcpuView } from '../state/vcpu.ts'
 import { SVM_INSTRUCTIONS, virtualization } from '../svm/index.ts'
 import { SYSTEM_INSTRUCTIONS } from '../system/instructions.ts'
 import { createCpuModel } from '../system/cpu-model.ts'
+import { nextEvent } from '../system/events.ts'
+import { updateTimer } from '../system/local-apic.ts'
 import { loadRflags } from '../system/rflags.ts'
+import { timeOf } from '../system/time.ts'
 import { createBootRom } from './boot-rom.ts'
+import { createApicPage } from './apic-page.ts'
 import { createDebugExit, createShutdownPort } from './debug-exit.ts'
 import { digestState } from './digest.ts'
 import { recordEvents, type ExceptionEvent, type MachineEvent } from './events.ts'
 import { History } from './history.ts'
 import { InputLog, type EditableRegister, type Input } from './inputs.ts'
+import { createFwCfg } from './fw-cfg.ts'
 import { GENERAL_REGISTERS, inspectVcpu, type CpuState } from './inspect.ts'
 import { BoundedLog } from './log.ts'
 import { loadMultiboot, type BootImage } from './multiboot.ts'
@@ -95,7 +100,7 @@ export class Machine {
       this.serial.push(byte)
       onSerial?.(byte)
     })
-    const devices = [this.#uart, this.#debugExit, this.#shutdownPort]
+    const devices = [this.#uart, this.#debugExit, this.#shutdownPort, createFwCfg(ramBytes, 1)]
     this.memory = new PhysicalMemory(ramBytes, 1)
     this.memory.addRegion(createBootRom(this.memory))
     const state = vcpuView(this.memory.buffer, 0)
@@ -107,6 +112,7 @@ export class Machine {
       ports: createPorts(devices),
       virtualization,
       observer: recordEvents(state, this.events),
+      mapLocalApic: createApicPage(this.memory, () => [this.#cpu]),
     }
     this.#parts = { cpu: this.#cpu, memory: this.memory, devices, serial: this.serial, events: this.events }
     this.executor = executor
@@ -245,13 +251,30 @@ export class Machine {
   #runChunk(end: number): RunEnd | undefined {
     const { state } = this.#cpu
     const now = this.instructions
+    updateTimer(state)
     if (this.#history && now >= this.#history.due) this.#history.take(this.#inputs.position)
-    const due = Math.min(end, this.#history?.due ?? Infinity, this.#inputs.next, now + CHUNK)
+    const due = Math.min(
+      end,
+      this.#history?.due ?? Infinity,
+      this.#inputs.next,
+      now + CHUNK,
+      state.apicTimerExpiry - state.idle,
+    )
     this.#attempted += run(this.#engines[this.executor], this.#cpu, this.breakpoints.size > 0 ? 1 : due - now)
     state.attention &= ~ATTENTION.stop
-    if (this.instructions === now && state.activity === ACTIVITY.halted)
-      return { reason: 'halted-forever', rip: state.rip }
+    const idle = this.instructions === now && state.activity === ACTIVITY.halted
+    if (idle && !this.#skipIdleTime()) return { reason: 'halted-forever', rip: state.rip }
     return undefined
+  }
+
+  /** Goes to the time at which the timer wakes the halted processor. False when it does not. */
+  #skipIdleTime(): boolean {
+    const { state } = this.#cpu
+    const wake = state.apicTimerExpiry
+    if (wake === Infinity) return false
+    state.idle += wake - timeOf(state)
+    updateTimer(state)
+    return nextEvent(state) !== undefined
   }
 
   /**

@@ -151,6 +151,7 @@ export function loadParts({ cpu, memory, devices }: Parts, bytes: Uint8Array): v
   memory.bytes.set(saved.registers, cpu.state.base)
   memory.bytes.set(saved.tlb, cpu.state.base + TLB_OFFSET)
   dropContexts(cpu)
+  cpu.mapLocalApic()
 }
 
 /** All devices or none. */

@@ -84,6 +84,8 @@ export interface Cpu {
   readonly ports: Ports
   readonly virtualization: Virtualization
   readonly observer: Observer
+  /** Makes the registers of the local APIC appear at the physical address that APIC_BAR says, or nowhere. */
+  mapLocalApic(): void
 }
 
 /**

@@ -40,7 +40,7 @@ const SCALARS = {
   cr2: 'u64',
   cr3: 'u64',
   cr4: 'u64',
-  /** Task-priority, bits 3:0 (APM vol 2 §16.6.4: CR8 is the APIC's TPR[7:4]). */
+  /** Task-priority, bits 3:0: TPR[7:4] of the local APIC (APM vol 2 §16.6.4). */
   cr8: 'u64',
   xcr0: 'u64',
   efer: 'u64',
@@ -116,6 +116,10 @@ const SCALARS = {
 
   /** Instructions attempted since reset: retired, faulted and intercepted ones count one each, and so does a REP iteration. */
   instructions: 'f64',
+  /** Units of time that HLT skipped, one instruction taking one: time is `instructions` + `idle` (system/time.ts). */
+  idle: 'f64',
+  /** The time at which the APIC timer expires; Infinity while it is stopped. */
+  apicTimerExpiry: 'f64',
   /** What is left of the current slice. Compiled code counts it down. */
   budget: 'u32',
   /** Set by TLB fills of 2 MB and larger pages: which sizes a lookup must try. */
@@ -133,6 +137,8 @@ const ARRAYS = {
   intercepts: [4, 6],
   mtrrFixed: [8, 11],
   mtrrVariable: [8, 16],
+  /** Registers of the local APIC by their number (system/apic-registers.ts). */
+  apic: [4, 64],
   /** Key of each fast-tag context, 0 = free (paging/contexts.ts). */
   fastTagKeys: [8, 16],
 } as const satisfies Record<string, readonly [number, number]>

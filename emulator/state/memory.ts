@@ -42,7 +42,7 @@ export class PhysicalMemory {
   /** One word per RAM page. */
   readonly granules: BigUint64Array
   observer: WriteObserver = {}
-  readonly #regions: MmioRegion[] = []
+  #regions: MmioRegion[] = []
   /** Pages that device windows overlay, by page number. */
   readonly #mmioPages = new Map<number, MmioRegion>()
   /** 1 = written since watchPages(). */
@@ -63,8 +63,20 @@ export class PhysicalMemory {
     this.#written = new Uint8Array(pages).fill(1)
   }
 
+  /** Lays a device's window over what lies there. Fast tags of its pages must be dropped by the caller. */
   addRegion(region: MmioRegion): void {
     this.#regions.push(region)
+    this.#overlay(region)
+  }
+
+  /** Takes a device's window away; what it covered appears again. */
+  removeRegion(region: MmioRegion): void {
+    this.#regions = this.#regions.filter((other) => other !== region)
+    this.#mmioPages.clear()
+    for (const other of this.#regions) this.#overlay(other)
+  }
+
+  #overlay(region: MmioRegion): void {
     const last = Math.floor((region.base + region.bytes - 1) / PAGE_SIZE)
     for (let page = Math.floor(region.base / PAGE_SIZE); page <= last; page++)
       this.#mmioPages.set(page, region)

@@ -68,6 +68,8 @@ class VcpuBlock {
   readonly mtrrFixedTypes: Uint8Array
   /** The variable-range MTRRs as halves: low and high half of PhysBase, then of PhysMask, range by range. */
   readonly mtrrVariableHalves: Uint32Array
+  /** Registers of the local APIC by number. */
+  readonly apic: Uint32Array
   readonly fastTagKeys: BigUint64Array
 
   constructor(buffer: ArrayBufferLike, index: number) {
@@ -89,6 +91,7 @@ class VcpuBlock {
     this.mtrrVariable = new BigUint64Array(buffer, base + OFFSET.mtrrVariable, 16)
     this.mtrrFixedTypes = new Uint8Array(buffer, base + OFFSET.mtrrFixed, 11 * 8)
     this.mtrrVariableHalves = new Uint32Array(buffer, base + OFFSET.mtrrVariable, 32)
+    this.apic = new Uint32Array(buffer, base + OFFSET.apic, 64)
     this.fastTagKeys = new BigUint64Array(buffer, base + OFFSET.fastTagKeys, 16)
   }
 }

@@ -64,6 +64,7 @@ export function svmTest(): SvmTest {
     ports: { read: unused, write: unused },
     virtualization,
     observer: { vmrun: (vmcb) => entered.push(vmcb), vmexit: (event) => exits.push(event) },
+    mapLocalApic: () => undefined,
   }
   startHost(cpu)
   const image = new DataView(memory.buffer, memory.ramBase + VMCB, VMCB_BYTES)

@@ -14,6 +14,7 @@ import type { Vcpu } from '../state/vcpu.ts'
 import { DR6, DR7 } from '../system/debug-bits.ts'
 import { instructionBreakpoints } from '../system/debug-registers.ts'
 import { deliverEvent, EVENT_TYPE } from '../system/deliver.ts'
+import { pendingInterrupt } from '../system/local-apic.ts'
 import { CR0_WRITABLE, EFER_READ_AS_ZERO } from '../system/validity.ts'
 import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { failedChecks } from './checks.ts'
@@ -207,7 +208,8 @@ function guestAttention(state: Vcpu): number {
   if (flags & RF) attention |= ATTENTION.resume
   if (state.words[WORD.dr7] & DR7.enable && instructionBreakpoints(state.dr7).length > 0)
     attention |= ATTENTION.breakpoints
-  if (state.nmiPending || state.virtualInterrupt & VIRTUAL_INTERRUPT.irq) attention |= ATTENTION.event
+  if (state.nmiPending || state.virtualInterrupt & VIRTUAL_INTERRUPT.irq || pendingInterrupt(state) >= 0)
+    attention |= ATTENTION.event
   return attention
 }
 

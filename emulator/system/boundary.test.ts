@@ -6,6 +6,7 @@ import { ACTIVITY } from '../state/vcpu.ts'
 import { afterInstruction, beforeInstruction } from './boundary.ts'
 import { DR6 } from './debug-bits.ts'
 import { setDr7 } from './debug-registers.ts'
+import { lookForEvents } from './events.ts'
 import { loadRflags } from './rflags.ts'
 import {
   AT,
@@ -121,6 +122,7 @@ test('an NMI waits for GIF', () => {
   beforeInstruction(cpu)
   expect(cpu.state.rip).toBe(BigInt(AT.code))
   cpu.state.gif = 1
+  lookForEvents(cpu.state)
   beforeInstruction(cpu)
   expect(cpu.state.rip).toBe(HANDLER + 2n)
 })

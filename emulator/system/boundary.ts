@@ -8,7 +8,7 @@
  *
  * Both functions may throw Exit with state.rip at the next instruction; such exits zero nRIP.
  */
-import { CS, IF, RF, TF } from '../isa/registers.ts'
+import { CS, RF, TF } from '../isa/registers.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
@@ -18,6 +18,8 @@ import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { DR6 } from './debug-bits.ts'
 import { instructionBreakpoints } from './debug-registers.ts'
 import { deliverFault, deliverInterrupt, deliverNmi } from './deliver.ts'
+import { lookForEvents, nextEvent } from './events.ts'
+import { acknowledgeInterrupt, pendingInterrupt } from './local-apic.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
 /** Takes pending events, and says whether the vCPU executes an instruction now. */
@@ -71,30 +73,29 @@ function instructionLinear(state: Vcpu): bigint {
   return BigInt.asUintN(32, state.segments[CS].base + state.rip)
 }
 
-/** Delivers the pending event of the highest priority that nothing blocks. ATTENTION.event stays while one is pending. */
+/** Takes the event that is next; one that only a shadow holds back is looked at again after the next instruction. */
 function takeEvent(cpu: Cpu): void {
   const state = cpu.state
-  if (!state.gif) return
-  if (state.nmiPending && !state.nmiMasked && !state.interruptShadow) {
-    if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.NMI)
-    deliverNmi(cpu)
-  } else if (virtualInterruptIsOpen(cpu)) {
-    cpu.virtualization.intercept(cpu, EXIT.VINTR)
-    state.virtualInterrupt &= ~VIRTUAL_INTERRUPT.irq
-    deliverInterrupt(cpu, state.virtualInterruptVector)
+  if (state.interruptShadow) return
+  state.attention &= ~ATTENTION.event
+  switch (nextEvent(state)) {
+    case undefined:
+      return
+    case 'nmi':
+      if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.NMI)
+      deliverNmi(cpu)
+      break
+    case 'interrupt': {
+      if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.INTR)
+      const vector = pendingInterrupt(state)
+      acknowledgeInterrupt(state, vector)
+      deliverInterrupt(cpu, vector)
+      break
+    }
+    case 'virtual interrupt':
+      cpu.virtualization.intercept(cpu, EXIT.VINTR)
+      state.virtualInterrupt &= ~VIRTUAL_INTERRUPT.irq
+      deliverInterrupt(cpu, state.virtualInterruptVector)
   }
-  if (!state.nmiPending && !hasVirtualInterrupt(cpu)) state.attention &= ~ATTENTION.event
-}
-
-function hasVirtualInterrupt(cpu: Cpu): boolean {
-  return cpu.state.guestMode !== 0 && (cpu.state.virtualInterrupt & VIRTUAL_INTERRUPT.irq) !== 0
-}
-
-/** V_IRQ, its priority above V_TPR, rFLAGS.IF, no shadow (APM vol 2 §15.21.4). */
-function virtualInterruptIsOpen(cpu: Cpu): boolean {
-  const state = cpu.state
-  if (!hasVirtualInterrupt(cpu) || !(state.flagsOther & IF) || state.interruptShadow) return false
-  const word = state.virtualInterrupt
-  const priority = (word & VIRTUAL_INTERRUPT.priority) >>> 16
-  return (word & VIRTUAL_INTERRUPT.ignoreTpr) !== 0 || priority > (word & VIRTUAL_INTERRUPT.tpr)
+  lookForEvents(state)
 }

@@ -8,6 +8,8 @@ import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
 import { ATTRIBUTE, CR0, CR4, EFER, MODE } from '../state/mode.ts'
+import { APIC } from './apic-registers.ts'
+import { lookForEvents } from './events.ts'
 import { readWord, registerOperand, writeOperand, writeRegister } from './operands.ts'
 import { requirePrivilege, requireUserMayLook } from './privilege.ts'
 import { CR0_WRITABLE, cr0Reserved, cr3ReservedBits, cr4ReservedBits } from './validity.ts'
@@ -181,7 +183,12 @@ function readTaskPriority(state: Cpu['state']): bigint {
 function writeTaskPriority(state: Cpu['state'], value: bigint): void {
   if (state.guestMode)
     state.virtualInterrupt = (state.virtualInterrupt & ~VIRTUAL_INTERRUPT.tpr) | Number(value)
-  if (!state.guestMode || !(state.virtualInterrupt & VIRTUAL_INTERRUPT.masking)) state.cr8 = value
+  if (!state.guestMode || !(state.virtualInterrupt & VIRTUAL_INTERRUPT.masking)) {
+    state.cr8 = value
+    // The sub-class, TPR[3:0], is cleared.
+    state.apic[APIC.taskPriority] = 0
+  }
+  lookForEvents(state)
 }
 
 /** Bits of the machine status word that LMSW loads: TS, EM, MP, PE. */

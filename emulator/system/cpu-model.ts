@@ -3,6 +3,7 @@ import type { CpuModel } from '../state/cpu.ts'
 import { CR4, EFER } from '../state/mode.ts'
 import { VCPU_STRIDE } from '../state/memory-map.ts'
 import type { Vcpu } from '../state/vcpu.ts'
+import { apicIsEnabled } from './local-apic.ts'
 
 type Register = 'eax' | 'ebx' | 'ecx' | 'edx'
 
@@ -38,6 +39,7 @@ export const FEATURES: readonly Feature[] = [
   feature('pae', 1, 'edx', 6, { cr4: CR4.PAE }),
   feature('mce', 1, 'edx', 7, { cr4: CR4.MCE }),
   feature('cmpxchg8b', 1, 'edx', 8),
+  feature('apic', 1, 'edx', 9),
   feature('sep', 1, 'edx', 11),
   feature('mtrr', 1, 'edx', 12),
   feature('pge', 1, 'edx', 13, { cr4: CR4.PGE }),
@@ -151,10 +153,15 @@ export function createCpuModel(name = 'default'): CpuModel {
       // A leaf that does not exist, and subleaves beyond 0 of leaf 7, read as zero.
       if (words === undefined || (leaf === 7 && subleaf !== 0)) return [0, 0, 0, 0]
       const [eax, ebx, ecx, edx] = words
-      return [eax, leaf === 1 ? ebx | apicId(state) : ebx, ecx, edx]
+      // Both leaves say that the local APIC is absent while it is disabled (APM vol 2 §16.3.1).
+      const absent = (leaf === 1 || leaf === EXTENDED) && !apicIsEnabled(state) ? CPUID_APIC : 0
+      return [eax, leaf === 1 ? ebx | apicId(state) : ebx, ecx, (edx & ~absent) >>> 0]
     },
   }
 }
+
+/** EDX of leaf 1 and of leaf 8000_0001h. */
+const CPUID_APIC = 1 << 9
 
 /** Leaf 1 EBX 31:24: the initial APIC ID, which is the vCPU's number. */
 function apicId(state: Vcpu): number {

@@ -7,6 +7,7 @@ import { generalProtection, undefinedOpcode } from '../state/faults.ts'
 import { readRflags } from '../state/flags.ts'
 import { MODE } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
+import { lookForEvents } from './events.ts'
 import { loadRflags } from './rflags.ts'
 import { currentStack, peekStack, pushFrame, releaseStack, setStackPointer } from './stack.ts'
 
@@ -68,6 +69,7 @@ const sti: SystemInstruction = (cpu) => {
   const wasClear = !(cpu.state.flagsOther & IF)
   cpu.state.flagsOther |= IF
   if (wasClear) beginInterruptShadow(cpu)
+  lookForEvents(cpu.state)
 }
 
 /** No interrupt is taken before the next instruction has ended (APM vol 2 §15.21.5). */

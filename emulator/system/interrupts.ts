@@ -8,6 +8,7 @@ import { readRflags } from '../state/flags.ts'
 import { MODE } from '../state/mode.ts'
 import { deliverSoftware, EVENT_TYPE } from './deliver.ts'
 import { isLongMode } from './descriptors.ts'
+import { lookForEvents } from './events.ts'
 import { resolveReturn, returnToOuter } from './far-transfers.ts'
 import { mergeFlags, requireVirtual8086Privilege } from './flags.ts'
 import { loadRflags } from './rflags.ts'
@@ -51,6 +52,7 @@ const iret: SystemInstruction = (cpu, instruction) => {
   if (!(state.mode & MODE.protected)) returnToRealMode(cpu, size, offset, selector, image)
   else returnInProtectedMode(cpu, size, offset, selector, image)
   state.nmiMasked = 0
+  lookForEvents(state)
 }
 
 /** In virtual-8086 mode with IOPL 3, IRET stays in that mode and cannot change IOPL (mergeFlags keeps it at CPL 3). */

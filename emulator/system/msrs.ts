@@ -6,6 +6,8 @@ import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { generalProtection } from '../state/faults.ts'
 import type { ScalarField } from '../state/layout.ts'
 import { CR0, EFER } from '../state/mode.ts'
+import { APIC_BASE } from './apic-registers.ts'
+import { apicIsEnabled, resetApic } from './local-apic.ts'
 import { requirePrivilege } from './privilege.ts'
 import { isCanonical } from './segmentation.ts'
 import { readTsc, writeTsc } from './time.ts'
@@ -32,7 +34,7 @@ export interface Msr {
 type QuadField = Extract<
   ScalarField,
   | 'star' | 'lstar' | 'cstar' | 'sfmask' | 'kernelGsBase' | 'sysenterCs' | 'sysenterEsp' | 'sysenterEip' | 'tscAux' | 'tscRatio'
-  | 'apicBase' | 'debugCtl' | 'lastBranchFromIp' | 'lastBranchToIp' | 'lastIntFromIp' | 'lastIntToIp' | 'hwcr' | 'vmHsavePa'
+  | 'debugCtl' | 'lastBranchFromIp' | 'lastBranchToIp' | 'lastIntFromIp' | 'lastIntToIp' | 'hwcr' | 'vmHsavePa'
 > // prettier-ignore
 
 /** An MSR that is a field of the vCPU block; `accepts` says which values WRMSR may store. */
@@ -204,19 +206,28 @@ function variableMtrr(position: number): Msr {
   }
 }
 
-/** The APIC base: 51:12 address, 11 AE, 8 BSC. */
-const APIC_BASE_LOW_BITS = 0xfff_ffff_ffff_f900n
+/** BSC cannot be written. An APIC that is disabled forgets its state; elsewhere it only moves (APM vol 2 §16.3.1). */
+const apicBar: Msr = {
+  index: 0x1b,
+  name: 'APIC_BAR',
+  section: 'APM vol 2 §16.3.1',
+  read: ({ state }) => state.apicBase,
+  write(cpu, value) {
+    const { state } = cpu
+    const { address, enable, bootstrap } = APIC_BASE
+    if (value & (addressReservedBits(cpu.model) | ~(address | enable | bootstrap))) generalProtection()
+    if (value === state.apicBase) return
+    state.apicBase = (value & ~bootstrap) | (state.apicBase & bootstrap)
+    if (!apicIsEnabled(state)) resetApic(state, cpu.index)
+    cpu.mapLocalApic()
+    flushAll(cpu)
+  },
+}
 
 /** Every MSR there is; all others raise #GP. */
 export const MSRS: readonly Msr[] = [
   tsc,
-  stored(
-    0x1b,
-    'APIC_BAR',
-    'APM vol 2 §16.3.1',
-    'apicBase',
-    (value, { model }) => (value & (addressReservedBits(model) | ~APIC_BASE_LOW_BITS)) === 0n,
-  ),
+  apicBar,
   readOnly(0x8b, 'PATCH_LEVEL', 'APM vol 2 appendix A', 0n),
   readOnly(0xfe, 'MTRRcap', 'APM vol 2 §7.7.1', MTRR_CAP),
   stored(0x174, 'SYSENTER_CS', 'APM vol 2 §6.1.3', 'sysenterCs'),

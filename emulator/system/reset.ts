@@ -6,12 +6,17 @@ import type { Cpu } from '../state/cpu.ts'
 import { REGISTER_BYTES } from '../state/memory-map.ts'
 import { ATTRIBUTE, CR0 } from '../state/mode.ts'
 import { ACTIVITY } from '../state/vcpu.ts'
+import { APIC_BASE } from './apic-registers.ts'
 import { DR6, DR7 } from './debug-bits.ts'
 import { SYSTEM_TYPE } from './descriptors.ts'
+import { resetApic } from './local-apic.ts'
 
 const DATA = ATTRIBUTE.P | ATTRIBUTE.S | ATTRIBUTE.readWrite | ATTRIBUTE.accessed
 const CODE = DATA | ATTRIBUTE.code
 const REAL_MODE_LIMIT = 0xffff
+
+/** The local APIC is at FEE0_0000h and enabled. */
+const APIC_RESET_BASE = 0xfee0_0000n | APIC_BASE.enable
 
 /** Values that are not zero. Processor 0 is the boot-strap one: bit 8 of the APIC base. */
 const RESET = {
@@ -21,17 +26,16 @@ const RESET = {
   dr7: BigInt(DR7.fixed),
   xcr0: 1n,
   pat: 0x0007_0406_0007_0406n,
-  apicBase: 0xfee0_0800n,
+  apicBase: APIC_RESET_BASE,
   tscRatio: 1n << 32n,
 } as const
-const APIC_BOOTSTRAP = 0x100n
 
 /** Puts the registers, hidden state and TLB of a vCPU where RESET leaves them; the instruction counter starts anew. */
 export function resetVcpu(cpu: Cpu): void {
   const state = cpu.state
   state.words.fill(0, 0, REGISTER_BYTES / 4)
   Object.assign(state, RESET)
-  if (cpu.index === 0) state.apicBase |= APIC_BOOTSTRAP
+  if (cpu.index === 0) state.apicBase |= APIC_BASE.bootstrap
   state.flagsOther = 2
   state.flagsSize = 8
   state.gdtrLimit = REAL_MODE_LIMIT
@@ -46,6 +50,8 @@ export function resetVcpu(cpu: Cpu): void {
   state.segments[TR].attributes = ATTRIBUTE.P | SYSTEM_TYPE.busyTss
   state.gpr[RDX] = BigInt(cpu.model.cpuid(1, 0, state)[0])
   state.gif = 1
+  resetApic(state, cpu.index)
+  cpu.mapLocalApic()
   state.activity = ACTIVITY.running
   flushAll(cpu)
   modeChanged(cpu)

@@ -1,9 +1,10 @@
 /** Loading rFLAGS as a whole, with what follows from TF, RF, VM and AC (APM vol 2 §3.1.6). */
-import { AC, RF, TF, VM } from '../isa/registers.ts'
+import { AC, IF, RF, TF, VM } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu } from '../state/cpu.ts'
 import { writeRflags } from '../state/flags.ts'
+import { lookForEvents } from './events.ts'
 
 /**
  * Sets rFLAGS to `value`. A TF that becomes 1 traps after the next instruction, not after this one; a TF that becomes 0 still
@@ -15,5 +16,6 @@ export function loadRflags(cpu: Cpu, value: number): void {
   writeRflags(state, value)
   if (value & TF) state.attention |= ATTENTION.trap
   if (value & RF) state.attention |= ATTENTION.resume
+  if (value & IF) lookForEvents(state)
   if ((before ^ value) & (VM | AC)) modeChanged(cpu)
 }

@@ -90,6 +90,7 @@ function resetCpu(): TestCpu {
       exit: () => undefined,
     },
     observer: {},
+    mapLocalApic: () => undefined,
     intercepts,
   }
   resetVcpu(cpu)

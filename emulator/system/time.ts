@@ -1,11 +1,16 @@
 /** The time-stamp counter: 16 per instruction (docs/architecture.md), scaled and offset in guest mode (APM vol 2 §15.30.5). */
 import type { Vcpu } from '../state/vcpu.ts'
 
-/** TSC counts per instruction. */
-const TSC_PER_INSTRUCTION = 16
+/** TSC counts per unit of time. */
+const TSC_PER_UNIT = 16
+
+/** The time: one unit for each instruction attempted and for each that an idle processor could have attempted meanwhile. */
+export function timeOf(state: Vcpu): number {
+  return state.instructions + state.idle
+}
 
 function counter(state: Vcpu): bigint {
-  return BigInt(state.instructions) * BigInt(TSC_PER_INSTRUCTION)
+  return BigInt(timeOf(state)) * BigInt(TSC_PER_UNIT)
 }
 
 /** What RDTSC and RDMSR return now. The ratio is a fixed-point number with 32 fraction bits. */

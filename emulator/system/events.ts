@@ -1,0 +1,43 @@
+/**
+ * Interrupts that wait to be taken between two instructions (APM vol 2 §8.5, §15.17, §15.21). ATTENTION.event is on while one may
+ * be taken; a boundary that finds all of them held back turns it off, and whatever may let one through turns it on again.
+ */
+import { IF } from '../isa/registers.ts'
+import { ATTENTION } from '../state/attention.ts'
+import type { Vcpu } from '../state/vcpu.ts'
+import { pendingInterrupt } from './local-apic.ts'
+import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
+
+export type PendingEvent = 'nmi' | 'interrupt' | 'virtual interrupt'
+
+/** The event of the highest priority that nothing holds back. Physical interrupts come before the virtual one. */
+export function nextEvent(state: Vcpu): PendingEvent | undefined {
+  if (!state.gif || state.interruptShadow) return undefined
+  if (state.nmiPending && !state.nmiMasked) return 'nmi'
+  if (interruptsAreEnabled(state) && pendingInterrupt(state) >= 0) return 'interrupt'
+  return virtualInterruptIsOpen(state) ? 'virtual interrupt' : undefined
+}
+
+/** rFLAGS.IF; in a guest with V_INTR_MASKING the host's, as it was at VMRUN (§15.21.1). */
+function interruptsAreEnabled(state: Vcpu): boolean {
+  const masking = state.guestMode !== 0 && (state.virtualInterrupt & VIRTUAL_INTERRUPT.masking) !== 0
+  return ((masking ? Number(state.hostRflags) : state.flagsOther) & IF) !== 0
+}
+
+/** V_IRQ, its priority above V_TPR, and rFLAGS.IF (§15.21.4). */
+function virtualInterruptIsOpen(state: Vcpu): boolean {
+  if (!hasVirtualInterrupt(state) || !(state.flagsOther & IF)) return false
+  const word = state.virtualInterrupt
+  const priority = (word & VIRTUAL_INTERRUPT.priority) >>> 16
+  return (word & VIRTUAL_INTERRUPT.ignoreTpr) !== 0 || priority > (word & VIRTUAL_INTERRUPT.tpr)
+}
+
+function hasVirtualInterrupt(state: Vcpu): boolean {
+  return state.guestMode !== 0 && (state.virtualInterrupt & VIRTUAL_INTERRUPT.irq) !== 0
+}
+
+/** To be called where rFLAGS.IF, GIF, a task priority or the masking of NMIs may have changed in favour of an event. */
+export function lookForEvents(state: Vcpu): void {
+  if (state.nmiPending || hasVirtualInterrupt(state) || pendingInterrupt(state) >= 0)
+    state.attention |= ATTENTION.event
+}
