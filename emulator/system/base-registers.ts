@@ -1,4 +1,4 @@
-/** SWAPGS and the instructions that read and write the bases of FS and GS (APM vol 2 §6.1.2, vol 3 RDFSBASE). */
+/** SWAPGS and the instructions that read and write the bases of FS and GS (APM vol 2 §6.1.3, vol 3 RDFSBASE). */
 import type { Instruction } from '../isa/instruction.ts'
 import { FS, GS } from '../isa/registers.ts'
 import type { Cpu, SystemInstruction } from '../state/cpu.ts'

@@ -79,7 +79,7 @@ function segmentBase(index: number, name: string, segment: number): Msr {
   return {
     index,
     name,
-    section: 'APM vol 2 §6.1.2',
+    section: 'APM vol 2 §3.2.2',
     read: ({ state }) => state.segments[segment].base,
     write({ state }, value) {
       if (!isCanonical(value)) generalProtection()
@@ -230,9 +230,9 @@ export const MSRS: readonly Msr[] = [
   apicBar,
   readOnly(0x8b, 'PATCH_LEVEL', 'APM vol 2 appendix A', 0n),
   readOnly(0xfe, 'MTRRcap', 'APM vol 2 §7.7.1', MTRR_CAP),
-  stored(0x174, 'SYSENTER_CS', 'APM vol 2 §6.1.3', 'sysenterCs'),
-  stored(0x175, 'SYSENTER_ESP', 'APM vol 2 §6.1.3', 'sysenterEsp'),
-  stored(0x176, 'SYSENTER_EIP', 'APM vol 2 §6.1.3', 'sysenterEip'),
+  stored(0x174, 'SYSENTER_CS', 'APM vol 2 §6.1.2', 'sysenterCs'),
+  stored(0x175, 'SYSENTER_ESP', 'APM vol 2 §6.1.2', 'sysenterEsp'),
+  stored(0x176, 'SYSENTER_EIP', 'APM vol 2 §6.1.2', 'sysenterEip'),
   // No machine-check bank exists.
   readOnly(0x179, 'MCG_CAP', 'APM vol 2 §9.3.1', 0n),
   constant(0x17a, 'MCG_STAT', 'APM vol 2 §9.3.1', 0n),
@@ -252,14 +252,14 @@ export const MSRS: readonly Msr[] = [
   stored(0xc000_0084, 'SFMASK', 'APM vol 2 §6.1.1', 'sfmask', fitsIn(32)),
   segmentBase(0xc000_0100, 'FS.base', FS),
   segmentBase(0xc000_0101, 'GS.base', GS),
-  stored(0xc000_0102, 'KernelGSbase', 'APM vol 2 §6.1.2', 'kernelGsBase', isCanonical),
+  stored(0xc000_0102, 'KernelGSbase', 'APM vol 2 §6.1.3', 'kernelGsBase', isCanonical),
   stored(0xc000_0103, 'TSC_AUX', 'APM vol 2 §13.2.4', 'tscAux', fitsIn(32)),
   stored(0xc000_0104, 'TSC_RATIO', 'APM vol 2 §15.30.5', 'tscRatio', fitsIn(40)),
   // Performance counters never count, so only zero can be written.
   ...Array.from({ length: 4 }, (_, n) =>
-    constant(0xc001_0000 + n, `PerfEvtSel${n}`, 'APM vol 2 §13.2.3', 0n),
+    constant(0xc001_0000 + n, `PerfEvtSel${n}`, 'APM vol 2 §13.2.1', 0n),
   ),
-  ...Array.from({ length: 4 }, (_, n) => constant(0xc001_0004 + n, `PerfCtr${n}`, 'APM vol 2 §13.2.3', 0n)),
+  ...Array.from({ length: 4 }, (_, n) => constant(0xc001_0004 + n, `PerfCtr${n}`, 'APM vol 2 §13.2.1', 0n)),
   constant(0xc001_0010, 'SYSCFG', 'APM vol 2 §3.2.1', 0n),
   stored(0xc001_0015, 'HWCR', 'APM vol 2 §3.2.10', 'hwcr'),
   vmCr,
