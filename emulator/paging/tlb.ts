@@ -91,7 +91,7 @@ export function entryAttributes(state: Vcpu, at: number): number {
 /** sPA of a linear address through the entry. */
 export function entryAddress(state: Vcpu, at: number, low: number): number {
   const shift = PAGE_SHIFT[state.words[at + 3] & ENTRY.size]
-  return state.words[at + 5] * 0x1_0000_0000 + state.words[at + 4] + (low & (2 ** shift - 1))
+  return state.words[at + 5] * 0x1_0000_0000 + state.words[at + 4] + (low & ((1 << shift) - 1))
 }
 
 export function markFetched(state: Vcpu, at: number): void {
@@ -116,9 +116,9 @@ export function insertEntry(cpu: Cpu, low: number, high: number, translation: Tr
     at = FIRST + set * SET_WORDS + way * ENTRY_WORDS
   }
   evict(cpu, at)
-  const bytes = 2 ** shift
-  writeAddress(words, at + 4, translation.address - (translation.address % bytes))
-  writeAddress(words, at + 6, translation.guestAddress - (translation.guestAddress % bytes))
+  const offset = (1 << shift) - 1
+  writeAddress(words, at + 4, translation.address - (translation.address & offset))
+  writeAddress(words, at + 6, translation.guestAddress - (translation.guestAddress & offset))
   words[at] = ((low >>> shift) << shift) >>> 0
   words[at + 1] = high
   words[at + 2] = (VALID | currentAsid(state) | (currentPcid(state) << 16)) >>> 0
@@ -129,7 +129,7 @@ export function insertEntry(cpu: Cpu, low: number, high: number, translation: Tr
 }
 
 function writeAddress(words: Uint32Array, at: number, address: number): void {
-  words[at] = address % 0x1_0000_0000
+  words[at] = address >>> 0
   words[at + 1] = Math.floor(address / 0x1_0000_0000)
 }
 
