@@ -76,6 +76,7 @@ describe('an access', () => {
     })
     expect(faultOf(run)).toMatchObject({ info1: 0x1_0000_0004n, info2: 0x1_2000n })
     expect(run.field('save.rip')).toBe(BigInt(GUEST + 0xffe))
+    expect(run.field('control.instruction_bytes_fetched')).toBe(0n)
   })
 
   test('to the GDT for a segment register', () => {

@@ -36,12 +36,15 @@ export class Fault {
   readonly linearAddress: bigint
   /** #DB only: the DR6 bits to set. */
   readonly dr6: number
+  /** #PF only: the access was an instruction fetch. The error code says so only where NX or SMEP is on. */
+  readonly fetch: boolean
 
-  constructor(vector: number, errorCode = -1, linearAddress = 0n, dr6 = 0) {
+  constructor(vector: number, errorCode = -1, linearAddress = 0n, dr6 = 0, fetch = false) {
     this.vector = vector
     this.errorCode = errorCode
     this.linearAddress = linearAddress
     this.dr6 = dr6
+    this.fetch = fetch
   }
 }
 
@@ -51,11 +54,14 @@ export class Exit {
   /** undefined: the manual leaves the field undefined for this exit. */
   readonly info1: bigint | undefined
   readonly info2: bigint | undefined
+  /** Page faults only: the access was an instruction fetch. */
+  readonly fetch: boolean
 
-  constructor(code: number, info1?: bigint, info2?: bigint) {
+  constructor(code: number, info1?: bigint, info2?: bigint, fetch = false) {
     this.code = code
     this.info1 = info1
     this.info2 = info2
+    this.fetch = fetch
   }
 }
 

@@ -134,8 +134,8 @@ describe('the guest instruction bytes', () => {
     return test
   }
 
-  function exitWith(test: SvmTest, code: number, info1: bigint): number[] {
-    test.cpu.virtualization.exit(test.cpu, new Exit(code, info1, 0n), 0n)
+  function exitWith(test: SvmTest, code: number, info1: bigint, fetch = false): number[] {
+    test.cpu.virtualization.exit(test.cpu, new Exit(code, info1, 0n, fetch), 0n)
     return bytes(test)
   }
 
@@ -161,11 +161,17 @@ describe('the guest instruction bytes', () => {
   })
 
   it('are none for a fetch, and none for other exits', () => {
-    for (const [code, info1] of [
-      [EXIT.NPF, 0x1_0000_0014n],
-      [EXIT.VMMCALL, 0n],
-      [EXIT.EXCEPTION_0 + 13, 0n],
+    for (const [code, info1, fetch] of [
+      [EXIT.NPF, 0x1_0000_0004n, true],
+      [EXIT.VMMCALL, 0n, false],
+      [EXIT.EXCEPTION_0 + 13, 0n, false],
     ] as const)
-      expect(exitWith(guestAt(0x4000), code, info1)[0]).toBe(0)
+      expect(exitWith(guestAt(0x4000), code, info1, fetch)[0]).toBe(0)
+  })
+
+  it('end with the code segment', () => {
+    const test = guestAt(0x4000)
+    test.cpu.state.segments[CS].limit = 0x4003
+    expect(exitWith(test, EXIT.NPF, 0x1_0000_0004n).slice(0, 6)).toEqual([4, 1, 2, 3, 4, 0])
   })
 })

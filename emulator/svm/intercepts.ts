@@ -68,11 +68,11 @@ const WITH_ERROR_CODE = new Set<number>([
 ])
 
 function interceptException(cpu: Cpu, fault: Fault): void {
-  const { vector, errorCode, linearAddress } = fault
+  const { vector, errorCode, linearAddress, fetch } = fault
   const code = EXIT.EXCEPTION_0 + vector
   if (!isIntercepted(cpu, code)) return
   const info1 = WITH_ERROR_CODE.has(vector) && errorCode >= 0 ? BigInt(errorCode) : undefined
-  throw new Exit(code, info1, vector === VECTOR.PF ? linearAddress : undefined)
+  throw new Exit(code, info1, vector === VECTOR.PF ? linearAddress : undefined, fetch)
 }
 
 /** SVM as the processor calls it. */

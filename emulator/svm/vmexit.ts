@@ -205,22 +205,21 @@ function report(
   })
 }
 
-/** Bit 4 of the error codes of #PF and of a nested page fault: the access was an instruction fetch. */
-const FETCH = 1n << 4n
 const NO_BYTES: readonly number[] = []
 const MOST_BYTES = 15
 
 /** Nested page faults and intercepted #PF of data accesses store the bytes at CS:rIP (APM vol 2 §15.8.4). */
-function hasInstructionBytes({ code, info1 = 0n }: Exit): boolean {
-  return (code === EXIT.NPF || code === EXIT.EXCEPTION_0 + VECTOR.PF) && (info1 & FETCH) === 0n
+function hasInstructionBytes({ code, fetch }: Exit): boolean {
+  return (code === EXIT.NPF || code === EXIT.EXCEPTION_0 + VECTOR.PF) && !fetch
 }
 
-/** Up to 15 bytes at CS:rIP; fewer when fetching them would fault. */
+/** Up to 15 bytes at CS:rIP; fewer when fetching them would fault or where the segment ends. */
 function fetchInstructionBytes(cpu: Cpu): readonly number[] {
   const { state, memory } = cpu
   const bytes: number[] = []
   try {
-    for (let page = -1; bytes.length < MOST_BYTES;) {
+    const available = Math.min(MOST_BYTES, bytesInSegment(state))
+    for (let page = -1; bytes.length < available;) {
       const linear = instructionAddress(state, bytes.length)
       const offset = Number(linear & 0xfffn)
       if (page < 0 || offset === 0)
@@ -231,6 +230,11 @@ function fetchInstructionBytes(cpu: Cpu): readonly number[] {
     if (!(thrown instanceof Fault || thrown instanceof Exit)) throw thrown
   }
   return bytes
+}
+
+/** Bytes from rIP to the end of the code segment. */
+function bytesInSegment(state: Vcpu): number {
+  return (state.mode & MODE.codeSize) === 2 ? Infinity : state.segments[CS].limit - Number(state.rip) + 1
 }
 
 /** Linear address of the byte `offset` bytes after rIP. */

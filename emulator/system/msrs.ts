@@ -229,7 +229,7 @@ export const MSRS: readonly Msr[] = [
   tsc,
   apicBar,
   readOnly(0x8b, 'PATCH_LEVEL', 'APM vol 2 appendix A', 0n),
-  readOnly(0xfe, 'MTRRcap', 'APM vol 2 §7.7.1', MTRR_CAP),
+  readOnly(0xfe, 'MTRRcap', 'APM vol 2 §7.7.3', MTRR_CAP),
   stored(0x174, 'SYSENTER_CS', 'APM vol 2 §6.1.2', 'sysenterCs'),
   stored(0x175, 'SYSENTER_ESP', 'APM vol 2 §6.1.2', 'sysenterEsp'),
   stored(0x176, 'SYSENTER_EIP', 'APM vol 2 §6.1.2', 'sysenterEip'),
