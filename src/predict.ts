@@ -26,7 +26,7 @@ function replaceLines(text: string, lines: readonly string[]): string {
 }
 
 function runToExit(lab: Lab, texts: ReadonlyMap<string, string>): ExitExplanation | undefined {
-  const session = new LabSession(lab, 'evaluate')
+  const session = new LabSession(lab, { executor: 'evaluate' })
   const build = session.build(texts)
   if (!build.usable) throw new Error(build.diagnostics.map(({ message }) => message).join('; '))
   session.reset(build)

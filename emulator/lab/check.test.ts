@@ -8,6 +8,30 @@ function failures(files: Map<string, string>): string[] {
     .map((result) => `${result.name}: ${result.detail}`)
 }
 
+/** A host that runs its guest twice, and in between has it find 42 in CR2: if VMRUN reads CR2, which it need not with `clean` 0x200. */
+function staleCleanBits(clean: string): Map<string, string> {
+  const main = `        org 0x10000
+start:  mov rax, vmcb
+        mov ebx, 2
+again:  mov qword [rax + 0x578], guest
+        mov qword [rax + 0xc0], ${clean}
+        vmrun
+        mov ecx, 42
+        mov [rax + 0x640], rcx
+        dec ebx
+        jnz again
+        hlt
+guest:  mov rax, cr2
+        vmmcall
+        align 4096
+vmcb:   resb 4096
+`
+  const files = labFiles({ 'solution/main.asm': main })
+  files.set('lab.yaml', files.get('lab.yaml')!.replaceAll('exits: [vmmcall]', 'exits: [vmmcall, vmmcall]'))
+  files.set('variants.yaml', files.get('variants.yaml')!.replaceAll('mov eax, 4', 'mov ecx, 4'))
+  return files
+}
+
 describe('lab check', () => {
   it('passes the lab that "lab new" makes', () => {
     expect(failures(labFiles())).toEqual([])
@@ -43,6 +67,35 @@ describe('lab check', () => {
   it('wants a cheat variant and a variant for each goal', () => {
     const found = failures(editedLab('variants.yaml', '  cheat: true\n', ''))
     expect(found).toEqual(['a cheat variant is refused: no variant is marked as the cheat'])
+  })
+
+  it('fails a solution that comes out right only where stale clean bits are ignored', () => {
+    const found = failures(staleCleanBits('0x200'))
+    expect(found[0]).toMatch(/solution meets every goal \(state cache: aggressive\): answer: save\.rax is 0/)
+    expect(found[1]).toMatch(/state cache: random/)
+  })
+
+  it('asks a lab that names a policy for no other', () => {
+    const files = staleCleanBits('0x200')
+    files.set(
+      'lab.yaml',
+      files.get('lab.yaml')!.replace('minutes: 5\n', 'minutes: 5\nmachine: { state_cache: lazy }\n'),
+    )
+    expect(failures(files)).toEqual([])
+  })
+
+  it('runs a variant under every policy, unless it names one', () => {
+    const stale = `- id: stale
+  title: The clean field is set
+  edits:
+    - { file: main.asm, replace: "qword [rax + 0xc0], 0", with: "qword [rax + 0xc0], 0x200" }
+  fails: [answer]
+`
+    const files = staleCleanBits('0')
+    files.set('variants.yaml', files.get('variants.yaml')! + stale)
+    expect(failures(files)[0]).toMatch(/variant stale .* with a state cache that is lazy it fails no goal/)
+    files.set('variants.yaml', files.get('variants.yaml')! + '  state_cache: aggressive\n')
+    expect(failures(files)).toEqual([])
   })
 
   it('never waits for an endless loop: the limit of instructions ends it', () => {

@@ -1,13 +1,14 @@
 /**
- * `lab check`: proves that a lab teaches what it says. The start fails, the solution meets every goal under both executors, every
- * variant fails exactly the goals it names, every goal is failed by some variant (a cheat among them), and going back to the
- * beginning and forward again ends in the same state.
+ * `lab check`: proves that a lab teaches what it says. The start fails, the solution meets every goal under both executors and
+ * whatever the processor makes of clean bits, every variant fails exactly the goals it names, every goal is failed by some
+ * variant (a cheat among them), and going back to the beginning and forward again ends in the same state.
  */
 import type { Diagnostic } from '../isa/index.ts'
+import { STATE_CACHE_POLICIES } from '../machine/index.ts'
 import type { GoalResult } from './goals.ts'
 import { parseLab, type LabFiles, type ParsedLab } from './parse.ts'
 import type { Lab, Variant } from './schema.ts'
-import { LabSession } from './session.ts'
+import { LabSession, type SessionOptions } from './session.ts'
 
 /** One thing that was checked. */
 export interface CheckResult {
@@ -23,6 +24,16 @@ export interface LabReport {
 }
 
 const EXECUTORS = ['evaluate', 'compile'] as const
+
+/** Sequences of random numbers that a solution is tried with. */
+const RANDOM_RUNS = 3
+
+type Policy = NonNullable<SessionOptions['stateCache']>
+
+/** The policies of the state cache under which a lab must come out the same. */
+function policies(lab: Lab): readonly Policy[] {
+  return lab.machine.state_cache === undefined ? STATE_CACHE_POLICIES : [lab.machine.state_cache]
+}
 
 function passed(name: string): CheckResult {
   return { name, passed: true, detail: '' }
@@ -53,8 +64,8 @@ type Attempt =
   { readonly session: LabSession; readonly goals: readonly GoalResult[] } | { readonly problem: string }
 
 /** Builds and runs texts to the end. */
-function attempt(lab: Lab, texts: ReadonlyMap<string, string>, executor: 'compile' | 'evaluate'): Attempt {
-  const session = new LabSession(lab, executor)
+function attempt(lab: Lab, texts: ReadonlyMap<string, string>, options: SessionOptions): Attempt {
+  const session = new LabSession(lab, options)
   const built = session.build(texts)
   if (!built.usable) return { problem: built.diagnostics.map(formatDiagnostic).join('; ') }
   session.reset(built)
@@ -80,7 +91,7 @@ function variantTexts(variant: Variant, parsed: ParsedLab): Map<string, string> 
 
 function checkStart(lab: Lab, parsed: ParsedLab): CheckResult {
   const name = 'the start does not meet the goals'
-  const result = attempt(lab, parsed.start, 'evaluate')
+  const result = attempt(lab, parsed.start, { executor: 'evaluate' })
   // A start that does not assemble is a fair exercise too.
   if ('problem' in result || result.goals.some((goal) => !goal.met)) return passed(name)
   return failed(name, 'the start meets every goal: there is nothing to do')
@@ -90,7 +101,7 @@ function checkSolution(lab: Lab, parsed: ParsedLab): CheckResult[] {
   const digests: string[] = []
   const results = EXECUTORS.map((executor) => {
     const name = `the solution meets every goal (${executor})`
-    const result = attempt(lab, parsed.solution, executor)
+    const result = attempt(lab, parsed.solution, { executor })
     if ('problem' in result) return failed(name, result.problem)
     digests.push(result.session.machine.digest())
     return result.goals.every((goal) => goal.met) ? passed(name) : failed(name, unmet(result.goals))
@@ -98,12 +109,23 @@ function checkSolution(lab: Lab, parsed: ParsedLab): CheckResult[] {
   const agree = 'both executors end in the same state'
   results.push(digests[0] === digests[1] ? passed(agree) : failed(agree, `${digests[0]} and ${digests[1]}`))
   results.push(checkReturn(lab, parsed))
+  results.push(...policies(lab).map((policy) => checkPolicy(lab, parsed, policy)))
   return results
+}
+
+function checkPolicy(lab: Lab, parsed: ParsedLab, stateCache: Policy): CheckResult {
+  const name = `the solution meets every goal (state cache: ${stateCache})`
+  for (let seed = 0; seed < (stateCache === 'random' ? RANDOM_RUNS : 1); seed++) {
+    const result = attempt(lab, parsed.solution, { stateCache, seed })
+    if ('problem' in result) return failed(name, result.problem)
+    if (!result.goals.every((goal) => goal.met)) return failed(name, unmet(result.goals))
+  }
+  return passed(name)
 }
 
 function checkReturn(lab: Lab, parsed: ParsedLab): CheckResult {
   const name = 'going back to the beginning and forward again ends in the same state'
-  const result = attempt(lab, parsed.solution, 'compile')
+  const result = attempt(lab, parsed.solution, {})
   if ('problem' in result) return failed(name, result.problem)
   const { machine } = result.session
   const end = { instructions: machine.instructions, digest: machine.digest() }
@@ -118,13 +140,21 @@ function checkVariant(lab: Lab, parsed: ParsedLab, variant: Variant): CheckResul
   const name = `variant ${variant.id} fails ${variant.fails.join(', ')} and nothing else`
   const texts = variantTexts(variant, parsed)
   if (typeof texts === 'string') return failed(name, texts)
-  const result = attempt(lab, texts, 'compile')
-  if ('problem' in result) return failed(name, result.problem)
-  const missed = result.goals.filter((goal) => !goal.met).map((goal) => goal.id)
-  const exact = missed.length === variant.fails.length && variant.fails.every((goal) => missed.includes(goal))
-  return exact
-    ? passed(name)
-    : failed(name, `it fails ${missed.join(', ') || 'no goal'}. ${unmet(result.goals)}`)
+  for (const stateCache of variant.state_cache === undefined ? policies(lab) : [variant.state_cache]) {
+    const result = attempt(lab, texts, { stateCache })
+    if ('problem' in result) return failed(name, result.problem)
+    const missed = result.goals.filter((goal) => !goal.met).map((goal) => goal.id)
+    const exact =
+      missed.length === variant.fails.length && variant.fails.every((goal) => missed.includes(goal))
+    if (!exact) {
+      const found = missed.join(', ') || 'no goal'
+      return failed(
+        name,
+        `with a state cache that is ${stateCache} it fails ${found}. ${unmet(result.goals)}`,
+      )
+    }
+  }
+  return passed(name)
 }
 
 function checkCoverage(lab: Lab, variants: readonly Variant[]): CheckResult[] {

@@ -1,5 +1,6 @@
 /** The lab format, version 1: lab.yaml and variants.yaml. Editors and the authoring guide take their descriptions from here. */
 import * as z from 'zod'
+import { STATE_CACHE_POLICIES } from '../machine/index.ts'
 import { conditionSchema } from './conditions.ts'
 
 export const LAB_FORMAT = 1
@@ -45,6 +46,10 @@ export const labSchema = z.strictObject({
         .describe('State in which the program begins; docs/authoring.md describes each.'),
       memory: count(4, 256).default(16).describe('RAM in MiB.'),
       cpu: z.literal('default').default('default').describe('CPU model.'),
+      state_cache: z
+        .enum(STATE_CACHE_POLICIES)
+        .optional()
+        .describe('What VMRUN makes of clean bits; without it the lab must come out the same either way.'),
     })
     .prefault({}),
   files: z.array(textFile).min(1),
@@ -73,6 +78,12 @@ export const variantsSchema = z.array(
     title: z.string().min(1).describe('What was changed.'),
     from: z.enum(['solution', 'start']).default('solution'),
     edits: z.array(edit).min(1),
+    state_cache: z
+      .enum(STATE_CACHE_POLICIES)
+      .optional()
+      .describe(
+        'The only policy under which it fails so; without it, it fails so under all that the lab allows.',
+      ),
     fails: z.array(id).min(1).describe('Exactly the goals that this variant must fail.'),
     cheat: z
       .boolean()

@@ -1,5 +1,11 @@
 /** A lab being run: one machine, one build, the goals judged on what the machine did. The workbench and `lab check` share it. */
-import { describeRunResult, Machine, type MachineEvent, type RunResult } from '../machine/index.ts'
+import {
+  describeRunResult,
+  Machine,
+  type MachineEvent,
+  type MachineOptions,
+  type RunResult,
+} from '../machine/index.ts'
 import { exitCode, findField } from '../svm/index.ts'
 import { build, type Build } from './build.ts'
 import type { ExitFact, Outcome } from './conditions.ts'
@@ -33,16 +39,23 @@ export function exitFacts(events: readonly MachineEvent[]): ExitFact[] {
   return facts
 }
 
+export type SessionOptions = Pick<MachineOptions, 'executor' | 'stateCache' | 'seed'>
+
 export class LabSession {
   readonly lab: Lab
   readonly machine: Machine
   #build: Build | undefined
   #end: RunResult | undefined
 
-  /** `executor` as for the machine: labs come out the same either way. */
-  constructor(lab: Lab, executor: 'compile' | 'evaluate' = 'compile') {
+  /**
+   * `options` as for the machine: labs come out the same whatever they are. A lab that names a policy for the state cache is
+   * always run with that one.
+   */
+  constructor(lab: Lab, options: SessionOptions = {}) {
     this.lab = lab
-    this.machine = new Machine({ ramBytes: lab.machine.memory * MIB, executor, cpu: lab.machine.cpu })
+    const { memory, cpu, state_cache } = lab.machine
+    const pinned = state_cache === undefined ? {} : { stateCache: state_cache }
+    this.machine = new Machine({ ...options, ...pinned, ramBytes: memory * MIB, cpu })
   }
 
   /** Builds the texts; the machine is untouched until reset(). */

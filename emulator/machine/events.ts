@@ -1,6 +1,7 @@
 /** The record of what the machine did that registers and memory do not show any more. */
 import type { Observer, VmexitEvent } from '../state/cpu.ts'
 import type { Vcpu } from '../state/vcpu.ts'
+import { groupNames, type CleanGroup } from '../svm/index.ts'
 import type { BoundedLog } from './log.ts'
 
 /** An exception is raised, or an exception or interrupt goes through the IDT. */
@@ -16,15 +17,29 @@ export interface ExceptionEvent {
 
 /** `instructions` is the count when it happened. */
 export type MachineEvent =
-  | { readonly kind: 'vmrun'; readonly instructions: number; readonly vmcb: number }
+  | {
+      readonly kind: 'vmrun'
+      readonly instructions: number
+      readonly vmcb: number
+      /** The groups of fields that came from the state cache and not from memory. */
+      readonly fromCache: readonly CleanGroup[]
+    }
   | ({ readonly kind: 'vmexit' } & VmexitEvent)
   | ExceptionEvent
+
+const NO_GROUPS: readonly CleanGroup[] = []
 
 /** An observer that writes down what it hears. */
 export function recordEvents(state: Vcpu, log: BoundedLog<MachineEvent>): Observer {
   return {
-    vmrun(vmcb) {
-      log.push({ kind: 'vmrun', instructions: state.instructions, vmcb })
+    vmrun(vmcb, fromCache) {
+      const { instructions } = state
+      log.push({
+        kind: 'vmrun',
+        instructions,
+        vmcb,
+        fromCache: fromCache ? groupNames(fromCache) : NO_GROUPS,
+      })
     },
     vmexit(event) {
       log.push({ kind: 'vmexit', ...event })

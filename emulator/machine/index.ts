@@ -1,5 +1,12 @@
 /** Public entry point of the machine. */
-export { Machine, type Executor, type MachineOptions, type Statistics } from './machine.ts'
+export {
+  Machine,
+  STATE_CACHE_POLICIES,
+  type Executor,
+  type MachineOptions,
+  type StateCachePolicy,
+  type Statistics,
+} from './machine.ts'
 export { describeRunResult, type RunResult } from './run-result.ts'
 export type { ExceptionEvent, MachineEvent } from './events.ts'
 export type { EditableRegister } from './inputs.ts'
@@ -32,5 +39,6 @@ export {
   type TypeSources,
 } from '../paging/memory-types.ts'
 export type { TlbEntry } from '../paging/tlb.ts'
+export type { CachedGroup, StateCache } from '../svm/index.ts'
 export type { HeldTranslation } from '../paging/translate.ts'
 export type { FailedCheck, VmexitEvent } from '../state/cpu.ts'

@@ -3,11 +3,11 @@ import { createEngine, run, type Engine } from '../engine/index.ts'
 import { tlbEntries, type TlbEntry } from '../paging/tlb.ts'
 import { heldTranslation, type HeldTranslation } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
-import type { Cpu } from '../state/cpu.ts'
+import type { Cpu, StateCacheUse } from '../state/cpu.ts'
 import { PAGE_SIZE } from '../state/memory-map.ts'
 import { PhysicalMemory } from '../state/memory.ts'
 import { ACTIVITY, vcpuView } from '../state/vcpu.ts'
-import { SVM_INSTRUCTIONS, virtualization } from '../svm/index.ts'
+import { inspectStateCache, SVM_INSTRUCTIONS, virtualization, type StateCache } from '../svm/index.ts'
 import { SYSTEM_INSTRUCTIONS } from '../system/instructions.ts'
 import { createCpuModel } from '../system/cpu-model.ts'
 import { nextEvent } from '../system/events.ts'
@@ -56,6 +56,13 @@ export interface Statistics {
   readonly evaluated: number
 }
 
+/**
+ * Whether VMRUN takes a group of VMCB fields from the processor's own copy when its clean bit says that it may (APM vol 2
+ * §15.15): never, always, or as a sequence of random numbers says. The manual allows all three.
+ */
+export const STATE_CACHE_POLICIES = ['lazy', 'aggressive', 'random'] as const
+export type StateCachePolicy = (typeof STATE_CACHE_POLICIES)[number]
+
 export interface MachineOptions {
   /** A multiple of 1 MiB, at most 3 GiB. */
   readonly ramBytes: number
@@ -63,10 +70,18 @@ export interface MachineOptions {
   readonly executor?: Executor
   /** Name of a CPU model (system/cpu-model.ts). */
   readonly cpu?: string
+  /** `lazy` is the default. */
+  readonly stateCache?: StateCachePolicy
+  /** Chooses the sequence of random numbers of the machine; default 0. */
+  readonly seed?: number
   /** False: no snapshots are taken, and goTo() only goes forward. For long runs that nobody looks at. */
   readonly history?: boolean
   /** Gets each byte that the guest sends to the serial port, as it comes; again when a part of the run is repeated. */
   readonly onSerial?: (byte: number) => void
+}
+
+function stateCacheUse(policy: StateCachePolicy, seed: number): StateCacheUse | undefined {
+  return policy === 'lazy' ? undefined : { policy, seed }
 }
 
 export class Machine {
@@ -93,7 +108,15 @@ export class Machine {
   #attempted = 0
 
   /** Throws RangeError for a size of RAM that cannot be had and for a CPU model that does not exist. */
-  constructor({ ramBytes, executor = 'compile', cpu = 'default', history = true, onSerial }: MachineOptions) {
+  constructor({
+    ramBytes,
+    executor = 'compile',
+    cpu = 'default',
+    stateCache = 'lazy',
+    seed = 0,
+    history = true,
+    onSerial,
+  }: MachineOptions) {
     if (ramBytes <= 0 || ramBytes > LARGEST_RAM || ramBytes % MIB !== 0)
       throw new RangeError(`RAM must be 1 to ${LARGEST_RAM / MIB} MiB in whole MiB, not ${ramBytes} bytes`)
     this.#uart = createUart((byte) => {
@@ -111,6 +134,7 @@ export class Machine {
       model: createCpuModel(cpu),
       ports: createPorts(devices),
       virtualization,
+      stateCache: stateCacheUse(stateCache, seed),
       observer: recordEvents(state, this.events),
       mapLocalApic: createApicPage(this.memory, () => [this.#cpu]),
     }
@@ -354,6 +378,11 @@ export class Machine {
   /** What the TLB holds. */
   tlb(): TlbEntry[] {
     return tlbEntries(this.#cpu.state)
+  }
+
+  /** What the processor keeps of a VMCB; nothing with the policy `lazy`. */
+  stateCache(): StateCache {
+    return inspectStateCache(this.#cpu.state)
   }
 
   /**

@@ -39,10 +39,19 @@ export interface Virtualization {
   exit(cpu: Cpu, exit: Exit, nextRip: bigint): void
 }
 
+/** When VMRUN uses its copy of a group of fields whose clean bit is 1: always, or as random bits drawn for each VMRUN say. */
+export interface StateCacheUse {
+  readonly policy: 'aggressive' | 'random'
+  readonly seed: number
+}
+
 /** Where the processor reports what it did. Absent listeners cost a comparison. */
 export interface Observer {
-  /** VMRUN is about to enter: called before any guest state is loaded. */
-  vmrun?(vmcb: number): void
+  /**
+   * VMRUN is about to enter: called before any guest state is loaded. `fromCache`: the groups of fields that do not come from
+   * memory, as clean bits.
+   */
+  vmrun?(vmcb: number, fromCache: number): void
   /** A #VMEXIT was taken; for VMEXIT_INVALID with the checks that failed (all of them, in the manual's order). */
   vmexit?(event: VmexitEvent): void
   /** An exception is raised, before intercepts see it and before it is combined with one on its way. */
@@ -84,6 +93,8 @@ export interface Cpu {
   readonly ports: Ports
   readonly virtualization: Virtualization
   readonly observer: Observer
+  /** Undefined: the processor keeps no copies of VMCB fields and reads memory whatever the clean bits say (§15.15). */
+  readonly stateCache?: StateCacheUse | undefined
   /** Makes the registers of the local APIC appear at the physical address that APIC_BAR says, or nowhere. */
   mapLocalApic(): void
 }

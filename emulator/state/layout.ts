@@ -101,6 +101,10 @@ const SCALARS = {
   /** The event being delivered through the IDT, in EXITINTINFO format, 0 when none. */
   deliveringEvent: 'u64',
 
+  /** The state cache: the VMCB it was filled from, and its valid groups as clean bits (svm/state-cache.ts). */
+  vmcbCacheTag: 'f64',
+  vmcbCacheGroups: 'u32',
+
   hostRip: 'u64',
   hostRsp: 'u64',
   hostRax: 'u64',
@@ -135,6 +139,8 @@ const ARRAYS = {
   hostSegments: [32, 8],
   dr: [8, 4],
   intercepts: [4, 6],
+  /** Words of the VMCB that the state cache holds (CACHED_WORDS in svm/state-cache.ts). */
+  vmcbCache: [4, 80],
   mtrrFixed: [8, 11],
   mtrrVariable: [8, 16],
   /** Registers of the local APIC by their number (system/apic-registers.ts). */

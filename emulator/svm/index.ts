@@ -36,4 +36,5 @@ export {
 export { svmInclude } from './include.ts'
 export { SVM_INSTRUCTIONS } from './instructions.ts'
 export { virtualization } from './intercepts.ts'
+export { groupNames, inspectStateCache, type CachedGroup, type StateCache } from './state-cache.ts'
 export { exitCode, type ExitCode } from '../state/exit-codes.ts'

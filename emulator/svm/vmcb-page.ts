@@ -6,22 +6,32 @@ import type { VmcbView } from './checks.ts'
 export class VmcbPage implements VmcbView {
   readonly #memory: PhysicalMemory
   /** All of the WebAssembly memory. */
-  readonly #words: Uint32Array
+  readonly #memoryWords: Uint32Array
+  /** What word() looks into: all of the memory, or one image. */
+  #words: Uint32Array
   #address = 0
   /** Offset of the page in the WebAssembly memory, -1 when it is not RAM. */
   #ram = -1
 
   constructor(memory: PhysicalMemory) {
     this.#memory = memory
-    this.#words = new Uint32Array(memory.buffer)
+    this.#memoryWords = new Uint32Array(memory.buffer)
+    this.#words = this.#memoryWords
   }
 
   /** Selects the page at a physical address, a multiple of 4096. */
   at(address: number): this {
     const memory = this.#memory
+    this.#words = this.#memoryWords
     this.#address = address
     this.#ram = memory.isRam(address) ? memory.ramBase + address : -1
     return this
+  }
+
+  /** Reads come from these 1024 words from now on, until at() selects a page anew. */
+  readFrom(image: Uint32Array): void {
+    this.#words = image
+    this.#ram = 0
   }
 
   word(offset: number): number {

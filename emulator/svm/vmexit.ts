@@ -18,6 +18,7 @@ import { cr3ReservedBits } from '../system/validity.ts'
 import { offsetOf } from './fields.ts'
 import { reloadHost } from './host-state.ts'
 import { GUEST_SEGMENTS, storeSegment } from './segments.ts'
+import { keepStored } from './state-cache.ts'
 import { registerPairs, storeAll, vmcbPage, type VmcbPage } from './vmcb-page.ts'
 
 const AT = {
@@ -82,6 +83,7 @@ export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   storeInstructionBytes(vmcb, bytes)
   vmcb.store(AT.exitIntInfo, state.words, OFFSET.deliveringEvent >> 2)
   storeExit(vmcb, exit, nextRip)
+  keepStored(cpu, vmcb)
   const { rip, asid } = state
   enterHost(cpu)
   report(cpu, exit, { rip, asid, nextRip, failedChecks: NO_CHECKS })

@@ -23,6 +23,7 @@ import { offsetOf } from './fields.ts'
 import { saveHost } from './host-state.ts'
 import { requireSvm, vmcbAddress } from './privilege.ts'
 import { canonicalHigh, GUEST_SEGMENTS, loadGuestSegment } from './segments.ts'
+import { keepLoaded, mergeCache } from './state-cache.ts'
 import { exitGuest, exitInvalid } from './vmexit.ts'
 import { vmcbPage, type VmcbPage } from './vmcb-page.ts'
 
@@ -32,16 +33,17 @@ export function vmrun(cpu: Cpu, instruction: Instruction): void {
   requireSvm(cpu)
   const address = vmcbAddress(cpu, instruction)
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.VMRUN)
-  cpu.observer.vmrun?.(address)
-
   saveHost(state)
   state.vmcb = address
   const vmcb = vmcbPage(cpu, address)
+  const fromCache = mergeCache(cpu, vmcb, address)
+  cpu.observer.vmrun?.(address, fromCache)
   const failed = failedChecks(vmcb, cpuFacts(cpu))
   if (failed.length > 0) {
     exitInvalid(cpu, failed)
     return
   }
+  keepLoaded(cpu, vmcb, address)
   loadControls(state, vmcb)
   loadGuest(state, vmcb)
   state.guestMode = 1
