@@ -1,4 +1,5 @@
 /** One attempt at one instruction, evaluated: events before it, fetch, execution, and what stops it half-way. */
+import { ATTENTION } from '../../state/attention.ts'
 import { Exit, Fault, VECTOR } from '../../state/faults.ts'
 import { EXIT } from '../../state/exit-codes.ts'
 import type { Cpu } from '../../state/cpu.ts'
@@ -16,7 +17,7 @@ import { fetch } from '../fetch.ts'
 export function step(engine: Engine, cpu: Cpu): boolean {
   const state = cpu.state
   if (state.attention !== 0 && !takeEvents(cpu)) return false
-  const before = state.attention
+  let before = state.attention
   const guestMode = state.guestMode
   const builder = engine.builders[cpu.index]
   const rip = state.rip
@@ -34,6 +35,8 @@ export function step(engine: Engine, cpu: Cpu): boolean {
       state.rip = next
       entry.system(cpu, entry.instruction)
     }
+    // RF lasts until all iterations of a repeated instruction are done.
+    if (before !== 0 && state.rip === rip && entry.instruction.repeat !== 'none') before &= ~ATTENTION.resume
   } catch (thrown) {
     state.rip = rip
     if (!stopHalfWay(cpu, thrown, next)) return true
