@@ -25,12 +25,15 @@ function isInstalled() {
   )
 }
 
-/** Installs with the machine's own Node: the packaged one lies in the folder that npm is about to replace. */
+/**
+ * Installs what the lock file names, with the machine's own Node: the packaged one lies in the folder that npm is about to
+ * replace. Not `npm ci`, which refuses a lock file without the optional packages of platforms that a registry does not serve.
+ */
 function install() {
   const path = (process.env.PATH ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules'))
   const env = { ...process.env, PATH: path.join(delimiter) }
-  const { status } = spawnSync('npm', ['ci'], { cwd: root, env, stdio: 'inherit' })
-  if (status !== 0) throw new Error('npm ci failed: the dependencies could not be installed')
+  const { status } = spawnSync('npm', ['install', '--no-save'], { cwd: root, env, stdio: 'inherit' })
+  if (status !== 0) throw new Error('npm install failed: the dependencies could not be installed')
 }
 
 const [script, ...args] = process.argv.slice(2)
