@@ -10,7 +10,7 @@ const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.
 const main = fileURLToPath(new URL('../emulator/cli/main.ts', import.meta.url))
 
 if (!existsSync(node)) {
-  console.error(`world-switch: ${node} is missing; run "npm ci" in the project's folder first`)
+  console.error(`world-switch: ${node} is missing; run "npm install" in the project's folder first`)
   process.exit(4)
 }
 
