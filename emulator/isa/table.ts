@@ -9,6 +9,7 @@ import { dataMovement } from './table/data-movement.ts'
 import { strings } from './table/strings.ts'
 import { svm } from './table/svm.ts'
 import { system } from './table/system.ts'
+import { x87 } from './table/x87.ts'
 import type { Row } from './table/row.ts'
 
 export type { OperandForm, OperandKind, Row } from './table/row.ts'
@@ -21,6 +22,7 @@ export const table: readonly Row[] = [
   ...controlTransfer,
   ...system,
   ...svm,
+  ...x87,
 ]
 
 /** Other names of the same instructions. */

@@ -7,6 +7,7 @@ import type { FailedCheck } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { VECTOR } from '../state/faults.ts'
 import { ATTRIBUTE, CR0, CR4, EFER } from '../state/mode.ts'
+import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { offsetOf, vmcbField } from './fields.ts'
 import { inManual } from './manual.ts'
 
@@ -54,6 +55,7 @@ const AT = {
   eventInj: offsetOf('control.event_inj'),
   iopm: offsetOf('control.iopm_base_pa'),
   msrpm: offsetOf('control.msrpm_base_pa'),
+  virtualInterrupt: offsetOf('control.virtual_interrupt'),
   nestedControl: offsetOf('control.nested_control'),
   nCr3: offsetOf('control.n_cr3'),
   cs: offsetOf('save.cs.selector'),
@@ -76,6 +78,8 @@ const BIT = {
   LMA: Number(EFER.LMA),
   SVME: Number(EFER.SVME),
   vmrunIntercept: 1 << (EXIT.VMRUN % 32),
+  nmiIntercept: 1 << (EXIT.NMI % 32),
+  vNmiEnable: VIRTUAL_INTERRUPT.nmiEnable,
   np: 1,
 } as const
 
@@ -97,10 +101,18 @@ function csAttributes(vmcb: VmcbView): number {
   return vmcb.word(AT.cs) >>> 16
 }
 
-/** True when a permission map of `bytes` bytes reaches 2^MAXPHYADDR. Bits 11:0 of its base are ignored. */
+/** True when a permission map of `bytes` bytes reaches beyond 2^MAXPHYADDR. Bits 11:0 of its base are ignored. */
 function reachesLimit(vmcb: VmcbView, at: number, bytes: number, facts: CheckFacts): boolean {
-  const base = vmcb.word(at + 4) * 2 ** 32 + ((vmcb.word(at) & ~0xfff) >>> 0)
-  return base + bytes > 2 ** facts.physicalAddressBits
+  return mapBase(vmcb, at) + bytes > 2 ** facts.physicalAddressBits
+}
+
+/** True when a permission map of `bytes` bytes is the last thing below 2^MAXPHYADDR. */
+function endsAtLimit(vmcb: VmcbView, at: number, bytes: number, facts: CheckFacts): boolean {
+  return mapBase(vmcb, at) + bytes === 2 ** facts.physicalAddressBits
+}
+
+function mapBase(vmcb: VmcbView, at: number): number {
+  return vmcb.word(at + 4) * 2 ** 32 + ((vmcb.word(at) & ~0xfff) >>> 0)
 }
 
 /**
@@ -273,6 +285,14 @@ export const CHECKS: readonly Check[] = [
     (vmcb, facts) => reachesLimit(vmcb, AT.msrpm, 0x2000, facts),
   ),
   illegal(
+    'msrpm-at-limit',
+    ['control.msrpm_base_pa'],
+    '15.11',
+    'The MSR permission map ends with the very last physical address. The manual lets it fit; this processor, like QEMU, does not.',
+    ADDRESS_BITS,
+    (vmcb, facts) => endsAtLimit(vmcb, AT.msrpm, 0x2000, facts),
+  ),
+  illegal(
     'iopm-out-of-range',
     ['control.iopm_base_pa'],
     '15.10.1',
@@ -308,6 +328,15 @@ export const CHECKS: readonly Check[] = [
       const vector = vmcb.word(AT.eventInj) & EVENT.vector
       return vector === VECTOR.BR || vector === VECTOR.OF
     },
+  ),
+  illegal(
+    'v-nmi-without-nmi-intercept',
+    ['control.virtual_interrupt', 'control.intercept_vector_3'],
+    '15.21.10',
+    'V_NMI_ENABLE (bit 26) is 1, but the NMI intercept is 0.',
+    BIT.vNmiEnable,
+    (vmcb) =>
+      has(vmcb, AT.virtualInterrupt, BIT.vNmiEnable) && !has(vmcb, (EXIT.NMI >> 5) * 4, BIT.nmiIntercept),
   ),
   illegal(
     'asid-zero',

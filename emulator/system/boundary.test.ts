@@ -101,6 +101,15 @@ test('an instruction breakpoint hits before the instruction unless RF is set', (
   expect(cpu.state.dr6 & BigInt(DR6.B)).toBe(2n)
 })
 
+test('an instruction breakpoint hits while GIF is 0', () => {
+  const cpu = withHandlers(VECTOR.DB)
+  cpu.state.dr[0] = BigInt(AT.code)
+  setDr7(cpu, 1n)
+  cpu.state.gif = 0
+  beforeInstruction(cpu)
+  expect(cpu.state.rip).toBe(HANDLER + 1n)
+})
+
 test('a halted processor does not execute, and an NMI wakes it', () => {
   const cpu = withHandlers(VECTOR.NMI)
   step(cpu, [0xf4])

@@ -17,7 +17,7 @@ import { MODE } from '../state/mode.ts'
 import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { DR6 } from './debug-bits.ts'
 import { instructionBreakpoints } from './debug-registers.ts'
-import { deliverFault, deliverInterrupt, deliverNmi } from './deliver.ts'
+import { deliverEvent, deliverFault, deliverInterrupt, deliverNmi, EVENT_TYPE } from './deliver.ts'
 import { lookForEvents, nextEvent } from './events.ts'
 import { acknowledgeInterrupt, pendingInterrupt } from './local-apic.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
@@ -50,10 +50,10 @@ export function afterInstruction(cpu: Cpu, before: number): void {
   if (trapped) deliverFault(cpu, new Fault(VECTOR.DB, -1, 0n, DR6.BS))
 }
 
-/** #DB when an instruction breakpoint names the next instruction; RF = 1 and GIF = 0 suppress it (APM vol 2 §13.1.2, §15.17). */
+/** #DB when an instruction breakpoint names the next instruction; RF = 1 suppresses it (APM vol 2 §13.1.2). */
 function takeBreakpoint(cpu: Cpu): void {
   const state = cpu.state
-  if (state.flagsOther & RF || !state.gif) return
+  if (state.flagsOther & RF) return
   const linear = instructionLinear(state)
   const hits = instructionBreakpoints(state.dr7).filter((n) => state.dr[n] === linear)
   if (hits.length > 0)
@@ -92,6 +92,10 @@ function takeEvent(cpu: Cpu): void {
       deliverInterrupt(cpu, vector)
       break
     }
+    case 'virtual nmi':
+      state.virtualInterrupt = (state.virtualInterrupt & ~VIRTUAL_INTERRUPT.nmi) | VIRTUAL_INTERRUPT.nmiMask
+      deliverEvent(cpu, { vector: VECTOR.NMI, type: EVENT_TYPE.nmi, errorCode: -1 })
+      break
     case 'virtual interrupt':
       cpu.virtualization.intercept(cpu, EXIT.VINTR)
       state.virtualInterrupt &= ~VIRTUAL_INTERRUPT.irq

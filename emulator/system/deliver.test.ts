@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { CS, IF, RF, RSP, SS, TF } from '../isa/registers.ts'
+import { CS, GS, IF, RF, RSP, SS, TF } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { Fault, VECTOR } from '../state/faults.ts'
 import { readRflags, writeRflags } from '../state/flags.ts'
 import { deliverEvent, deliverFault, deliverInterrupt, EVENT_TYPE } from './deliver.ts'
+import { setSegment } from './segmentation.ts'
 import {
   AT,
   enterGuest,
@@ -206,6 +207,17 @@ describe('long mode', () => {
     expect(cpu.state.cpl).toBe(3)
     expect(cpu.state.segments[SS].selector).toBe(SEL.userData)
     expect(cpu.state.segments[CS].selector).toBe(SEL.userCode64)
+  })
+
+  test('IRETQ to ring 3 makes a ring-0 GS null and leaves its base', () => {
+    const cpu = longCpu()
+    setGate(cpu, 0x30, { selector: SEL.code64, offset: HANDLER, access: USER_GATE })
+    useSegments(cpu, SEL.userCode64, SEL.userData)
+    step(cpu, INT_30)
+    const gs = cpu.state.segments[GS]
+    setSegment(gs, { selector: SEL.data, attributes: 0xc93, limit: 0xffff_ffff, base: 0x1234_5000n })
+    step(cpu, [0x48, 0xcf])
+    expect([gs.selector, gs.attributes, gs.base]).toEqual([0, 0, 0x1234_5000n])
   })
 
   test('a gate with an IST index uses that stack', () => {

@@ -23,7 +23,7 @@ import {
   SYSTEM_TYPE,
 } from './descriptors.ts'
 import { loadFarPointer } from './operands.ts'
-import { checkTarget, linearAddress, NULL_SEGMENT, type SegmentValue, setSegment } from './segmentation.ts'
+import { checkTarget, linearAddress, type SegmentValue, setSegment } from './segmentation.ts'
 import { resolveStackSegment, virtual8086Segment } from './segment-loads.ts'
 import { currentStack, peekStack, pushFrame, setStackPointer } from './stack.ts'
 import { legacyInnerStack, longStack, nullStackSegment } from './task-state.ts'
@@ -283,12 +283,14 @@ export function returnToOuter(
   enterCode(cpu, target.cs, offset, target.level)
 }
 
+/** A data segment above the new privilege level becomes null. It keeps its hidden base and limit: 64-bit code uses those of FS and GS. */
 function dropPrivilegedSegment(state: Vcpu, register: number, level: number): void {
   const segment = state.segments[register]
   const { attributes } = segment
   if (!(attributes & ATTRIBUTE.P) || dpl(attributes) >= level) return
   if (isCode(attributes) && isConforming(attributes)) return
-  setSegment(segment, NULL_SEGMENT)
+  segment.selector = 0
+  segment.attributes = 0
 }
 
 export const farTransferInstructions = {

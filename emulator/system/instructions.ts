@@ -13,6 +13,7 @@ import { processorInstructions } from './processor.ts'
 import { segmentInstructions } from './segment-loads.ts'
 import { syscallInstructions } from './syscall.ts'
 import { verificationInstructions } from './verification.ts'
+import { x87Instructions } from './x87.ts'
 
 const TOPICS: readonly Readonly<Record<string, SystemInstruction>>[] = [
   baseRegisterInstructions,
@@ -28,6 +29,7 @@ const TOPICS: readonly Readonly<Record<string, SystemInstruction>>[] = [
   segmentInstructions,
   syscallInstructions,
   verificationInstructions,
+  x87Instructions,
 ]
 
 export const SYSTEM_INSTRUCTIONS: ReadonlyMap<string, SystemInstruction> = new Map(
