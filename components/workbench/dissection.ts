@@ -117,7 +117,7 @@ export function summarizeBits(value: bigint, bytes: number, list: BitList | unde
   return dissectFields(value, bytes, list)
     .filter((field) => field.value !== 0n || field.valueName !== '')
     .map(({ bits, name, value: own, valueName }) => {
-      const label = name === 'reserved' ? `bits ${bits}` : name
+      const label = name === 'reserved' ? `${bits.includes(':') ? 'bits' : 'bit'} ${bits}` : name
       if (valueName !== '') return `${label} = ${valueName === 'reserved' ? hex(own) : valueName}`
       return own === 1n && !bits.includes(':') ? label : `${label} = ${hex(own)}`
     })

@@ -1,8 +1,9 @@
 /**
  * <ws-lab>: mounts the workbench in the place of a lab's static listing, once the lab comes near the view or gets the focus.
- * Everything but this file is loaded then.
+ * Nearly everything is loaded then.
  */
 import './styles/index.css'
+import { connect } from './client.ts'
 import { parsePayload } from './payload.ts'
 
 /** How far outside the view a lab is when loading begins. */
@@ -40,10 +41,14 @@ class LabElement extends HTMLElement {
     this.#observer?.disconnect()
     const parsed = parsePayload(this.querySelector('script[type="application/json"]')?.textContent ?? '')
     if (!parsed.ok) return this.#explain(`The data of this lab cannot be read: ${parsed.message}.`)
+    // The machine loads while the rest does.
+    const client = connect()
     try {
       const { mount } = await import('./mount.tsx')
-      if (this.isConnected) this.#unmount = mount(this, parsed.payload)
+      if (this.isConnected) this.#unmount = mount(this, parsed.payload, client)
+      else client.close()
     } catch (error) {
+      client.close()
       const reason = error instanceof Error ? error.message : String(error)
       this.#explain(`The workbench could not be loaded (${reason}). Reload the page to try again.`)
     }

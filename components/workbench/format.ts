@@ -8,7 +8,10 @@ export function hex(value: bigint | number): string {
 
 /** All digits of a value of `bytes` bytes, in groups of four from the right: "0007_0406_0007_0406h". */
 export function hexWide(value: bigint | number, bytes: number): string {
-  const digits = value.toString(16).toUpperCase().padStart(bytes * 2, '0')
+  const digits = value
+    .toString(16)
+    .toUpperCase()
+    .padStart(bytes * 2, '0')
   return `${digits.replace(/(?<=.)(?=(?:.{4})+$)/g, '_')}h`
 }
 

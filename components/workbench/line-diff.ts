@@ -47,7 +47,7 @@ function commonLines(a: readonly string[], b: readonly string[]): [number, numbe
           ? lengths[(i + 1) * width + j + 1] + 1
           : Math.max(lengths[(i + 1) * width + j], lengths[i * width + j + 1])
   const pairs: [number, number][] = []
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
     if (a[i] === b[j]) pairs.push([i++, j++])
     else if (lengths[(i + 1) * width + j] >= lengths[i * width + j + 1]) i++
     else j++

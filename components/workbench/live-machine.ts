@@ -1,6 +1,8 @@
 /** At most one machine lives on a page: whoever needs one takes it from the lab that had it. */
 
 export interface MachineOwner {
+  /** Nothing would be lost with the machine: it has not run yet. */
+  readonly isExpendable: boolean
   /** Gives up the worker; texts and what the panels show stay. */
   release(): void
 }
@@ -12,6 +14,11 @@ export function takeMachine(next: MachineOwner): void {
   if (owner === next) return
   owner?.release()
   owner = next
+}
+
+/** Whether a lab that only comes into view may have the machine: it must not end what the reader does in another. */
+export function isMachineFree(): boolean {
+  return owner === undefined || owner.isExpendable
 }
 
 /** For an owner that goes away. */

@@ -1,17 +1,22 @@
 /** Puts the workbench into a <ws-lab> element and connects it to the page: storage, leaving, coming back. */
 import { effect } from '@preact/signals'
 import { render } from 'preact'
-import { connect } from './client.ts'
+import { connect, type Client } from './client.ts'
 import { Lab } from './lab.tsx'
 import type { LabPayload } from './protocol.ts'
 import { savedWorkStore } from './saved-work.ts'
 import { LabStore } from './store.ts'
 
-/** Returns what takes it away again. */
-export function mount(element: HTMLElement, payload: LabPayload): () => void {
+/** `client` is a worker that has been started already. Returns what takes the workbench away again. */
+export function mount(element: HTMLElement, payload: LabPayload, client: Client): () => void {
+  let started: Client | undefined = client
   const store = new LabStore({
     payload,
-    connect,
+    connect() {
+      const first = started
+      started = undefined
+      return first ?? connect()
+    },
     storage: savedWorkStore,
     fresh: new URLSearchParams(location.search).has('fresh'),
     now: Date.now,

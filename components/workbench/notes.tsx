@@ -11,9 +11,7 @@ export function Notes({ store }: { readonly store: LabStore }) {
       <Failure store={store} />
       <OriginNote store={store} />
       {!store.isStorageLasting.value && (
-        <p class="wb-note">
-          This browser refuses storage: your work is kept only until you leave this page.
-        </p>
+        <p class="wb-note">This browser refuses storage: your work is kept only until you leave this page.</p>
       )}
     </>
   )
@@ -65,7 +63,8 @@ function OriginNote({ store }: { readonly store: LabStore }) {
     case 'saved':
       return (
         <p class="wb-note">
-          <span>This is your saved work of {when(origin.savedAt)}.</span> {startOver} <Dismiss store={store} />
+          <span>This is your saved work of {when(origin.savedAt)}.</span> {startOver}{' '}
+          <Dismiss store={store} />
         </p>
       )
     case 'unreadable':

@@ -2,8 +2,7 @@
 import type { LabPayload } from './protocol.ts'
 
 export type PayloadResult =
-  | { readonly ok: true; readonly payload: LabPayload }
-  | { readonly ok: false; readonly message: string }
+  { readonly ok: true; readonly payload: LabPayload } | { readonly ok: false; readonly message: string }
 
 /** Reads { slug, files: { path: text } }. */
 export function parsePayload(json: string): PayloadResult {

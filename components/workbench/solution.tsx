@@ -16,7 +16,13 @@ export function Solution({ texts, start, solution }: SolutionProps) {
     <section class="wb-solution" aria-label="Solution">
       <p class="wb-solution-note">One way to reach the goals. Your text stays as it is.</p>
       {names.map((name) => (
-        <div key={name} class="wb-scroll" role="region" aria-label={`${name}: yours and the solution`} tabIndex={0}>
+        <div
+          key={name}
+          class="wb-scroll"
+          role="region"
+          aria-label={`${name}: yours and the solution`}
+          tabIndex={0}
+        >
           <table class="wb-diff">
             <caption>{name}</caption>
             <thead>

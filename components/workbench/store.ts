@@ -3,8 +3,8 @@ import { batch, computed, signal, type ReadonlySignal } from '@preact/signals'
 import type { Diagnostic } from '../../emulator/lab/index.ts'
 import { ClosedError, type Client } from './client.ts'
 import { count, plural } from './format.ts'
-import { leaveMachine, takeMachine, type MachineOwner } from './live-machine.ts'
-import type { LabPayload, OpenedLab, RunView, Texts } from './protocol.ts'
+import { isMachineFree, leaveMachine, takeMachine, type MachineOwner } from './live-machine.ts'
+import type { Checked, LabPayload, OpenedLab, RunView, Texts } from './protocol.ts'
 import { parseSavedWork, savedWorkKey, type SavedWorkStore } from './saved-work.ts'
 
 /** The machine's side: being loaded, at rest, at work, or gone. */
@@ -17,6 +17,14 @@ export type Origin =
   | { readonly kind: 'unreadable' }
   | { readonly kind: 'fresh' }
   | { readonly kind: 'started-over' }
+
+/** A line to show. */
+export interface Target {
+  readonly file: string
+  readonly line: number
+  /** The reader chose it, and is to go on there. */
+  readonly takesFocus: boolean
+}
 
 /** Milliseconds after the last keystroke until the texts are checked. */
 const CHECK_DELAY = 150
@@ -45,7 +53,7 @@ export class LabStore implements MachineOwner {
   readonly texts = signal<Texts>({})
   readonly activeFile = signal('')
   /** Where the editor should go; a new object each time. */
-  readonly target = signal<{ readonly file: string; readonly line: number } | undefined>(undefined)
+  readonly target = signal<Target | undefined>(undefined)
   readonly diagnostics = signal<readonly Diagnostic[]>([])
   readonly symbols = signal<ReadonlyMap<string, bigint>>(NO_SYMBOLS)
   readonly view = signal<RunView | undefined>(undefined)
@@ -93,33 +101,44 @@ export class LabStore implements MachineOwner {
     this.#key = savedWorkKey(options.payload)
   }
 
-  /** Opens the lab and puts the reader's work on the machine. */
+  /** Opens the lab with the reader's work; the machine begins with it too, unless another lab is at work. */
   async open(): Promise<void> {
     const storage = this.#options.storage()
+    const client = this.#options.connect()
+    this.#client = client
     try {
-      const opened = await this.#connected().open(this.#options.payload)
+      const opened = await client.open(this.#options.payload)
       if (!opened.ok) {
         this.#give('unusable', opened.diagnostics.map((d) => `${d.file}:${d.line}: ${d.message}`).join('\n'))
+        this.release()
         return
       }
       this.#storage = await storage
       const { texts, origin, earlier } = await this.#restored(opened)
       batch(() => {
         this.opened.value = opened
-        this.activeFile.value = opened.lab.files.find(({ editable }) => editable)?.name ?? opened.lab.files[0].name
+        this.activeFile.value =
+          opened.lab.files.find(({ editable }) => editable)?.name ?? opened.lab.files[0].name
         this.texts.value = texts
         this.origin.value = origin
         this.earlier.value = earlier
         this.isStorageLasting.value = this.#storage!.isLasting
-        this.activity.value = 'idle'
       })
-      await this.#reset()
+      if (isMachineFree()) {
+        await this.#reset()
+      } else {
+        this.#note(await client.check(texts))
+        this.release()
+      }
+      this.activity.value = 'idle'
     } catch (error) {
       this.#caught(error)
     }
   }
 
-  async #restored({ start }: OpenedLab): Promise<{ texts: Texts; origin: Origin; earlier: Texts | undefined }> {
+  async #restored({
+    start,
+  }: OpenedLab): Promise<{ texts: Texts; origin: Origin; earlier: Texts | undefined }> {
     let stored: unknown
     try {
       stored = await this.#storage!.load(this.#key)
@@ -140,21 +159,32 @@ export class LabStore implements MachineOwner {
     return { texts: saved.texts, origin: { kind: 'saved', savedAt: saved.savedAt }, earlier: saved.earlier }
   }
 
-  /** The worker, started and opened if need be. */
-  #connected(): Client {
+  /** The worker, started and opened if need be, and taken from the lab that had one. */
+  async #machine(): Promise<Client> {
     takeMachine(this)
-    this.#client ??= this.#options.connect()
+    if (this.#client === undefined) {
+      const client = this.#options.connect()
+      this.#client = client
+      await client.open(this.#options.payload)
+    }
     return this.#client
   }
 
-  async #machine(): Promise<Client> {
-    const isNew = this.#client === undefined
-    const client = this.#connected()
-    if (isNew) await client.open(this.#options.payload)
-    return client
+  get isExpendable(): boolean {
+    return this.activity.value !== 'running' && (this.view.value?.instructions ?? 0) === 0
+  }
+
+  /** Tells the editors what a build found. */
+  #note({ diagnostics, symbols }: Checked): void {
+    batch(() => {
+      this.diagnostics.value = diagnostics
+      this.symbols.value = symbols
+    })
   }
 
   release(): void {
+    // A check that is due would take the machine back from the lab that has just got it.
+    clearTimeout(this.#checkTimer)
     this.#client?.close()
     this.#client = undefined
     this.#built.value = undefined
@@ -163,7 +193,6 @@ export class LabStore implements MachineOwner {
 
   /** For an element that leaves the page. */
   dispose(): void {
-    clearTimeout(this.#checkTimer)
     this.release()
     leaveMachine(this)
   }
@@ -217,12 +246,8 @@ export class LabStore implements MachineOwner {
         await this.#reset()
       } else {
         const texts = this.texts.value
-        const { diagnostics, symbols } = await (await this.#machine()).check(texts)
-        if (texts !== this.texts.value) return
-        batch(() => {
-          this.diagnostics.value = diagnostics
-          this.symbols.value = symbols
-        })
+        const checked = await (await this.#machine()).check(texts)
+        if (texts === this.texts.value) this.#note(checked)
       }
     } catch (error) {
       this.#caught(error)
@@ -234,8 +259,7 @@ export class LabStore implements MachineOwner {
     const texts = this.texts.value
     const { checked, view } = await (await this.#machine()).reset(texts)
     batch(() => {
-      this.diagnostics.value = checked.diagnostics
-      this.symbols.value = checked.symbols
+      this.#note(checked)
       if (view === undefined) return
       this.#built.value = texts
       this.previous.value = undefined
@@ -249,7 +273,8 @@ export class LabStore implements MachineOwner {
     clearTimeout(this.#checkTimer)
     void this.save()
     const isOver = this.view.value?.ending !== undefined
-    const mustReset = this.#client === undefined || this.#built.value === undefined || this.isStale.value || isOver
+    const mustReset =
+      this.#client === undefined || this.#built.value === undefined || this.isStale.value || isOver
     if (mustReset && !(await this.#reset())) {
       const [first] = this.errors.value
       if (first !== undefined) this.goToLine(first.file, first.line)
@@ -351,11 +376,11 @@ export class LabStore implements MachineOwner {
     }
   }
 
-  goToLine(file: string, line: number): void {
+  goToLine(file: string, line: number, takesFocus = false): void {
     if (!(file in this.texts.value)) return
     batch(() => {
       this.activeFile.value = file
-      this.target.value = { file, line }
+      this.target.value = { file, line, takesFocus }
     })
   }
 

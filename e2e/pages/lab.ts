@@ -61,7 +61,7 @@ export class LabPage {
   async openFile(name: string): Promise<void> {
     await this.fileTab(name).click()
     await expect(this.root.locator('.monaco-editor .view-lines')).toBeVisible()
-    await this.root.locator('.monaco-editor .view-lines').click({ position: { x: 5, y: 5 } })
+    await this.editor.focus()
     await expect(this.editor).toBeFocused()
   }
 
@@ -75,7 +75,7 @@ export class LabPage {
   /** What Monaco shows, with single spaces. */
   async shownText(): Promise<string> {
     const text = await this.root.locator('.monaco-editor .view-lines').innerText()
-    return text.replaceAll(' ', ' ')
+    return text.replaceAll('\u00a0', ' ')
   }
 
   panelTab(name: string): Locator {

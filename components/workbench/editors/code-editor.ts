@@ -18,7 +18,15 @@ interface OpenText {
 
 const SEVERITY = { error: monaco.MarkerSeverity.Error, warning: monaco.MarkerSeverity.Warning } as const
 
-function toMarker({ line, column, endColumn, severity, code, message, hint }: Diagnostic): monaco.editor.IMarkerData {
+function toMarker({
+  line,
+  column,
+  endColumn,
+  severity,
+  code,
+  message,
+  hint,
+}: Diagnostic): monaco.editor.IMarkerData {
   return {
     startLineNumber: line,
     endLineNumber: line,
@@ -46,7 +54,11 @@ function openTexts(store: LabStore): Map<string, OpenText> {
 }
 
 /** Takes over from the text area `from`, with its focus and selection. */
-export function createCodeEditor(host: HTMLElement, store: LabStore, from: HTMLTextAreaElement | undefined): CodeEditor {
+export function createCodeEditor(
+  host: HTMLElement,
+  store: LabStore,
+  from: HTMLTextAreaElement | undefined,
+): CodeEditor {
   registerLanguages()
   followTheme()
   host.hidden = false
@@ -67,6 +79,7 @@ export function createCodeEditor(host: HTMLElement, store: LabStore, from: HTMLT
     lineNumbersMinChars: 3,
     lineDecorationsWidth: 12,
     renderLineHighlight: 'line',
+    renderFinalNewline: 'on',
     wordBasedSuggestions: 'off',
     // Enter ends a line; Tab takes a suggestion.
     acceptSuggestionOnEnter: 'off',
@@ -138,6 +151,7 @@ export function createCodeEditor(host: HTMLElement, store: LabStore, from: HTMLT
       show(target.file)
       editor.setPosition({ lineNumber: target.line, column: 1 })
       editor.revealLineInCenterIfOutsideViewport(target.line)
+      if (target.takesFocus) editor.focus()
     }),
   ]
 

@@ -44,14 +44,21 @@ export function completeAssembly(before: string, store: Symbols): Suggestion[] {
 const FIELDS: readonly Suggestion[] = [
   suggestion('control.intercepts', 'field', 'All intercepts', 'Names of intercepts, joined by commas.'),
   ...VMCB_FIELDS.flatMap((field) => [
-    suggestion(field.key, 'field', `${field.name}, ${hex(field.offset)}`, `${field.description}. ${field.section}`),
+    suggestion(
+      field.key,
+      'field',
+      `${field.name}, ${hex(field.offset)}`,
+      `${field.description}. ${field.section}`,
+    ),
     ...(field.bits?.bits ?? []).map((bit) =>
       suggestion(`${field.key}.${bit.key}`, 'field', `${field.name}: ${bit.name}`, bit.description),
     ),
   ]),
 ]
 
-const INTERCEPTS: readonly Suggestion[] = INTERCEPT_NAMES.map((name) => suggestion(name, 'value', 'Intercept'))
+const INTERCEPTS: readonly Suggestion[] = INTERCEPT_NAMES.map((name) =>
+  suggestion(name, 'value', 'Intercept'),
+)
 
 function bitSuggestions(field: VmcbField): Suggestion[] {
   return (field.bits?.bits ?? [])

@@ -63,6 +63,7 @@ function PlainEditor({ store, file, area }: PlainEditorProps) {
         const lines = element.value.split('\n')
         const start = lines.slice(0, target.line - 1).join('\n').length + (target.line > 1 ? 1 : 0)
         element.setSelectionRange(start, start + (lines[target.line - 1]?.length ?? 0))
+        if (target.takesFocus) element.focus()
       }),
     [store, area, file.name],
   )

@@ -34,7 +34,11 @@ export function hoverAssembly(word: string, _line: string, source: Source): stri
   const summary = SUMMARIES.get(word.toLowerCase())
   if (summary !== undefined) {
     const { mnemonic, title, section, forms } = summary
-    return [`**${mnemonic.toUpperCase()}**: ${title}`, forms.map((form) => `\`${form}\``).join('  \n'), section]
+    return [
+      `**${mnemonic.toUpperCase()}**: ${title}`,
+      forms.map((form) => `\`${form}\``).join('  \n'),
+      section,
+    ]
   }
   return describeNumber(word) ?? describeSymbol(word, source) ?? describeRegister(word, source)
 }

@@ -73,7 +73,10 @@ function complete(id: string, suggest: (before: string, store: LabStore) => Sugg
   })
 }
 
-function hover(id: string, describe: (word: string, line: string, store: LabStore) => string[] | undefined): void {
+function hover(
+  id: string,
+  describe: (word: string, line: string, store: LabStore) => string[] | undefined,
+): void {
   monaco.languages.registerHoverProvider(id, {
     provideHover(model, position) {
       const store = stores.get(model)
@@ -107,7 +110,10 @@ export function registerLanguages(): void {
     monaco.languages.register({ id })
     monaco.languages.setLanguageConfiguration(id, {
       comments: { lineComment: ';' },
-      brackets: [['[', ']'], ['(', ')']],
+      brackets: [
+        ['[', ']'],
+        ['(', ')'],
+      ],
       wordPattern: /[\w.$%]+/,
     })
   }

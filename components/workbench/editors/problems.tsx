@@ -28,13 +28,13 @@ function Problem({ store, diagnostic }: { readonly store: LabStore; readonly dia
   const { file, line, severity, message, hint } = diagnostic
   return (
     <li class={`is-${severity}`}>
-      <button type="button" onClick={() => store.goToLine(file, line)}>
+      <button type="button" onClick={() => store.goToLine(file, line, true)}>
         <span class="wb-severity">{severity === 'error' ? 'Error' : 'Warning'}</span>{' '}
         <span class="wb-place">
           {file}:{line}
         </span>{' '}
         {message}
-        {hint !== '' && <span class="wb-soft"> {hint}</span>}
+        {hint !== '' && <span class="wb-soft"> · {hint}</span>}
       </button>
     </li>
   )

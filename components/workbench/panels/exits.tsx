@@ -54,7 +54,10 @@ function Exit({ exit, view, reveal }: ExitProps) {
         <span class="wb-soft">{explanation.cause}</span>
       </p>
       <dl class="wb-facts">
-        <Fact name="EXITCODE" value={explanation.code >> 32n === 0n ? hex(explanation.code) : hexWide(explanation.code, 8)} />
+        <Fact
+          name="EXITCODE"
+          value={explanation.code >> 32n === 0n ? hex(explanation.code) : hexWide(explanation.code, 8)}
+        />
         <Fact name="guest rIP" value={hex(rip)} />
         <Fact name="VMCB" value={`${hex(vmcb)}${name === undefined ? '' : ` ${name}`}`} />
         <Fact name="after" value={`${count(instructions)} instructions`} />
@@ -70,7 +73,9 @@ function Exit({ exit, view, reveal }: ExitProps) {
         <FailedCheck key={check.id} check={check} />
       ))}
       {isInvalid && reveal === 'never' && (
-        <p class="wb-soft">As on a real processor, nothing says which check failed. Finding it is the exercise.</p>
+        <p class="wb-soft">
+          As on a real processor, nothing says which check failed. Finding it is the exercise.
+        </p>
       )}
     </li>
   )

@@ -61,7 +61,9 @@ export function MemoryPanel({ store, view }: { readonly store: LabStore; readonl
         </button>
       </div>
       {shown?.view.ok === false && <p class="wb-error">{shown.view.message}</p>}
-      {shown?.view.ok === true && <Dump address={shown.view.address} bytes={shown.view.bytes} before={shown.before} />}
+      {shown?.view.ok === true && (
+        <Dump address={shown.view.address} bytes={shown.view.bytes} before={shown.before} />
+      )}
     </>
   )
 }

@@ -87,7 +87,10 @@ function Register({ name, value, before, decoded }: RegisterProps) {
   return (
     <div class={`wb-register${hasChanged ? ' is-changed' : ''}`} data-register={name}>
       <span class="wb-register-name">{name}</span>
-      <span class={`wb-value${value === 0n ? ' is-zero' : ''}`} title={hasChanged ? `before: ${hex(before)}` : ''}>
+      <span
+        class={`wb-value${value === 0n ? ' is-zero' : ''}`}
+        title={hasChanged ? `before: ${hex(before)}` : ''}
+      >
         {hexWide(value, 8)}
         {hasChanged && <span class="wb-hidden"> (changed)</span>}
       </span>

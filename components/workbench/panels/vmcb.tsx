@@ -126,7 +126,9 @@ function Field({ field, vmcb, before }: FieldProps) {
         <td>
           <span class="wb-value">{isNumber ? hexWide(value, field.bytes) : dump(now)}</span>
           {isNew && <span class="wb-hidden"> (changed by the last command)</span>}
-          {differs && <span class="wb-differs">text: {isNumber ? hexWide(little(text), field.bytes) : dump(text)}</span>}
+          {differs && (
+            <span class="wb-differs">text: {isNumber ? hexWide(little(text), field.bytes) : dump(text)}</span>
+          )}
           {decoded !== '' && <span class="wb-decoded">{decoded}</span>}
         </td>
       </tr>
@@ -134,7 +136,10 @@ function Field({ field, vmcb, before }: FieldProps) {
         <tr class="wb-field-more">
           <td colSpan={3}>
             <p>
-              {field.description}. <span class="wb-soft">{field.key}, {field.section}</span>
+              {field.description}.{' '}
+              <span class="wb-soft">
+                {field.key}, {field.section}
+              </span>
             </p>
             {isNumber && <Dissector name={field.name} value={value} bytes={field.bytes} bits={field.bits} />}
           </td>

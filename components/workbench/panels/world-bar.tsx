@@ -11,7 +11,8 @@ export function WorldBar({ view, previous }: WorldBarProps) {
   if (view === undefined) return <p class="wb-world">The machine has not started.</p>
   const { cpu } = view
   const world = cpu.guest === undefined ? 'host' : 'guest'
-  const hasSwitched = previous !== undefined && (previous.cpu.guest === undefined) !== (cpu.guest === undefined)
+  const hasSwitched =
+    previous !== undefined && (previous.cpu.guest === undefined) !== (cpu.guest === undefined)
   return (
     <p class={`wb-world is-${world}${hasSwitched ? ' is-changed' : ''}`} data-world={world}>
       <b class="wb-world-name">{world === 'host' ? 'Host' : 'Guest'}</b>

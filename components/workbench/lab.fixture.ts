@@ -1,0 +1,90 @@
+/** A small lab for tests, and a client that works without a worker. */
+import type { Client } from './client.ts'
+import type { LabPayload } from './protocol.ts'
+import { WorkbenchService } from './service.ts'
+
+const LAB_YAML = `
+format: 1
+title: Test
+summary: A lab for tests.
+objectives: [None]
+minutes: 1
+files:
+  - name: main.asm
+  - name: guest.vmcb
+    symbol: vmcb
+reveal: live
+limits: { instructions: 1000000000 }
+goals:
+  - id: comes-back
+    text: The guest comes back
+    when: [{ exits: [vmmcall] }]
+hints: [First, Second]
+`
+
+export const PROGRAM = `
+        org 0x10000
+start:  mov rdi, buffer
+        mov ecx, 5
+        rep stosb
+        mov rax, vmcb
+        vmrun
+        hlt
+guest:  vmmcall
+buffer: times 8 db 0
+        align 4096
+vmcb:   resb 4096
+`
+
+export const ENDLESS = `
+        org 0x10000
+start:  jmp start
+guest:
+        align 4096
+vmcb:   resb 4096
+`
+
+export const GOOD_VMCB = `
+control.intercepts = vmrun, vmmcall
+control.asid = 1
+save.cs.attrib = 0x0a9b
+save.ss.attrib = 0x0c93
+save.efer = svme, lme, lma
+save.cr0 = pe, et, ne, pg
+save.cr3 = 0x1000
+save.cr4 = pae
+save.rip = guest
+`
+
+export const BAD_VMCB = GOOD_VMCB.replace('asid = 1', 'asid = 0')
+
+export const PAYLOAD: LabPayload = {
+  slug: 'test',
+  files: {
+    'lab.yaml': LAB_YAML,
+    'start/main.asm': PROGRAM,
+    'start/guest.vmcb': BAD_VMCB,
+    'solution/guest.vmcb': GOOD_VMCB,
+  },
+}
+
+export const GOOD_TEXTS = { 'main.asm': PROGRAM, 'guest.vmcb': GOOD_VMCB }
+
+/** The service itself behind the client's interface. `crash`: the next run ends with an error. */
+export function localClient(options: { crash?: boolean; closed?: () => void } = {}): Client {
+  const service = new WorkbenchService()
+  const later = async <T>(action: () => T | Promise<T>): Promise<T> => action()
+  return {
+    open: (payload) => later(() => service.open(payload)),
+    check: (texts) => later(() => service.check(texts)),
+    reset: (texts) => later(() => service.reset(texts)),
+    run: (progress) =>
+      options.crash === true ? Promise.reject(new Error('out of memory')) : service.run(progress),
+    stop: () => later(() => service.stop()),
+    step: () => later(() => service.step()),
+    stepBack: () => later(() => service.stepBack()),
+    memory: (expression, length) => later(() => service.memory(expression, length)),
+    digest: () => later(() => service.digest()),
+    close: () => options.closed?.(),
+  }
+}

@@ -1,0 +1,187 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { BAD_VMCB, GOOD_VMCB, localClient, PAYLOAD, PROGRAM } from './lab.fixture.ts'
+import { memoryStore, savedWorkKey, type SavedWorkStore } from './saved-work.ts'
+import { LabStore, type LabStoreOptions } from './store.ts'
+
+const KEY = savedWorkKey(PAYLOAD)
+
+const stores: LabStore[] = []
+afterEach(() => {
+  for (const store of stores.splice(0)) store.dispose()
+})
+
+async function openStore(options: Partial<LabStoreOptions> = {}): Promise<LabStore> {
+  const store = new LabStore({
+    payload: PAYLOAD,
+    connect: () => localClient(),
+    storage: () => Promise.resolve(memoryStore()),
+    fresh: false,
+    now: () => 1,
+    ...options,
+  })
+  stores.push(store)
+  await store.open()
+  return store
+}
+
+function storageWith(record: unknown): { storage: SavedWorkStore; save: ReturnType<typeof vi.fn> } {
+  const save = vi.fn(() => Promise.resolve())
+  return { storage: { isLasting: true, load: () => Promise.resolve(record), save }, save }
+}
+
+const SAVED = { format: 1, texts: { 'main.asm': '; mine', 'guest.vmcb': BAD_VMCB }, savedAt: 5 }
+
+test('an opened lab stands at its start, with warnings for what will fail', async () => {
+  const store = await openStore()
+  expect(store.activity.value).toBe('idle')
+  expect(store.view.value?.instructions).toBe(0)
+  expect(store.diagnostics.value.map(({ code }) => code)).toEqual(['asid-zero'])
+})
+
+test('an edit after a run makes the machine stale, and the next run uses the new text', async () => {
+  const store = await openStore()
+  await store.run()
+  expect(store.view.value?.exits[0].explanation.name).toBe('INVALID')
+  store.edit('guest.vmcb', GOOD_VMCB)
+  expect(store.isStale.value).toBe(true)
+  expect(store.canStepBack.value).toBe(false)
+  await store.run()
+  expect(store.isStale.value).toBe(false)
+  expect(store.view.value?.exits.map(({ explanation }) => explanation.name)).toEqual(['VMMCALL'])
+})
+
+test('taking an edit back makes the machine current again', async () => {
+  const store = await openStore()
+  await store.run()
+  store.edit('guest.vmcb', GOOD_VMCB)
+  store.edit('guest.vmcb', BAD_VMCB)
+  expect(store.isStale.value).toBe(false)
+})
+
+test('with errors nothing runs, and the first one is announced and shown', async () => {
+  const store = await openStore()
+  store.edit('main.asm', `${PROGRAM}\nfoo bar baz\n`)
+  await store.run()
+  expect(store.view.value?.instructions).toBe(0)
+  expect(store.announcement.value).toContain('Nothing runs')
+  expect(store.target.value).toMatchObject({ file: 'main.asm' })
+  expect(store.activity.value).toBe('idle')
+})
+
+test('Run after the end begins anew; Step back after the end does not', async () => {
+  const store = await openStore()
+  await store.run()
+  const end = store.view.value!.instructions
+  await store.stepBack()
+  expect(store.view.value?.instructions).toBe(end - 1)
+  await store.run()
+  await store.run()
+  expect(store.view.value?.instructions).toBe(end)
+})
+
+test('saved work is restored, and can be left and regained', async () => {
+  const { storage, save } = storageWith(SAVED)
+  const store = await openStore({ storage: () => Promise.resolve(storage) })
+  expect(store.texts.value['main.asm']).toBe('; mine')
+  expect(store.origin.value).toEqual({ kind: 'saved', savedAt: 5 })
+  store.startOver()
+  expect(store.texts.value['main.asm']).toBe(PROGRAM)
+  expect(save).toHaveBeenLastCalledWith(KEY, expect.objectContaining({ earlier: SAVED.texts }))
+  store.restoreEarlier()
+  expect(store.texts.value['main.asm']).toBe('; mine')
+})
+
+test('a fresh start shows the first texts and does not touch the saved ones until the reader edits', async () => {
+  const { storage, save } = storageWith(SAVED)
+  const store = await openStore({ storage: () => Promise.resolve(storage), fresh: true })
+  expect(store.texts.value['main.asm']).toBe(PROGRAM)
+  await store.run()
+  expect(save).not.toHaveBeenCalled()
+  store.edit('main.asm', '; new')
+  await store.save()
+  expect(save).toHaveBeenCalledWith(KEY, expect.objectContaining({ earlier: SAVED.texts }))
+})
+
+test.each([[7], [{ format: 1 }], ['x']])('%j in the store is ignored with a note', async (record) => {
+  const { storage } = storageWith(record)
+  const store = await openStore({ storage: () => Promise.resolve(storage) })
+  expect(store.origin.value).toEqual({ kind: 'unreadable' })
+  expect(store.texts.value['main.asm']).toBe(PROGRAM)
+})
+
+test('work is saved before a run and before a reset', async () => {
+  const { storage, save } = storageWith(undefined)
+  const store = await openStore({ storage: () => Promise.resolve(storage) })
+  store.edit('main.asm', `${PROGRAM}; 1`)
+  await store.run()
+  expect(save).toHaveBeenCalledTimes(1)
+  store.edit('main.asm', `${PROGRAM}; 2`)
+  await store.reset()
+  expect(save).toHaveBeenCalledTimes(2)
+  expect(save).toHaveBeenLastCalledWith(KEY, expect.objectContaining({ savedAt: 1 }))
+})
+
+test('a store that fails is said to be gone, and nothing else happens', async () => {
+  const storage: SavedWorkStore = {
+    isLasting: true,
+    load: () => Promise.reject(new Error('no')),
+    save: () => Promise.reject(new Error('no')),
+  }
+  const store = await openStore({ storage: () => Promise.resolve(storage) })
+  store.edit('main.asm', `${PROGRAM}; 1`)
+  await store.run()
+  expect(store.isStorageLasting.value).toBe(false)
+  expect(store.view.value?.exits).toHaveLength(1)
+})
+
+test('after a crash the texts are kept, and a restart gives a machine again', async () => {
+  let crash = true
+  const store = await openStore({ connect: () => localClient({ crash }) })
+  store.edit('guest.vmcb', GOOD_VMCB)
+  await store.run()
+  expect(store.activity.value).toBe('crashed')
+  expect(store.failure.value).toBe('out of memory')
+  crash = false
+  await store.restart()
+  await store.run()
+  expect(store.texts.value['guest.vmcb']).toBe(GOOD_VMCB)
+  expect(store.view.value?.goals[0].met).toBe(true)
+})
+
+test('a second lab that runs takes the machine; the first keeps what it shows and gets one when it runs', async () => {
+  const closed = vi.fn()
+  const first = await openStore({ connect: () => localClient({ closed }) })
+  await first.run()
+  const second = await openStore()
+  expect(closed).not.toHaveBeenCalled()
+  expect(second.view.value).toBeUndefined()
+  expect(second.diagnostics.value).toHaveLength(1)
+  await second.run()
+  expect(closed).toHaveBeenCalledTimes(1)
+  expect(first.view.value?.exits).toHaveLength(1)
+  expect(first.canStepBack.value).toBe(false)
+  await first.run()
+  expect(first.view.value?.exits).toHaveLength(1)
+  expect(first.canStepBack.value).toBe(true)
+})
+
+test('a lab that comes into view takes the machine of one that has not run', async () => {
+  const closed = vi.fn()
+  const first = await openStore({ connect: () => localClient({ closed }) })
+  const second = await openStore()
+  expect(closed).toHaveBeenCalledTimes(1)
+  expect(second.view.value?.instructions).toBe(0)
+  expect(first.view.value?.instructions).toBe(0)
+})
+
+test('a lab that cannot be used says why', async () => {
+  const store = await openStore({ payload: { slug: 'x', files: {} } })
+  expect(store.activity.value).toBe('unusable')
+  expect(store.failure.value).toContain('lab.yaml')
+})
+
+test('hints come one by one and end', async () => {
+  const store = await openStore()
+  for (let i = 0; i < 5; i++) store.showHint()
+  expect(store.hintsShown.value).toBe(2)
+})
