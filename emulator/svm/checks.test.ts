@@ -79,6 +79,7 @@ describe('the consistency checks', () => {
     ['exception 2', long({ 'control.event_inj': 0x8000_0302n }), 'event-inj-not-an-exception'],
     ['#BR in 64-bit mode', long({ 'control.event_inj': 0x8000_0305n }), 'event-inj-impossible'],
     ['#OF in 64-bit mode', long({ 'control.event_inj': 0x8000_0304n }), 'event-inj-impossible'],
+    ['V_NMI_ENABLE alone', long({ 'control.virtual_interrupt': 1n << 26n }), 'v-nmi-without-nmi-intercept'],
     ['ASID 0', long({ 'control.asid': 0n }), 'asid-zero'],
     ['nCR3 at MAXPHYADDR', { ...NP, 'control.n_cr3': LIMIT }, 'n-cr3-reserved'],
     ['G_PAT type 2', { ...NP, 'save.g_pat': 0x02n }, 'g-pat-type'],
@@ -124,6 +125,11 @@ describe('the consistency checks', () => {
       long({ 'save.gdtr.base': 1n << 63n, 'save.cs.base': 1n << 62n, 'save.rip': 1n << 63n }),
     ],
     ['reserved rFLAGS', long({ 'save.rflags': 0xffff_ffff_0000_8028n })],
+    [
+      'V_NMI_ENABLE with the NMI intercept',
+      long({ 'control.virtual_interrupt': 1n << 26n, 'control.intercept_vector_3': 2n }),
+    ],
+    ['V_INTR_MASKING without the INTR intercept', long({ 'control.virtual_interrupt': 1n << 24n })],
   ])('accept %s', (_, changes) => {
     expect(failures(changes)).toEqual([])
   })

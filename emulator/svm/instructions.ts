@@ -6,6 +6,8 @@ import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { undefinedOpcode } from '../state/faults.ts'
 import { OFFSET } from '../state/layout.ts'
+import type { Vcpu } from '../state/vcpu.ts'
+import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { offsetOf, VMCB_FIELDS } from './fields.ts'
 import { requireSvm, vmcbAddress } from './privilege.ts'
 import { canonicalHigh, HIDDEN_SEGMENTS, loadHiddenSegment, storeSegment } from './segments.ts'
@@ -63,18 +65,25 @@ const vmmcall: SystemInstruction = (cpu) => {
   undefinedOpcode()
 }
 
+/** Sets or clears the GIF: in a guest with a virtual one, that and not the physical one (§15.33.2). */
+function setGif(state: Vcpu, on: boolean): void {
+  if (!state.guestMode || !(state.virtualInterrupt & VIRTUAL_INTERRUPT.gifEnable)) state.gif = on ? 1 : 0
+  else if (on) state.virtualInterrupt |= VIRTUAL_INTERRUPT.gif
+  else state.virtualInterrupt &= ~VIRTUAL_INTERRUPT.gif
+}
+
 /** STGI: GIF = 1. What was held back is looked at before the next instruction (§15.17). */
 const stgi: SystemInstruction = (cpu) => {
   requireSvm(cpu)
   guard(cpu, EXIT.STGI)
-  cpu.state.gif = 1
+  setGif(cpu.state, true)
   cpu.state.attention |= ATTENTION.event
 }
 
 const clgi: SystemInstruction = (cpu) => {
   requireSvm(cpu)
   guard(cpu, EXIT.CLGI)
-  cpu.state.gif = 0
+  setGif(cpu.state, false)
 }
 
 /** INVLPGA rAX, ECX: the page of a linear address, for an ASID; 0 is the host's (§15.16.2). */

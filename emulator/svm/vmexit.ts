@@ -1,6 +1,7 @@
 /** #VMEXIT (APM vol 2 §15.6): stores the guest and the reason, reloads the host. */
 import { CS, RAX, RSP, TF } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
+import { VIRTUAL_INTERRUPT, writtenBackBits } from '../system/virtual-interrupt.ts'
 import { hasIllegalPdpes } from '../paging/pdpes.ts'
 import { translate } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
@@ -12,7 +13,7 @@ import { OFFSET } from '../state/layout.ts'
 import { CR0, CR4, EFER, MODE } from '../state/mode.ts'
 import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { DR6 } from '../system/debug-bits.ts'
-import { deliverFault, shutdown } from '../system/deliver.ts'
+import { deliverFault, EVENT_TYPE, shutdown } from '../system/deliver.ts'
 import { truncateRip } from '../system/operands.ts'
 import { cr3ReservedBits } from '../system/validity.ts'
 import { offsetOf } from './fields.ts'
@@ -69,9 +70,6 @@ const REGISTERS = registerPairs([
   [AT.cr2, OFFSET.cr2 >> 2],
 ])
 
-/** VMCB offset 060h: 8 V_IRQ, 3:0 V_TPR are written back; bits 7:4 are SBZ. */
-const WRITTEN_BACK = 0x1ff
-
 /** Takes a #VMEXIT out of the running guest. `state.rip` is the rIP to store, `nextRip` what goes to nRIP. */
 export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   const state = cpu.state
@@ -79,6 +77,7 @@ export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   const bytes = hasInstructionBytes(exit) ? fetchInstructionBytes(cpu) : NO_BYTES
   vmcb.beforeWrite(AT.virtualInterrupt, AT.controlEnd)
   vmcb.beforeWrite(AT.saveStart, AT.saveEnd)
+  if (deliversNmi(state)) state.virtualInterrupt &= ~VIRTUAL_INTERRUPT.nmiMask
   storeGuest(state, vmcb)
   storeInstructionBytes(vmcb, bytes)
   vmcb.store(AT.exitIntInfo, state.words, OFFSET.deliveringEvent >> 2)
@@ -109,13 +108,20 @@ export function exitInvalid(cpu: Cpu, failed: readonly FailedCheck[]): void {
 
 const NO_CHECKS: readonly FailedCheck[] = []
 
+/** True when the exit interrupts the delivery of a virtual NMI, which is then not masked (APM vol 2 §15.21.10). */
+function deliversNmi({ deliveringEvent, virtualInterrupt }: Vcpu): boolean {
+  if (deliveringEvent === 0n || !(virtualInterrupt & VIRTUAL_INTERRUPT.nmiEnable)) return false
+  return Number((deliveringEvent >> 8n) & 7n) === EVENT_TYPE.nmi
+}
+
 /** Stores the subset that VMRUN loads. nCR3 is not part of it, G_PAT only with nested paging (APM vol 2 §15.25.4). */
 function storeGuest(state: Vcpu, vmcb: VmcbPage): void {
   const words = state.words
-  const virtualInterrupt = vmcb.word(AT.virtualInterrupt)
+  const { virtualInterrupt } = state
+  const writtenBack = writtenBackBits(virtualInterrupt)
   vmcb.setWord(
     AT.virtualInterrupt,
-    (virtualInterrupt & ~WRITTEN_BACK) | (state.virtualInterrupt & WRITTEN_BACK),
+    (vmcb.word(AT.virtualInterrupt) & ~writtenBack) | (virtualInterrupt & writtenBack),
   )
   vmcb.setWord(AT.interruptShadow, (vmcb.word(AT.interruptShadow) & ~1) | state.interruptShadow)
   for (const segment of GUEST_SEGMENTS) storeSegment(vmcb, words, segment)

@@ -14,7 +14,7 @@ import type { Vcpu } from '../state/vcpu.ts'
 import { DR6, DR7 } from '../system/debug-bits.ts'
 import { instructionBreakpoints } from '../system/debug-registers.ts'
 import { deliverEvent, EVENT_TYPE } from '../system/deliver.ts'
-import { pendingInterrupt } from '../system/local-apic.ts'
+import { lookForEvents } from '../system/events.ts'
 import { CR0_WRITABLE, EFER_READ_AS_ZERO } from '../system/validity.ts'
 import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { failedChecks } from './checks.ts'
@@ -50,6 +50,8 @@ export function vmrun(cpu: Cpu, instruction: Instruction): void {
   state.gif = 1
   flushTlb(cpu, vmcb.word(AT.tlbControl) & 0xff)
   modeChanged(cpu)
+  state.attention = guestAttention(state)
+  lookForEvents(state)
   if (vmcb.word(AT.eventInj) & EVENT_VALID) injectEvent(cpu, vmcb)
 }
 
@@ -161,7 +163,6 @@ function loadGuest(state: Vcpu, vmcb: VmcbPage): void {
   vmcb.load(AT.rsp, words, WORD.rsp)
   vmcb.load(AT.rax, words, WORD.rax)
   state.interruptShadow = vmcb.word(AT.interruptShadow) & 1
-  state.attention = guestAttention(state)
 }
 
 const CR0_ET = Number(CR0.ET)
@@ -210,8 +211,6 @@ function guestAttention(state: Vcpu): number {
   if (flags & RF) attention |= ATTENTION.resume
   if (state.words[WORD.dr7] & DR7.enable && instructionBreakpoints(state.dr7).length > 0)
     attention |= ATTENTION.breakpoints
-  if (state.nmiPending || state.virtualInterrupt & VIRTUAL_INTERRUPT.irq || pendingInterrupt(state) >= 0)
-    attention |= ATTENTION.event
   return attention
 }
 
@@ -239,6 +238,9 @@ function injectEvent(cpu: Cpu, vmcb: VmcbPage): void {
   const fromInstruction =
     type === EVENT_TYPE.software ||
     (type === EVENT_TYPE.exception && (vector === VECTOR.BP || vector === VECTOR.OF))
+  // Without NMI virtualization an injected NMI masks nothing.
+  if (type === EVENT_TYPE.nmi && cpu.state.virtualInterrupt & VIRTUAL_INTERRUPT.nmiEnable)
+    cpu.state.virtualInterrupt |= VIRTUAL_INTERRUPT.nmiMask
   const returnRip = fromInstruction
     ? (BigInt(vmcb.word(AT.nRip + 4)) << 32n) | BigInt(vmcb.word(AT.nRip))
     : cpu.state.rip

@@ -73,6 +73,9 @@ export const FEATURES: readonly Feature[] = [
   feature('vmcbclean', SVM, 'edx', 5),
   feature('flushbyasid', SVM, 'edx', 6),
   feature('decodeassists', SVM, 'edx', 7),
+  feature('vgif', SVM, 'edx', 16),
+  feature('vnmi', SVM, 'edx', 25),
+  feature('idlehlt', SVM, 'edx', 30),
   feature('nullselectclearsbase', 0x8000_0021, 'eax', 6),
 ]
 

@@ -8,13 +8,15 @@ import type { Vcpu } from '../state/vcpu.ts'
 import { pendingInterrupt } from './local-apic.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
-export type PendingEvent = 'nmi' | 'interrupt' | 'virtual interrupt'
+export type PendingEvent = 'nmi' | 'interrupt' | 'virtual nmi' | 'virtual interrupt'
 
-/** The event of the highest priority that nothing holds back. Physical interrupts come before the virtual one. */
+/** The event of the highest priority that nothing holds back. Physical events come before virtual ones. */
 export function nextEvent(state: Vcpu): PendingEvent | undefined {
   if (!state.gif || state.interruptShadow) return undefined
   if (state.nmiPending && !state.nmiMasked) return 'nmi'
   if (interruptsAreEnabled(state) && pendingInterrupt(state) >= 0) return 'interrupt'
+  if (!virtualGif(state)) return undefined
+  if (hasVirtualNmi(state) && !(state.virtualInterrupt & VIRTUAL_INTERRUPT.nmiMask)) return 'virtual nmi'
   return virtualInterruptIsOpen(state) ? 'virtual interrupt' : undefined
 }
 
@@ -32,12 +34,28 @@ function virtualInterruptIsOpen(state: Vcpu): boolean {
   return (word & VIRTUAL_INTERRUPT.ignoreTpr) !== 0 || priority > (word & VIRTUAL_INTERRUPT.tpr)
 }
 
+/** The GIF that virtual events look at besides the physical one (§15.33.2). */
+function virtualGif({ virtualInterrupt }: Vcpu): boolean {
+  return !(virtualInterrupt & VIRTUAL_INTERRUPT.gifEnable) || (virtualInterrupt & VIRTUAL_INTERRUPT.gif) !== 0
+}
+
+/** V_NMI of a guest with NMI virtualization (§15.21.10). */
+function hasVirtualNmi({ guestMode, virtualInterrupt }: Vcpu): boolean {
+  const needed = VIRTUAL_INTERRUPT.nmiEnable | VIRTUAL_INTERRUPT.nmi
+  return guestMode !== 0 && (virtualInterrupt & needed) === needed
+}
+
+/** A virtual interrupt or NMI waits, taken or held back. */
+export function hasVirtualEvent(state: Vcpu): boolean {
+  return hasVirtualInterrupt(state) || hasVirtualNmi(state)
+}
+
 function hasVirtualInterrupt(state: Vcpu): boolean {
   return state.guestMode !== 0 && (state.virtualInterrupt & VIRTUAL_INTERRUPT.irq) !== 0
 }
 
 /** To be called where rFLAGS.IF, GIF, a task priority or the masking of NMIs may have changed in favour of an event. */
 export function lookForEvents(state: Vcpu): void {
-  if (state.nmiPending || hasVirtualInterrupt(state) || pendingInterrupt(state) >= 0)
+  if (state.nmiPending || hasVirtualEvent(state) || pendingInterrupt(state) >= 0)
     state.attention |= ATTENTION.event
 }

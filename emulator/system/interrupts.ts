@@ -6,6 +6,7 @@ import { EXIT } from '../state/exit-codes.ts'
 import { Fault, generalProtection, VECTOR } from '../state/faults.ts'
 import { readRflags } from '../state/flags.ts'
 import { MODE } from '../state/mode.ts'
+import type { Vcpu } from '../state/vcpu.ts'
 import { deliverSoftware, EVENT_TYPE } from './deliver.ts'
 import { isLongMode } from './descriptors.ts'
 import { lookForEvents } from './events.ts'
@@ -15,6 +16,7 @@ import { loadRflags } from './rflags.ts'
 import { virtual8086Segment } from './segment-loads.ts'
 import { checkTarget, setSegment } from './segmentation.ts'
 import { peekStack, releaseStack, setStackPointer } from './stack.ts'
+import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
 const int: SystemInstruction = (cpu, instruction) => {
   const operand = instruction.operands[0]
@@ -51,8 +53,15 @@ const iret: SystemInstruction = (cpu, instruction) => {
   const image = Number(peekStack(cpu, size, 2) & 0xffff_ffffn)
   if (!(state.mode & MODE.protected)) returnToRealMode(cpu, size, offset, selector, image)
   else returnInProtectedMode(cpu, size, offset, selector, image)
-  state.nmiMasked = 0
+  unmaskNmis(state)
   lookForEvents(state)
+}
+
+/** IRET ends the handling of an NMI: of a virtual one in a guest with NMI virtualization (APM vol 2 §15.21.10). */
+function unmaskNmis(state: Vcpu): void {
+  if (state.guestMode && state.virtualInterrupt & VIRTUAL_INTERRUPT.nmiEnable)
+    state.virtualInterrupt &= ~VIRTUAL_INTERRUPT.nmiMask
+  else state.nmiMasked = 0
 }
 
 /** In virtual-8086 mode with IOPL 3, IRET stays in that mode and cannot change IOPL (mergeFlags keeps it at CPL 3). */

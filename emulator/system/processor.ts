@@ -8,6 +8,7 @@ import { EXIT } from '../state/exit-codes.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
 import { CR4, MODE } from '../state/mode.ts'
 import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
+import { hasVirtualEvent } from './events.ts'
 import { effectiveAddress, memoryOperand } from './operands.ts'
 import { requirePrivilege } from './privilege.ts'
 import { isCanonical, linearAddress } from './segmentation.ts'
@@ -62,6 +63,8 @@ const rdpmc: SystemInstruction = (cpu) => {
 const hlt: SystemInstruction = (cpu) => {
   requirePrivilege(cpu)
   intercept(cpu, EXIT.HLT)
+  // The idle intercept is for guests with nothing to wake them (APM vol 2 §15.9, table 15-7).
+  if (!hasVirtualEvent(cpu.state)) intercept(cpu, EXIT.IDLE_HLT)
   cpu.state.activity = ACTIVITY.halted
   cpu.state.attention |= ATTENTION.inactive
 }
