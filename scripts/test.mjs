@@ -25,8 +25,9 @@ const E2E_REPORT = join(REPORTS, 'e2e.json')
 
 /** @type {Stage[]} */
 const STAGES = [
-  { name: 'types', command: ['tsc', '--noEmit'] },
+  // Astro's check comes first: it writes the types of the content that tsc needs.
   { name: 'types of the pages', command: ['astro', 'check'] },
+  { name: 'types', command: ['tsc', '--noEmit'] },
   { name: 'lint', command: ['eslint', '.', '--max-warnings', '0'] },
   {
     name: 'unit tests',
