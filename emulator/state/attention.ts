@@ -14,4 +14,6 @@ export const ATTENTION = {
   breakpoints: 1 << 5,
   /** rFLAGS.RF is 1: the next instruction clears it. */
   resume: 1 << 6,
+  /** DebugCtl.LBR is 1: control transfers are recorded. */
+  branches: 1 << 7,
 } as const

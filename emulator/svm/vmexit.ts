@@ -172,7 +172,7 @@ function enterHost(cpu: Cpu): void {
   state.activity = ACTIVITY.running
   reloadHost(state)
   // Breakpoints, shadow and trap were the guest's. A pending NMI waits for STGI.
-  state.attention &= ATTENTION.stop | ATTENTION.event
+  state.attention &= ATTENTION.stop | ATTENTION.event | ATTENTION.branches
   modeChanged(cpu)
 }
 

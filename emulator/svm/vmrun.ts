@@ -22,6 +22,7 @@ import { cpuFacts } from './facts.ts'
 import { offsetOf } from './fields.ts'
 import { saveHost } from './host-state.ts'
 import { requireSvm, vmcbAddress } from './privilege.ts'
+import { startPauseFilter } from './pause-filter.ts'
 import { canonicalHigh, GUEST_SEGMENTS, loadGuestSegment } from './segments.ts'
 import { keepLoaded, mergeCache } from './state-cache.ts'
 import { exitGuest, exitInvalid } from './vmexit.ts'
@@ -57,6 +58,7 @@ export function vmrun(cpu: Cpu, instruction: Instruction): void {
 
 const AT = {
   tscOffset: offsetOf('control.tsc_offset'),
+  pauseFilter: offsetOf('control.pause_filter_threshold'),
   iopm: offsetOf('control.iopm_base_pa'),
   msrpm: offsetOf('control.msrpm_base_pa'),
   asid: offsetOf('control.asid'),
@@ -66,6 +68,7 @@ const AT = {
   nestedControl: offsetOf('control.nested_control'),
   eventInj: offsetOf('control.event_inj'),
   nCr3: offsetOf('control.n_cr3'),
+  virtualizationExtensions: offsetOf('control.virtualization_extensions'),
   nRip: offsetOf('control.n_rip'),
   gdtrLimit: offsetOf('save.gdtr.limit'),
   gdtrBase: offsetOf('save.gdtr.base'),
@@ -114,10 +117,11 @@ const ASID_MASK = 0xffff
 /** The control area, by clean-bit group (APM vol 2 §15.15). */
 function loadControls(state: Vcpu, vmcb: VmcbPage): void {
   const words = state.words
-  // I: intercepts and TSC offset.
+  // I: intercepts, TSC offset, PAUSE filter (the threshold comes from memory).
   const intercepts = state.intercepts
   for (let vector = 0; vector < intercepts.length; vector++) intercepts[vector] = vmcb.word(vector * 4)
   vmcb.load(AT.tscOffset, words, WORD.tscOffset)
+  startPauseFilter(state, vmcb.word(AT.pauseFilter))
   // IOPM: both permission maps.
   state.iopmBase = pageAddress(vmcb, AT.iopm)
   state.msrpmBase = pageAddress(vmcb, AT.msrpm)
@@ -126,6 +130,7 @@ function loadControls(state: Vcpu, vmcb: VmcbPage): void {
   // TPR: the virtual interrupt.
   state.virtualInterrupt = vmcb.word(AT.virtualInterrupt)
   state.virtualInterruptVector = vmcb.word(AT.virtualInterrupt + 4) & 0xff
+  state.virtualizationExtensions = vmcb.word(AT.virtualizationExtensions)
   // NP: nested paging.
   state.nestedPaging = vmcb.word(AT.nestedControl) & NP_ENABLE
   if (state.nestedPaging) {
@@ -204,7 +209,7 @@ function guestCpl(vmcb: VmcbPage, cr0: number, rflags: number): number {
 
 /** What the guest's first instruction boundary must look at; a request to stop from outside stays. */
 function guestAttention(state: Vcpu): number {
-  let attention = state.attention & ATTENTION.stop
+  let attention = state.attention & (ATTENTION.stop | ATTENTION.branches)
   const flags = state.flagsOther
   if (state.interruptShadow) attention |= ATTENTION.shadow
   if (flags & TF) attention |= ATTENTION.trap

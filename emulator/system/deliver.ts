@@ -28,6 +28,7 @@ import {
   SYSTEM_TYPE,
   tableAddress,
 } from './descriptors.ts'
+import { recordInterrupt } from './last-branch.ts'
 import { checkTarget, NULL_SEGMENT, setSegment } from './segmentation.ts'
 import { currentStack, pushFrame, setStackPointer, type Stack } from './stack.ts'
 import { legacyInnerStack, longStack, nullStackSegment } from './task-state.ts'
@@ -195,8 +196,10 @@ function throughIdt(cpu: Cpu, event: Event, returnRip: bigint, resume: boolean):
 /** What every delivery leaves behind: the handler begins outside shadows, traps and halts. */
 function begin(cpu: Cpu, rip: bigint, clearedFlags: number): void {
   const state = cpu.state
+  const from = state.rip
   writeRflags(state, readRflags(state) & ~clearedFlags)
   state.rip = rip
+  if (state.attention & ATTENTION.branches) recordInterrupt(state, from)
   state.interruptShadow = 0
   state.activity = ACTIVITY.running
   state.attention &= ~(ATTENTION.shadow | ATTENTION.trap | ATTENTION.resume | ATTENTION.inactive)

@@ -7,6 +7,7 @@ import { generalProtection } from '../state/faults.ts'
 import type { ScalarField } from '../state/layout.ts'
 import { CR0, EFER } from '../state/mode.ts'
 import { APIC_BASE } from './apic-registers.ts'
+import { setDebugCtl } from './last-branch.ts'
 import { apicIsEnabled, resetApic } from './local-apic.ts'
 import { requirePrivilege } from './privilege.ts'
 import { isCanonical } from './segmentation.ts'
@@ -34,7 +35,7 @@ export interface Msr {
 type QuadField = Extract<
   ScalarField,
   | 'star' | 'lstar' | 'cstar' | 'sfmask' | 'kernelGsBase' | 'sysenterCs' | 'sysenterEsp' | 'sysenterEip' | 'tscAux' | 'tscRatio'
-  | 'debugCtl' | 'lastBranchFromIp' | 'lastBranchToIp' | 'lastIntFromIp' | 'lastIntToIp' | 'hwcr' | 'vmHsavePa'
+  | 'lastBranchFromIp' | 'lastBranchToIp' | 'lastIntFromIp' | 'lastIntToIp' | 'hwcr' | 'vmHsavePa'
 > // prettier-ignore
 
 /** An MSR that is a field of the vCPU block; `accepts` says which values WRMSR may store. */
@@ -126,6 +127,17 @@ const efer: Msr = {
     state.efer = (value & ~(EFER_READ_AS_ZERO | EFER.LMA)) | (state.efer & EFER.LMA)
     if (changed & EFER.NXE) flushAsid(cpu)
     modeChanged(cpu)
+  },
+}
+
+const debugCtl: Msr = {
+  index: 0x1d9,
+  name: 'DebugCtl',
+  section: 'APM vol 2 §13.1.1',
+  read: ({ state }) => state.debugCtl,
+  write({ state }, value) {
+    if (!fitsIn(6)(value)) generalProtection()
+    setDebugCtl(state, value)
   },
 }
 
@@ -236,7 +248,7 @@ export const MSRS: readonly Msr[] = [
   // No machine-check bank exists.
   readOnly(0x179, 'MCG_CAP', 'APM vol 2 §9.3.1', 0n),
   constant(0x17a, 'MCG_STAT', 'APM vol 2 §9.3.1', 0n),
-  stored(0x1d9, 'DebugCtl', 'APM vol 2 §13.1.1', 'debugCtl', fitsIn(6)),
+  debugCtl,
   stored(0x1db, 'LastBranchFromIP', 'APM vol 2 §13.1.1', 'lastBranchFromIp'),
   stored(0x1dc, 'LastBranchToIP', 'APM vol 2 §13.1.1', 'lastBranchToIp'),
   stored(0x1dd, 'LastIntFromIP', 'APM vol 2 §13.1.1', 'lastIntFromIp'),

@@ -6,6 +6,7 @@ import type { Cpu } from '../../state/cpu.ts'
 import { MODE } from '../../state/mode.ts'
 import { afterInstruction, beforeInstruction } from '../../system/boundary.ts'
 import { deliverFault } from '../../system/deliver.ts'
+import { recordBranch } from '../../system/last-branch.ts'
 import type { Engine } from '../engine.ts'
 import { fetch } from '../fetch.ts'
 
@@ -35,8 +36,13 @@ export function step(engine: Engine, cpu: Cpu): boolean {
       state.rip = next
       entry.system(cpu, entry.instruction)
     }
-    // RF lasts until all iterations of a repeated instruction are done.
-    if (before !== 0 && state.rip === rip && entry.instruction.repeat !== 'none') before &= ~ATTENTION.resume
+    if (before !== 0) {
+      const repeats = state.rip === rip && entry.instruction.repeat !== 'none'
+      // RF lasts until all iterations of a repeated instruction are done.
+      if (repeats) before &= ~ATTENTION.resume
+      else if (before & ATTENTION.branches && state.rip !== next && state.guestMode === guestMode)
+        recordBranch(state, rip)
+    }
   } catch (thrown) {
     state.rip = rip
     if (!stopHalfWay(cpu, thrown, next)) return true
