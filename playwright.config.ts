@@ -1,8 +1,10 @@
 // End-to-end tests: the built book, served as npm start serves it, in Chromium.
 import { defineConfig } from '@playwright/test'
 import { findChromium } from './scripts/browser.mjs'
+import { firstFreePort } from './scripts/static-server.mjs'
 
-const PORT = 4400
+// The workers, which read this file again, inherit the port: two checkouts can be tested side by side.
+const port = (process.env['WORLD_SWITCH_PORT'] ??= String(await firstFreePort(4400)))
 const executablePath = findChromium()
 
 export default defineConfig({
@@ -13,7 +15,7 @@ export default defineConfig({
   forbidOnly: true,
   reporter: process.env['PLAYWRIGHT_JSON_OUTPUT_NAME'] ? [['list'], ['json']] : 'list',
   use: {
-    baseURL: `http://127.0.0.1:${PORT}`,
+    baseURL: `http://127.0.0.1:${port}`,
     trace: 'retain-on-failure',
     launchOptions: {
       ...(executablePath === undefined ? {} : { executablePath }),
@@ -28,7 +30,7 @@ export default defineConfig({
     },
   },
   webServer: {
-    command: `node scripts/serve.mjs ${PORT}`,
-    url: `http://127.0.0.1:${PORT}/`,
+    command: `node scripts/serve.mjs ${port}`,
+    url: `http://127.0.0.1:${port}/`,
   },
 })

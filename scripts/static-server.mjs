@@ -87,3 +87,14 @@ export async function listen(server, firstPort) {
   }
   throw new Error(`no free port on 127.0.0.1 from ${firstPort} to ${firstPort + 99}`)
 }
+
+/**
+ * The first port from `firstPort` at which nothing listens on 127.0.0.1.
+ * @param {number} firstPort
+ */
+export async function firstFreePort(firstPort) {
+  const server = createServer()
+  const port = await listen(server, firstPort)
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
