@@ -56,7 +56,7 @@ interface WalkRequest {
 /** Bits of an entry's high word that must be zero: the address bits from MAXPHYADDR to 51, and NX when it is off. */
 function reservedHigh(cpu: Cpu, format: Format, level: Level, noExecuteEnabled: boolean): number {
   const implemented = cpu.model.physicalAddressBits - 32
-  let mask = implemented >= 20 ? 0 : 0xf_ffff & ~(2 ** implemented - 1)
+  let mask = implemented >= 20 ? 0 : 0xf_ffff & ~((1 << implemented) - 1)
   if (!noExecuteEnabled) mask |= PTE.NX
   // Legacy PAE entries have no available bits 62:52; a PDPE has no NX either (APM vol 2 §5.2.3).
   if (format.levels.length === 3) mask |= level.noPermissions ? 0xfff0_0000 : 0x7ff0_0000
@@ -67,7 +67,7 @@ function reservedHigh(cpu: Cpu, format: Format, level: Level, noExecuteEnabled: 
 function tableIndex(low: number, high: number, level: Level): number {
   const shifted =
     level.shift >= 32 ? high >>> (level.shift - 32) : (low >>> level.shift) | shiftedHigh(high, level.shift)
-  return shifted & (2 ** level.bits - 1)
+  return shifted & ((1 << level.bits) - 1)
 }
 
 function shiftedHigh(high: number, shift: number): number {
@@ -106,7 +106,7 @@ function walkTables(cpu: Cpu, request: WalkRequest): (Leaf & { commit(write: boo
       table = (high & 0xf_ffff) * 0x1_0000_0000 + ((low & 0xffff_f000) >>> 0)
       continue
     }
-    const pageBytes = 2 ** level.shift
+    const pageBytes = 1 << level.shift
     // A 4 MB PSE leaf has physical-address bits 39:32 in bits 20:13.
     const above = level.shift === 22 ? (low >>> 13) & 0xff : high & 0xf_ffff
     const frame = above * 0x1_0000_0000 + ((low & ~(pageBytes - 1) & 0xffff_f000) >>> 0)
@@ -154,7 +154,7 @@ function walkNested(cpu: Cpu, guestAddress: number, access: Access, which: bigin
     root: tableRoot(lowWord(cpu, 'nCr3'), high, format),
     format,
     noExecuteEnabled,
-    linearLow: guestAddress % 0x1_0000_0000,
+    linearLow: guestAddress >>> 0,
     linearHigh: Math.floor(guestAddress / 0x1_0000_0000),
     entryAddress: (address) => address,
   })
@@ -170,6 +170,11 @@ function walkNested(cpu: Cpu, guestAddress: number, access: Access, which: bigin
   function nestedFault(error: number): never {
     throw new Exit(EXIT_NPF, which | BigInt(error), BigInt(guestAddress), access === ACCESS.execute)
   }
+}
+
+/** The sPA of a guest-physical address that the running guest names itself. Throws Exit (#NPF). */
+export function translateGuestPhysical(cpu: Cpu, address: number, access: Access): number {
+  return walkNested(cpu, address, access, NPF_FINAL).address
 }
 
 /** The identity mapping of paging turned off. */
@@ -257,7 +262,8 @@ function translation(
     (guest.dirty ? ENTRY.dirty : 0) |
     (nestedWritable ? ENTRY.nestedWritable : 0) |
     (nestedNoExecute ? ENTRY.nestedNoExecute : 0)
-  const memoryType = typeOfNewEntry(cpu.state, guest.patSlot, nestedSlot, address - (address % 2 ** shift))
+  const page = address - (address & ((1 << shift) - 1))
+  const memoryType = typeOfNewEntry(cpu.state, guest.patSlot, nestedSlot, page)
   return { attributes, address, guestAddress: guest.address, memoryType }
 }
 

@@ -93,6 +93,13 @@ const SCALARS = {
   msrpmBase: 'f64',
   tscOffset: 'u64',
   nestedPaging: 'u32',
+  /** VMCB offset 0B8h: LBR, VMLOAD and VMSAVE virtualization. */
+  virtualizationExtensions: 'u32',
+  /** The PAUSE filter: what VMRUN loaded, what is left of the count, and the instruction count at the last PAUSE. */
+  pauseFilterCount: 'u32',
+  pauseFilterThreshold: 'u32',
+  pauseFilterLeft: 'u32',
+  lastPause: 'f64',
   /** Low half of VMCB offset 060h and the vector of 064h (APM vol 2 appendix B). */
   virtualInterrupt: 'u32',
   virtualInterruptVector: 'u32',

@@ -70,8 +70,8 @@ const intercepts = INTERCEPTED.map((what, vector) =>
 // prettier-ignore
 export const CONTROL_FIELDS: readonly VmcbField[] = [
   ...intercepts,
-  control(0x03c, 2, 'pause_filter_threshold', 'PAUSE Filter Threshold', '15.14.4', 'Time between PAUSEs above which the count starts anew', NEVER, { feature: 'pausefilterthreshold' }),
-  control(0x03e, 2, 'pause_filter_count', 'PAUSE Filter Count', '15.14.4', 'PAUSE instructions before the PAUSE intercept exits', NEVER, { feature: 'pausefilter', clean: 'i' }),
+  control(0x03c, 2, 'pause_filter_threshold', 'PAUSE Filter Threshold', '15.14.4', 'Time between PAUSEs above which the count starts anew', IN, { feature: 'pausefilterthreshold' }),
+  control(0x03e, 2, 'pause_filter_count', 'PAUSE Filter Count', '15.14.4', 'PAUSE instructions before the PAUSE intercept exits', IN, { feature: 'pausefilter', clean: 'i' }),
   control(0x040, 8, 'iopm_base_pa', 'IOPM_BASE_PA', '15.10.1', 'Physical address of the I/O permission map, 12 KB; bits 11:0 are ignored', IN, { clean: 'iopm' }),
   control(0x048, 8, 'msrpm_base_pa', 'MSRPM_BASE_PA', '15.11', 'Physical address of the MSR permission map, 8 KB; bits 11:0 are ignored', IN, { clean: 'iopm' }),
   control(0x050, 8, 'tsc_offset', 'TSC_OFFSET', '15.5.1', 'Added to what RDTSC and RDTSCP read in the guest', IN, { clean: 'i' }),
@@ -89,7 +89,7 @@ export const CONTROL_FIELDS: readonly VmcbField[] = [
   control(0x0a0, 8, 'ghcb_pa', 'GHCB', 'B', 'Guest-physical address of the guest-hypervisor communication block', NEVER, { feature: 'sev_es' }),
   control(0x0a8, 8, 'event_inj', 'EVENTINJ', '15.20', 'Event that the guest takes before its first instruction; V is cleared at #VMEXIT', IN_OUT, { bits: EVENTINJ_BITS }),
   control(0x0b0, 8, 'n_cr3', 'N_CR3', '15.25.3', 'Physical address of the top nested page table; never written back', IN, { when: 'nested paging', clean: 'np', bits: CR3_BITS }),
-  control(0x0b8, 8, 'virtualization_extensions', 'Virtualization extensions', '15.23', 'Virtualization of LBR, VMLOAD and VMSAVE, IBS and performance counters', NEVER, { feature: 'lbrvirt', bits: VIRTUALIZATION_EXTENSION_BITS }),
+  control(0x0b8, 8, 'virtualization_extensions', 'Virtualization extensions', '15.23', 'Virtualization of LBR, VMLOAD and VMSAVE, IBS and performance counters', IN, { feature: 'lbrvirt', bits: VIRTUALIZATION_EXTENSION_BITS }),
   control(0x0c0, 4, 'clean_bits', 'VMCB Clean Bits', '15.15', 'Groups of fields that software did not change since the last #VMEXIT', IN, { bits: CLEAN_BITS }),
   control(0x0c8, 8, 'n_rip', 'nRIP', '15.7.1', 'Next sequential instruction pointer; zero for most exits that no instruction caused', IN_OUT),
   control(0x0d0, 1, 'instruction_bytes_fetched', 'Number of bytes fetched', '15.8.4', 'How many guest instruction bytes follow', OUT),

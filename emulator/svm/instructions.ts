@@ -1,17 +1,20 @@
 /** The SVM instructions (APM vol 2 chapter 15, vol 3 chapter 4). */
-import { RAX, RCX } from '../isa/registers.ts'
+import type { Instruction } from '../isa/instruction.ts'
+import { CS, RAX, RCX } from '../isa/registers.ts'
 import { invalidatePage } from '../paging/tlb.ts'
+import { translateGuestPhysical } from '../paging/walk.ts'
 import { ATTENTION } from '../state/attention.ts'
-import type { Cpu, SystemInstruction } from '../state/cpu.ts'
+import { ACCESS, type Access, type Cpu, type SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
-import { undefinedOpcode } from '../state/faults.ts'
+import { Exit, undefinedOpcode } from '../state/faults.ts'
 import { OFFSET } from '../state/layout.ts'
+import { ATTRIBUTE, EFER } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { offsetOf, VMCB_FIELDS } from './fields.ts'
 import { requireSvm, vmcbAddress } from './privilege.ts'
 import { canonicalHigh, HIDDEN_SEGMENTS, loadHiddenSegment, storeSegment } from './segments.ts'
-import { loadAll, registerPairs, storeAll, vmcbPage } from './vmcb-page.ts'
+import { loadAll, registerPairs, storeAll, vmcbPage, type VmcbPage } from './vmcb-page.ts'
 import { vmrun } from './vmrun.ts'
 
 /** Registers that VMLOAD and VMSAVE move as they stand. */
@@ -33,12 +36,32 @@ function guard(cpu: Cpu, code: number): void {
   if (cpu.state.guestMode) cpu.virtualization.intercept(cpu, code)
 }
 
-/** VMLOAD rAX: FS, GS, LDTR and TR with their hidden parts, KernelGsBase, the SYSCALL and SYSENTER registers (§15.5.2). */
-const vmload: SystemInstruction = (cpu, instruction) => {
+/** VMCB offset 0B8h, bit 1: VMLOAD and VMSAVE virtualization. */
+const VMLOAD_VIRTUALIZATION = 2
+
+/** The host that executed VMRUN is in 64-bit mode. */
+function hostIs64Bit({ hostEfer, hostSegments }: Vcpu): boolean {
+  return (hostEfer & EFER.LMA) !== 0n && (hostSegments[CS].attributes & ATTRIBUTE.L) !== 0
+}
+
+/**
+ * The VMCB that rAX names to VMLOAD and VMSAVE. With their virtualization a guest's rAX is a guest-physical address; where that
+ * does not work, without nested paging or under a host that is not in 64-bit mode, they exit (§15.33.1).
+ */
+function addressedVmcb(cpu: Cpu, instruction: Instruction, code: number, access: Access): VmcbPage {
+  const { state } = cpu
   requireSvm(cpu)
   const address = vmcbAddress(cpu, instruction)
-  guard(cpu, EXIT.VMLOAD)
-  const vmcb = vmcbPage(cpu, address)
+  guard(cpu, code)
+  if (!state.guestMode || !(state.virtualizationExtensions & VMLOAD_VIRTUALIZATION))
+    return vmcbPage(cpu, address)
+  if (!state.nestedPaging || !hostIs64Bit(state)) throw new Exit(code)
+  return vmcbPage(cpu, translateGuestPhysical(cpu, address, access))
+}
+
+/** VMLOAD rAX: FS, GS, LDTR and TR with their hidden parts, KernelGsBase, the SYSCALL and SYSENTER registers (§15.5.2). */
+const vmload: SystemInstruction = (cpu, instruction) => {
+  const vmcb = addressedVmcb(cpu, instruction, EXIT.VMLOAD, ACCESS.read)
   const words = cpu.state.words
   for (const segment of HIDDEN_SEGMENTS) loadHiddenSegment(vmcb, words, segment)
   loadAll(vmcb, words, HIDDEN_REGISTERS)
@@ -48,10 +71,7 @@ const vmload: SystemInstruction = (cpu, instruction) => {
 
 /** VMSAVE rAX: stores what VMLOAD loads. */
 const vmsave: SystemInstruction = (cpu, instruction) => {
-  requireSvm(cpu)
-  const address = vmcbAddress(cpu, instruction)
-  guard(cpu, EXIT.VMSAVE)
-  const vmcb = vmcbPage(cpu, address)
+  const vmcb = addressedVmcb(cpu, instruction, EXIT.VMSAVE, ACCESS.write)
   const words = cpu.state.words
   for (const [from, to] of SAVED) vmcb.beforeWrite(from, to)
   for (const segment of HIDDEN_SEGMENTS) storeSegment(vmcb, words, segment)

@@ -2,6 +2,7 @@
 import type { Cpu, Virtualization } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { Exit, VECTOR, type Fault } from '../state/faults.ts'
+import { pauseExits } from './pause-filter.ts'
 import { exitGuest } from './vmexit.ts'
 
 /** Whether the intercept with exit code `code` (00h..A6h) is on: bit code % 32 of vector code / 32. */
@@ -52,7 +53,9 @@ function interceptIo(cpu: Cpu, port: number, size: 1 | 2 | 4, info1: number): vo
 }
 
 function intercept(cpu: Cpu, code: number, info1?: bigint, info2?: bigint): void {
-  if (isIntercepted(cpu, code)) throw new Exit(code, info1, info2)
+  if (!isIntercepted(cpu, code)) return
+  if (code === EXIT.PAUSE && !pauseExits(cpu.state)) return
+  throw new Exit(code, info1, info2)
 }
 
 /** Exceptions whose error code is in EXITINFO1; for the others it is undefined (APM vol 2 §15.12). */

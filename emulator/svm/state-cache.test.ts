@@ -30,6 +30,7 @@ type Edit = readonly [string, string, bigint, (test: SvmTest) => unknown]
 const EDITS: readonly Edit[] = [
   ['i', 'control.intercept_vector_3', 4n, ({ cpu }) => cpu.state.intercepts[3]],
   ['i', 'control.tsc_offset', 0x1234n, ({ cpu }) => cpu.state.tscOffset],
+  ['i', 'control.pause_filter_count', 7n, ({ cpu }) => cpu.state.pauseFilterCount],
   ['iopm', 'control.iopm_base_pa', 0x3000n, ({ cpu }) => cpu.state.iopmBase],
   ['iopm', 'control.msrpm_base_pa', 0x4000n, ({ cpu }) => cpu.state.msrpmBase],
   ['asid', 'control.asid', 9n, ({ cpu }) => cpu.state.asid],
@@ -54,6 +55,7 @@ const UNCACHED: readonly Edit[] = [
   ['', 'save.rsp', 0x5555n, ({ cpu }) => cpu.state.gpr[4]],
   ['', 'save.rax', 0x66n, ({ cpu }) => cpu.state.gpr[0]],
   ['', 'save.rflags', 0x203n, ({ cpu }) => cpu.state.flagsOther],
+  ['', 'control.pause_filter_threshold', 7n, ({ cpu }) => cpu.state.pauseFilterThreshold],
   ['', 'control.interrupt_shadow', 1n, ({ cpu }) => cpu.state.interruptShadow],
 ]
 
@@ -82,7 +84,7 @@ test('every word of the cache has one group and a place in the vCPU block', () =
   expect(new Set(CACHED_WORDS.map(({ offset }) => offset)).size).toBe(CACHED_WORDS.length)
   expect(CACHED_WORDS.length).toBeLessThanOrEqual(svmTest().cpu.state.vmcbCache.length)
   const shared = CACHED_WORDS.filter(({ mask }) => mask !== -1).map(({ offset }) => offset)
-  expect(shared).toEqual([0x4c8])
+  expect(shared).toEqual([0x3c, 0x4c8])
 })
 
 describe('an aggressive processor', () => {
