@@ -4,6 +4,6 @@ export default defineConfig({
   test: {
     include: ['emulator/**/*.test.ts', 'components/**/*.test.ts', 'src/**/*.test.ts', 'scripts/**/*.test.ts'],
     setupFiles: ['scripts/property-seed.ts'],
-    testTimeout: 60_000,
+    testTimeout: 240_000,
   },
 })
