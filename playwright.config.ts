@@ -11,8 +11,13 @@ export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results/e2e',
   fullyParallel: true,
+  // Looking over a long chapter takes axe half a minute on a busy machine.
+  timeout: 120_000,
   workers: 2,
   forbidOnly: true,
+  // A busy computer takes seconds to load the editor.
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
   reporter: process.env['PLAYWRIGHT_JSON_OUTPUT_NAME'] ? [['list'], ['json']] : 'list',
   use: {
     baseURL: `http://127.0.0.1:${port}`,
