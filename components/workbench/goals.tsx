@@ -24,7 +24,12 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
         </h3>
         <ul>
           {lab.goals.map((goal) => (
-            <Goal key={goal.id} text={goal.text} result={results?.find(({ id }) => id === goal.id)} />
+            <Goal
+              key={goal.id}
+              text={goal.text}
+              result={results?.find(({ id }) => id === goal.id)}
+              isOver={view?.ending !== undefined}
+            />
           ))}
         </ul>
         {lab.manual.length > 0 && <p class="wb-manual">Manual: {lab.manual.join(', ')}</p>}
@@ -58,9 +63,17 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
   )
 }
 
-function Goal({ text, result }: { readonly text: string; readonly result: GoalResult | undefined }) {
-  const state = result === undefined ? 'open' : result.met ? 'met' : 'unmet'
-  const reasons = [...new Set(result?.conditions.filter(({ met }) => !met).map(({ reason }) => reason))]
+interface GoalProps {
+  readonly text: string
+  readonly result: GoalResult | undefined
+  /** Before the end, a goal that is not met may still be. */
+  readonly isOver: boolean
+}
+
+function Goal({ text, result, isOver }: GoalProps) {
+  const state = result?.met === true ? 'met' : result !== undefined && isOver ? 'unmet' : 'open'
+  const missed = state === 'unmet' ? (result?.conditions.filter(({ met }) => !met) ?? []) : []
+  const reasons = [...new Set(missed.map(({ reason }) => reason))]
   return (
     <li class={`wb-goal is-${state}`} data-state={state}>
       <span class="wb-goal-mark" aria-hidden="true">

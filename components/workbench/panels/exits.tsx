@@ -14,9 +14,11 @@ export function ExitsPanel({ store, reveal }: { readonly store: LabStore; readon
       <h3>Exits</h3>
       {exits.length === 0 && (
         <p class="wb-soft">
-          {view === undefined || view.instructions === 0
-            ? 'No #VMEXIT yet. Run the program, or step through it.'
-            : 'There was no #VMEXIT.'}
+          {view?.ending !== undefined
+            ? 'There was no #VMEXIT.'
+            : view === undefined || view.instructions === 0
+              ? 'No #VMEXIT yet. Run the program, or step through it.'
+              : 'No #VMEXIT yet.'}
         </p>
       )}
       {exits.length > 0 && exits[0].number > 1 && (
