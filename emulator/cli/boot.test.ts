@@ -116,6 +116,7 @@ describe('arguments that make no sense give a usage message and 2', () => {
     [['exit.elf', '--memory', 'lots'], /--memory takes a whole number from 2 to 3072, not "lots"/],
     [['exit.elf', '--max-instructions', '0'], /--max-instructions takes/],
     [['exit.elf', '--executor', 'guess'], /--executor takes compile or evaluate, not "guess"/],
+    [['exit.elf', '--cpu', 'default,-wings'], /--cpu: '-wings' is not/],
     [['exit.elf', '--fast'], /--fast/],
     [['exit.elf', '--append'], /--append/],
   ])('%j', (args, message) => {

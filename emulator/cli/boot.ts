@@ -1,7 +1,7 @@
 /** `world-switch boot`: runs a multiboot kernel with its serial port on standard output. */
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { describeRunResult, ImageError, Machine, type RunResult } from '../machine/index.ts'
+import { createCpuModel, describeRunResult, ImageError, Machine, type RunResult } from '../machine/index.ts'
 import {
   InputError,
   oneOf,
@@ -30,6 +30,7 @@ standard output.
   --module FILE            a module; may be given several times
   --memory MIB             RAM, 2 to 3072 (default ${DEFAULT_MEMORY})
   --max-instructions N     end the run after N instructions
+  --cpu NAME[,+F][,-F]     CPU model (default: default), with features F added or taken away
   --executor NAME          compile (default) or evaluate
   --stats                  figures on standard error at the end
 
@@ -48,6 +49,7 @@ interface BootArguments {
   readonly modules: readonly string[]
   readonly ramBytes: number
   readonly maxInstructions: number
+  readonly cpu: string
   readonly executor: 'compile' | 'evaluate'
   readonly stats: boolean
 }
@@ -61,6 +63,7 @@ function readArguments(args: string[]): BootArguments {
       module: { type: 'string', multiple: true, default: [] },
       memory: { type: 'string', default: DEFAULT_MEMORY },
       'max-instructions': { type: 'string' },
+      cpu: { type: 'string', default: 'default' },
       executor: { type: 'string', default: 'compile' },
       stats: { type: 'boolean', default: false },
     },
@@ -75,8 +78,19 @@ function readArguments(args: string[]): BootArguments {
     ramBytes: wholeNumber('--memory', values.memory, 2, 3072) * MIB,
     maxInstructions:
       limit === undefined ? Infinity : wholeNumber('--max-instructions', limit, 1, Number.MAX_SAFE_INTEGER),
+    cpu: cpuModel(values.cpu),
     executor: oneOf('--executor', values.executor, ['compile', 'evaluate']),
     stats: values.stats,
+  }
+}
+
+/** The name, once it is known to be one. */
+function cpuModel(name: string): string {
+  try {
+    return createCpuModel(name).name
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`--cpu: ${error.message}`)
+    throw error
   }
 }
 
@@ -140,6 +154,7 @@ async function run(args: string[]): Promise<number> {
   const machine = new Machine({
     ramBytes: options.ramBytes,
     executor: options.executor,
+    cpu: options.cpu,
     history: false,
     onSerial: (byte) => sent.push(byte),
   })

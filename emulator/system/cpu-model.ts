@@ -133,13 +133,32 @@ const MODELS: Readonly<Record<string, { physicalAddressBits: number; without: re
   default: { physicalAddressBits: 48, without: [] },
 }
 
-/** The model called `name`; throws RangeError for a name that does not exist. */
+/** All features but those of `without`, after the changes, each a sign and a feature's name. Throws RangeError. */
+function changedFeatures(without: readonly string[], changes: readonly string[]): Set<string> {
+  const names = new Set(FEATURES.map((row) => row.name))
+  const known = new Set(names)
+  for (const feature of without) names.delete(feature)
+  for (const change of changes) {
+    const feature = change.slice(1)
+    if (!/^[+-]/.test(change) || !known.has(feature))
+      throw new RangeError(`'${change}' is not + or - and a feature; there are: ${[...known].join(', ')}`)
+    if (change.startsWith('+')) names.add(feature)
+    else names.delete(feature)
+  }
+  return names
+}
+
+/**
+ * The model called `name`, which may be followed by changes: 'default,-rdtscp,+smap' lacks RDTSCP and has SMAP. Throws RangeError
+ * for a model or a feature that does not exist.
+ */
 export function createCpuModel(name = 'default'): CpuModel {
-  const description = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined
+  const [base, ...changes] = name.split(',')
+  const description = Object.hasOwn(MODELS, base) ? MODELS[base] : undefined
   if (description === undefined)
-    throw new RangeError(`no CPU model '${name}'; there are: ${Object.keys(MODELS).join(', ')}`)
-  const features = FEATURES.filter((row) => !description.without.includes(row.name))
-  const names = new Set(features.map((row) => row.name))
+    throw new RangeError(`no CPU model '${base}'; there are: ${Object.keys(MODELS).join(', ')}`)
+  const names = changedFeatures(description.without, changes)
+  const features = FEATURES.filter((row) => names.has(row.name))
   const leaves = new Map(Object.entries(LEAVES).map(([leaf, words]) => [Number(leaf), [...words]]))
   leaves.set(0x8000_0008, [(LINEAR_ADDRESS_BITS << 8) | description.physicalAddressBits, 0, 0, 0])
   for (const { leaf, register, bit } of features) {
