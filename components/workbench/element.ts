@@ -40,7 +40,10 @@ class LabElement extends HTMLElement {
     this.#isWanted = true
     this.#observer?.disconnect()
     const parsed = parsePayload(this.querySelector('script[type="application/json"]')?.textContent ?? '')
-    if (!parsed.ok) { this.#explain(`The data of this lab cannot be read: ${parsed.message}.`); return; }
+    if (!parsed.ok) {
+      this.#explain(`The data of this lab cannot be read: ${parsed.message}.`)
+      return
+    }
     // The machine loads while the rest does.
     const client = connect()
     try {

@@ -239,7 +239,10 @@ export class LabStore implements MachineOwner {
 
   /** Tells the editors what is wrong. A machine that has not begun to run starts over with the new texts at once. */
   async #check(): Promise<void> {
-    if (this.activity.value === 'running') { this.#scheduleCheck(); return; }
+    if (this.activity.value === 'running') {
+      this.#scheduleCheck()
+      return
+    }
     if (this.activity.value !== 'idle') return
     try {
       if ((this.view.value?.instructions ?? 0) === 0) {
@@ -308,7 +311,7 @@ export class LabStore implements MachineOwner {
       batch(() => {
         this.progress.value = undefined
         // A crash has set it to something else by now.
-        if ((this.activity.value) === 'running') this.activity.value = 'idle'
+        if (this.activity.value === 'running') this.activity.value = 'idle'
       })
     }
   }
