@@ -49,8 +49,10 @@ export function runGuest(
   changes: Readonly<Record<string, bigint>> = {},
   prepare: (machine: Machine) => void = () => undefined,
   host = HOST,
+  cpu = 'default',
 ): GuestRun {
-  const machine = machineWith(`${host}\n    times ${GUEST - START.program} - ($ - $$) db 0\n${code}`)
+  const source = `${host}\n    times ${GUEST - START.program} - ($ - $$) db 0\n${code}`
+  const machine = machineWith(source, 'long', { cpu })
   const image = new DataView(new ArrayBuffer(VMCB_BYTES))
   for (const [key, value] of Object.entries({ ...LONG_GUEST, ...changes }))
     writeField(image, findField(key)!, value)

@@ -146,6 +146,8 @@ const ARRAYS = {
   hostSegments: [32, 8],
   dr: [8, 4],
   intercepts: [4, 6],
+  /** The host's DebugCtl and last-branch registers while a guest has its own (svm/last-branches.ts). */
+  hostLastBranch: [8, 5],
   /** Words of the VMCB that the state cache holds (CACHED_WORDS in svm/state-cache.ts). */
   vmcbCache: [4, 80],
   mtrrFixed: [8, 11],

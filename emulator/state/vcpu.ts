@@ -62,6 +62,7 @@ class VcpuBlock {
   readonly hostSegments: readonly Segment[]
   /** Intercept vectors 0..5: VMCB offsets 000h..014h. */
   readonly intercepts: Uint32Array
+  readonly hostLastBranch: BigUint64Array
   readonly vmcbCache: Uint32Array
   readonly mtrrFixed: BigUint64Array
   readonly mtrrVariable: BigUint64Array
@@ -88,6 +89,7 @@ class VcpuBlock {
     this.segments = records(OFFSET.segments)
     this.hostSegments = records(OFFSET.hostSegments)
     this.intercepts = new Uint32Array(buffer, base + OFFSET.intercepts, 6)
+    this.hostLastBranch = new BigUint64Array(buffer, base + OFFSET.hostLastBranch, 5)
     this.vmcbCache = new Uint32Array(buffer, base + OFFSET.vmcbCache, 80)
     this.mtrrFixed = new BigUint64Array(buffer, base + OFFSET.mtrrFixed, 11)
     this.mtrrVariable = new BigUint64Array(buffer, base + OFFSET.mtrrVariable, 16)

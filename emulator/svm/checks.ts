@@ -27,6 +27,8 @@ export interface Mask {
 export interface CheckFacts {
   readonly physicalAddressBits: number
   readonly longMode: boolean
+  /** NMI virtualization exists. */
+  readonly virtualNmi: boolean
   /** Bits that must be zero in CR3, CR4 and EFER. */
   readonly cr3Reserved: Mask
   readonly cr4Reserved: Mask
@@ -335,8 +337,10 @@ export const CHECKS: readonly Check[] = [
     '15.21.10',
     'V_NMI_ENABLE (bit 26) is 1, but the NMI intercept is 0.',
     BIT.vNmiEnable,
-    (vmcb) =>
-      has(vmcb, AT.virtualInterrupt, BIT.vNmiEnable) && !has(vmcb, (EXIT.NMI >> 5) * 4, BIT.nmiIntercept),
+    (vmcb, facts) =>
+      facts.virtualNmi &&
+      has(vmcb, AT.virtualInterrupt, BIT.vNmiEnable) &&
+      !has(vmcb, (EXIT.NMI >> 5) * 4, BIT.nmiIntercept),
   ),
   illegal(
     'asid-zero',

@@ -13,6 +13,7 @@ export function modelFacts(model: CpuModel): CheckFacts {
   return {
     physicalAddressBits: model.physicalAddressBits,
     longMode: model.has('lm'),
+    virtualNmi: model.has('vnmi'),
     cr3Reserved: mask(cr3ReservedBits(model)),
     cr4Reserved: mask(cr4ReservedBits(model)),
     eferReserved: mask(eferReservedBits(model)),

@@ -24,7 +24,7 @@ export interface VmcbField {
   readonly section: string
   readonly moved: readonly Mover[]
   /** The field is moved only then. */
-  readonly when?: 'nested paging'
+  readonly when?: 'nested paging' | 'LBR virtualization'
   /** The feature (CPUID name) without which the field does nothing; this machine may not have it. */
   readonly feature?: string
   readonly clean?: CleanGroup

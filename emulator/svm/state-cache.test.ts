@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { EXIT } from '../state/exit-codes.ts'
 import { Exit } from '../state/faults.ts'
+import { createCpuModel } from '../system/cpu-model.ts'
 import { findBits } from './fields.ts'
 import { CACHED_WORDS, groupNames, inspectStateCache } from './state-cache.ts'
 import { svmTest, VMCB, type SvmTest } from './svm.fixture.ts'
 
 const ALL_CLEAN = 0xffff_ffffn
+const LBR_ON = { 'control.virtualization_extensions': 1n }
 const NESTED = { 'control.nested_control': 1n, 'control.n_cr3': 0x5000n, 'save.g_pat': 0x06n }
 const OTHER_VMCB = VMCB + 0x1000
 
@@ -48,6 +50,8 @@ const EDITS: readonly Edit[] = [
   ['seg', 'save.cs.base', 0x100n, ({ cpu }) => cpu.state.segments[1].base],
   ['seg', 'save.cpl', 3n, ({ cpu }) => cpu.state.cpl],
   ['cr2', 'save.cr2', 0x88n, ({ cpu }) => cpu.state.cr2],
+  ['lbr', 'save.dbgctl', 2n, ({ cpu }) => cpu.state.debugCtl],
+  ['lbr', 'save.lastexcpto', 8n, ({ cpu }) => cpu.state.lastIntToIp],
 ]
 
 const UNCACHED: readonly Edit[] = [
@@ -66,7 +70,7 @@ function secondRun(
 ): Record<'found' | 'memory' | 'old', unknown> {
   const observed = (policy: 'aggressive' | undefined, fields: Readonly<Record<string, bigint>>): unknown => {
     const test = svmTestWith(policy)
-    test.set(NESTED)
+    test.set({ ...NESTED, ...LBR_ON })
     runOnce(test)
     test.set({ ...fields, 'control.clean_bits': clean })
     test.cpu.state.gpr[0] = BigInt(VMCB)
@@ -177,12 +181,23 @@ describe('the cache', () => {
     const { vmcb, groups } = inspectStateCache(run.cpu.state)
     expect(vmcb).toBe(VMCB)
     expect(groups.map(({ group, valid }) => [group, valid])).toEqual(
-      ['i', 'iopm', 'asid', 'tpr', 'np', 'crx', 'drx', 'dt', 'seg', 'cr2'].map((group) => [group, true]),
+      ['i', 'iopm', 'asid', 'tpr', 'np', 'crx', 'drx', 'dt', 'seg', 'cr2', 'lbr'].map((group) => [
+        group,
+        group !== 'lbr',
+      ]),
     )
     expect(groups[4].values).toEqual([
       { field: 'control.n_cr3', value: 0x5000n },
       { field: 'save.g_pat', value: 6n },
     ])
+  })
+
+  test('is not used by a processor without clean bits', () => {
+    Object.assign(run.cpu, { model: createCpuModel('default,-vmcbclean') })
+    runOnce(run)
+    run.set({ 'save.g_pat': 5n, 'control.clean_bits': ALL_CLEAN })
+    runOnce(run)
+    expect(run.cpu.state.gPat).toBe(5n)
   })
 
   test('stays empty in a lazy processor', () => {

@@ -7,7 +7,9 @@
 import type { Cpu } from '../state/cpu.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { CLEAN_BITS, type CleanGroup } from './bits.ts'
+import { controlMasks } from './control-masks.ts'
 import { fieldValue } from './checks.ts'
+import { LBR_VIRTUALIZATION } from './last-branches.ts'
 import { offsetOf, VMCB_BYTES, VMCB_FIELDS, type VmcbField } from './fields.ts'
 import type { VmcbPage } from './vmcb-page.ts'
 
@@ -60,9 +62,8 @@ export const CACHED_WORDS: readonly CachedWord[] = cachedWords()
 const VIRTUAL_INTERRUPT_INDEX = CACHED_WORDS.findIndex(({ offset }) => offset === VIRTUAL_INTERRUPT)
 
 const CLEAN_FIELD = offsetOf('control.clean_bits')
-const NESTED_CONTROL = offsetOf('control.nested_control')
-const NP_ENABLE = 1
 const NP_GROUP = 1 << cleanBit('np')
+const LBR_GROUP = 1 << cleanBit('lbr')
 const ALL_GROUPS = CACHED_WORDS.reduce((groups, { group }) => groups | (1 << group), 0)
 
 /** Bits that `seed` and the time give: the same in every repetition of a run. */
@@ -74,9 +75,9 @@ function randomBits(seed: number, instructions: number): number {
 }
 
 /** The groups, as clean bits, that a VMRUN of this VMCB takes from the cache. */
-function groupsFromCache({ state, stateCache }: Cpu, vmcb: VmcbPage, address: number): number {
+function groupsFromCache({ state, stateCache, model }: Cpu, vmcb: VmcbPage, address: number): number {
   if (stateCache === undefined || state.vmcbCacheTag !== address) return 0
-  const usable = vmcb.word(CLEAN_FIELD) & state.vmcbCacheGroups
+  const usable = vmcb.word(CLEAN_FIELD) & controlMasks(model).clean & state.vmcbCacheGroups
   return stateCache.policy === 'random' ? usable & randomBits(stateCache.seed, state.instructions) : usable
 }
 
@@ -98,7 +99,7 @@ export function mergeCache(cpu: Cpu, vmcb: VmcbPage, address: number): number {
   return fromCache
 }
 
-/** Keeps what VMRUN loads. Without nested paging N_CR3 and G_PAT are not part of it. */
+/** Keeps what VMRUN has loaded; that depends on nested paging and LBR virtualization. */
 export function keepLoaded({ state, stateCache }: Cpu, vmcb: VmcbPage, address: number): void {
   if (stateCache === undefined) return
   const cache = state.vmcbCache
@@ -106,7 +107,9 @@ export function keepLoaded({ state, stateCache }: Cpu, vmcb: VmcbPage, address: 
     cache[n] = vmcb.word(offset)
   })
   state.vmcbCacheTag = address
-  state.vmcbCacheGroups = vmcb.word(NESTED_CONTROL) & NP_ENABLE ? ALL_GROUPS : ALL_GROUPS & ~NP_GROUP
+  state.vmcbCacheGroups = ALL_GROUPS
+  if (!state.nestedPaging) state.vmcbCacheGroups &= ~NP_GROUP
+  if (!(state.virtualizationExtensions & LBR_VIRTUALIZATION)) state.vmcbCacheGroups &= ~LBR_GROUP
 }
 
 /** Keeps what #VMEXIT has just written to the VMCB in memory. To be called before the host's state is reloaded. */

@@ -18,6 +18,7 @@ import { truncateRip } from '../system/operands.ts'
 import { cr3ReservedBits } from '../system/validity.ts'
 import { offsetOf } from './fields.ts'
 import { reloadHost } from './host-state.ts'
+import { leaveLastBranches } from './last-branches.ts'
 import { GUEST_SEGMENTS, storeSegment } from './segments.ts'
 import { keepStored } from './state-cache.ts'
 import { registerPairs, storeAll, vmcbPage, type VmcbPage } from './vmcb-page.ts'
@@ -51,7 +52,7 @@ const AT = {
   rax: offsetOf('save.rax'),
   cr2: offsetOf('save.cr2'),
   gPat: offsetOf('save.g_pat'),
-  saveEnd: offsetOf('save.dbgctl'),
+  saveEnd: offsetOf('save.dbgextnctl'),
 } as const
 
 /** 64-bit registers that are stored as they stand. */
@@ -133,6 +134,7 @@ function storeGuest(state: Vcpu, vmcb: VmcbPage): void {
   vmcb.setWord(AT.rflags, readRflags(state))
   vmcb.setWord(AT.rflags + 4, 0)
   if (state.nestedPaging) vmcb.store(AT.gPat, words, OFFSET.gPat >> 2)
+  leaveLastBranches(state, vmcb)
 }
 
 /** EXITCODE in 64 bits, EXITINFO1 and 2, nRIP; EVENTINJ.V is cleared. */

@@ -297,7 +297,7 @@ describe('VMRUN', () => {
 describe('#VMEXIT', () => {
   it('writes back every field that the table says it does, and changes no other', () => {
     const test = svmTest()
-    test.set(NP)
+    test.set({ ...NP, 'control.virtualization_extensions': 1n })
     test.vmrun()
     const before = new Map(
       VMCB_FIELDS.filter(({ bytes }) => bytes <= 8).map(({ key }) => [key, test.get(key)]),
@@ -323,6 +323,11 @@ describe('#VMEXIT', () => {
       rip: 0x4004n,
       gPat: 0n,
       nCr3: 0n,
+      debugCtl: 1n,
+      lastBranchFromIp: 2n,
+      lastBranchToIp: 3n,
+      lastIntFromIp: 4n,
+      lastIntToIp: 5n,
     })
     state.gpr[RSP] = 8n
     state.gpr[RAX] = 9n

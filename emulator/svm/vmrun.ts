@@ -17,11 +17,13 @@ import { deliverEvent, EVENT_TYPE } from '../system/deliver.ts'
 import { lookForEvents } from '../system/events.ts'
 import { CR0_WRITABLE, EFER_READ_AS_ZERO } from '../system/validity.ts'
 import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
+import { controlMasks, type ControlMasks } from './control-masks.ts'
 import { failedChecks } from './checks.ts'
 import { cpuFacts } from './facts.ts'
 import { offsetOf } from './fields.ts'
 import { saveHost } from './host-state.ts'
 import { requireSvm, vmcbAddress } from './privilege.ts'
+import { enterLastBranches } from './last-branches.ts'
 import { startPauseFilter } from './pause-filter.ts'
 import { canonicalHigh, GUEST_SEGMENTS, loadGuestSegment } from './segments.ts'
 import { keepLoaded, mergeCache } from './state-cache.ts'
@@ -44,9 +46,9 @@ export function vmrun(cpu: Cpu, instruction: Instruction): void {
     exitInvalid(cpu, failed)
     return
   }
-  keepLoaded(cpu, vmcb, address)
-  loadControls(state, vmcb)
+  loadControls(state, vmcb, controlMasks(cpu.model))
   loadGuest(state, vmcb)
+  keepLoaded(cpu, vmcb, address)
   state.guestMode = 1
   state.gif = 1
   flushTlb(cpu, vmcb.word(AT.tlbControl) & 0xff)
@@ -115,22 +117,22 @@ const NP_ENABLE = 1
 const ASID_MASK = 0xffff
 
 /** The control area, by clean-bit group (APM vol 2 §15.15). */
-function loadControls(state: Vcpu, vmcb: VmcbPage): void {
+function loadControls(state: Vcpu, vmcb: VmcbPage, masks: ControlMasks): void {
   const words = state.words
   // I: intercepts, TSC offset, PAUSE filter (the threshold comes from memory).
   const intercepts = state.intercepts
   for (let vector = 0; vector < intercepts.length; vector++) intercepts[vector] = vmcb.word(vector * 4)
   vmcb.load(AT.tscOffset, words, WORD.tscOffset)
-  startPauseFilter(state, vmcb.word(AT.pauseFilter))
+  startPauseFilter(state, vmcb.word(AT.pauseFilter) & masks.pauseFilter)
   // IOPM: both permission maps.
   state.iopmBase = pageAddress(vmcb, AT.iopm)
   state.msrpmBase = pageAddress(vmcb, AT.msrpm)
   // ASID.
   state.asid = vmcb.word(AT.asid) & ASID_MASK
   // TPR: the virtual interrupt.
-  state.virtualInterrupt = vmcb.word(AT.virtualInterrupt)
+  state.virtualInterrupt = vmcb.word(AT.virtualInterrupt) & masks.virtualInterrupt
   state.virtualInterruptVector = vmcb.word(AT.virtualInterrupt + 4) & 0xff
-  state.virtualizationExtensions = vmcb.word(AT.virtualizationExtensions)
+  state.virtualizationExtensions = vmcb.word(AT.virtualizationExtensions) & masks.virtualizationExtensions
   // NP: nested paging.
   state.nestedPaging = vmcb.word(AT.nestedControl) & NP_ENABLE
   if (state.nestedPaging) {
@@ -162,6 +164,8 @@ function loadGuest(state: Vcpu, vmcb: VmcbPage): void {
   state.cpl = guestCpl(vmcb, words[WORD.cr0], rflags)
   // CR2.
   vmcb.load(AT.cr2, words, WORD.cr2)
+  // LBR.
+  enterLastBranches(state, vmcb)
   // Never cached.
   writeRflags(state, rflags)
   vmcb.load(AT.rip, words, WORD.rip)

@@ -68,6 +68,7 @@ export const FEATURES: readonly Feature[] = [
   feature('invarianttsc', 0x8000_0007, 'edx', 8),
   feature('wbnoinvd', 0x8000_0008, 'ebx', 9),
   feature('np', SVM, 'edx', 0),
+  feature('lbrvirt', SVM, 'edx', 1),
   feature('nrips', SVM, 'edx', 3),
   feature('tscratemsr', SVM, 'edx', 4),
   feature('vmcbclean', SVM, 'edx', 5),

@@ -8,6 +8,9 @@ import type { Vcpu } from '../state/vcpu.ts'
 /** DebugCtl: 5:2 PBn pins, 1 BTF, 0 LBR. */
 const LBR = 1n
 
+/** The bits of DebugCtl that exist. */
+export const DEBUG_CTL_BITS = 0x3fn
+
 /** Sets DebugCtl, and the attention bit that keeps compiled code from running while branches are recorded. */
 export function setDebugCtl(state: Vcpu, value: bigint): void {
   state.debugCtl = value

@@ -7,7 +7,7 @@ import { generalProtection } from '../state/faults.ts'
 import type { ScalarField } from '../state/layout.ts'
 import { CR0, EFER } from '../state/mode.ts'
 import { APIC_BASE } from './apic-registers.ts'
-import { setDebugCtl } from './last-branch.ts'
+import { DEBUG_CTL_BITS, setDebugCtl } from './last-branch.ts'
 import { apicIsEnabled, resetApic } from './local-apic.ts'
 import { requirePrivilege } from './privilege.ts'
 import { isCanonical } from './segmentation.ts'
@@ -136,7 +136,7 @@ const debugCtl: Msr = {
   section: 'APM vol 2 §13.1.1',
   read: ({ state }) => state.debugCtl,
   write({ state }, value) {
-    if (!fitsIn(6)(value)) generalProtection()
+    if (value & ~DEBUG_CTL_BITS) generalProtection()
     setDebugCtl(state, value)
   },
 }

@@ -1,0 +1,34 @@
+/** The control bits that VMRUN heeds: those of features that the processor does not have do nothing. */
+import type { CpuModel } from '../state/cpu.ts'
+import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
+
+export interface ControlMasks {
+  /** Of the low half of VMCB offset 060h. */
+  readonly virtualInterrupt: number
+  /** Of VMCB offset 0B8h. */
+  readonly virtualizationExtensions: number
+  /** Of VMCB offset 03Ch: 31:16 PAUSE filter count, 15:0 threshold. */
+  readonly pauseFilter: number
+  /** Of the clean field. */
+  readonly clean: number
+}
+
+const MASKS = new WeakMap<CpuModel, ControlMasks>()
+
+/** The masks of a model. */
+export function controlMasks(model: CpuModel): ControlMasks {
+  let masks = MASKS.get(model)
+  if (masks === undefined) {
+    const unless = (feature: string, bits: number): number => (model.has(feature) ? 0 : bits)
+    masks = {
+      virtualInterrupt: ~(
+        unless('vgif', VIRTUAL_INTERRUPT.gifEnable) | unless('vnmi', VIRTUAL_INTERRUPT.nmiEnable)
+      ),
+      virtualizationExtensions: 3 & ~(unless('lbrvirt', 1) | unless('vmsavevirt', 2)),
+      pauseFilter: ~(unless('pausefilter', 0xffff_0000) | unless('pausefilterthreshold', 0xffff)),
+      clean: ~unless('vmcbclean', -1),
+    }
+    MASKS.set(model, masks)
+  }
+  return masks
+}
