@@ -215,6 +215,11 @@ export const EXIT_CODES: readonly ExitCode[] = [
   named(EXIT.INVALID_PMC, 'invalid_pmc', 'Invalid performance-counter state'),
 ]
 
+/** True for the exits that come after the instruction: those of writes of EFER and control registers that are trapped. */
+export function isWriteTrap(code: number): boolean {
+  return code >= EXIT.EFER_WRITE_TRAP && code < EXIT.CR0_WRITE_TRAP + 16
+}
+
 const BY_CODE: ReadonlyMap<number, ExitCode> = new Map(EXIT_CODES.map((exit) => [exit.code, exit]))
 
 /** The entry of a code given as a signed number; undefined for numbers that the manual does not define. */

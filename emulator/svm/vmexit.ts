@@ -1,12 +1,12 @@
 /** #VMEXIT (APM vol 2 §15.6): stores the guest and the reason, reloads the host. */
-import { CS, RAX, RSP, TF } from '../isa/registers.ts'
+import { CS, RAX, RF, RSP, TF } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { VIRTUAL_INTERRUPT, writtenBackBits } from '../system/virtual-interrupt.ts'
 import { hasIllegalPdpes } from '../paging/pdpes.ts'
 import { translate } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
 import { ACCESS, type Cpu, type FailedCheck, type VmexitEvent } from '../state/cpu.ts'
-import { EXIT } from '../state/exit-codes.ts'
+import { EXIT, isWriteTrap } from '../state/exit-codes.ts'
 import { Exit, Fault, VECTOR } from '../state/faults.ts'
 import { readRflags } from '../state/flags.ts'
 import { OFFSET } from '../state/layout.ts'
@@ -78,6 +78,7 @@ export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   const bytes = hasInstructionBytes(exit) ? fetchInstructionBytes(cpu) : NO_BYTES
   vmcb.beforeWrite(AT.virtualInterrupt, AT.controlEnd)
   vmcb.beforeWrite(AT.saveStart, AT.saveEnd)
+  if (isWriteTrap(exit.code)) endInstruction(state)
   if (deliversNmi(state)) state.virtualInterrupt &= ~VIRTUAL_INTERRUPT.nmiMask
   storeGuest(state, vmcb)
   storeInstructionBytes(vmcb, bytes)
@@ -108,6 +109,12 @@ export function exitInvalid(cpu: Cpu, failed: readonly FailedCheck[]): void {
 }
 
 const NO_CHECKS: readonly FailedCheck[] = []
+
+/** An instruction that was completed ends what lasts for one instruction: the interrupt shadow and RF. */
+function endInstruction(state: Vcpu): void {
+  state.interruptShadow = 0
+  state.flagsOther &= ~RF
+}
 
 /** True when the exit interrupts the delivery of a virtual NMI, which is then not masked (APM vol 2 §15.21.10). */
 function deliversNmi({ deliveringEvent, virtualInterrupt }: Vcpu): boolean {

@@ -67,6 +67,13 @@ function writeControl(cpu: Cpu, control: number, register: number): void {
     if (control === 0) interceptSelectiveWrite(cpu, value, info)
   }
   write.commit(cpu, value)
+  trapWrite(cpu, control)
+}
+
+/** The intercept that comes after a write, with the new value (APM vol 2 appendix B). */
+function trapWrite(cpu: Cpu, control: number): void {
+  if (!cpu.state.guestMode) return
+  cpu.virtualization.intercept(cpu, EXIT.CR0_WRITE_TRAP + control, controlValue(cpu, control))
 }
 
 /** The selective intercept: a MOV to CR0 that changes anything but TS and MP. */
@@ -204,6 +211,7 @@ const lmsw: SystemInstruction = (cpu, instruction) => {
   const value = BigInt(readWord(cpu, instruction, 0)) & MSW_BITS
   // LMSW sets PE but cannot clear it.
   setCr0(cpu, (state.cr0 & ~(MSW_BITS & ~CR0.PE)) | value)
+  trapWrite(cpu, 0)
 }
 
 const smsw: SystemInstruction = (cpu: Cpu, instruction: Instruction) => {
@@ -216,6 +224,7 @@ const clts: SystemInstruction = (cpu) => {
   requirePrivilege(cpu)
   if (cpu.state.guestMode) cpu.virtualization.intercept(cpu, EXIT.CR0_WRITE, 0n)
   cpu.state.cr0 &= ~CR0.TS
+  trapWrite(cpu, 0)
 }
 
 export const controlRegisterInstructions = { 'mov-control': movControl, lmsw, smsw, clts } as const

@@ -3,6 +3,7 @@ import { FS, GS, RAX, RCX, RDX } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { flushAll, flushAsid } from '../paging/tlb.ts'
 import type { Cpu, SystemInstruction } from '../state/cpu.ts'
+import { EXIT } from '../state/exit-codes.ts'
 import { generalProtection } from '../state/faults.ts'
 import type { ScalarField } from '../state/layout.ts'
 import { CR0, EFER } from '../state/mode.ts'
@@ -127,6 +128,7 @@ const efer: Msr = {
     state.efer = (value & ~(EFER_READ_AS_ZERO | EFER.LMA)) | (state.efer & EFER.LMA)
     if (changed & EFER.NXE) flushAsid(cpu)
     modeChanged(cpu)
+    if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.EFER_WRITE_TRAP, state.efer)
   },
 }
 

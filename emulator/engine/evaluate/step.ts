@@ -1,7 +1,7 @@
 /** One attempt at one instruction, evaluated: events before it, fetch, execution, and what stops it half-way. */
 import { ATTENTION } from '../../state/attention.ts'
 import { Exit, Fault, VECTOR } from '../../state/faults.ts'
-import { EXIT } from '../../state/exit-codes.ts'
+import { EXIT, isWriteTrap } from '../../state/exit-codes.ts'
 import type { Cpu } from '../../state/cpu.ts'
 import { MODE } from '../../state/mode.ts'
 import { afterInstruction, beforeInstruction } from '../../system/boundary.ts'
@@ -44,7 +44,8 @@ export function step(engine: Engine, cpu: Cpu): boolean {
         recordBranch(state, rip)
     }
   } catch (thrown) {
-    state.rip = rip
+    // A trapped write is done; everything else leaves the instruction as if it had not begun.
+    if (!(thrown instanceof Exit && isWriteTrap(thrown.code))) state.rip = rip
     if (!stopHalfWay(cpu, thrown, next)) return true
   }
   // VMRUN begins with the host's shadow and traps and ends with the guest's, which are for the next instruction.
