@@ -182,6 +182,35 @@ test('the work is there after a reload; ?fresh leaves it alone; starting over ca
   await lab.show()
   await lab.openFile('main.asm')
   expect(await lab.shownText()).not.toContain('my own words')
+  await lab.root.getByRole('button', { name: 'Restore my text' }).click()
+  await expect.poll(() => lab.shownText()).toContain('my own words')
+})
+
+test('a lab whose data is damaged keeps its listing and says why', async ({ page }) => {
+  await page.route('**/chapters/vmrun/', async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({
+      response,
+      body: (await response.text()).replace('{"slug":"smallest-vmcb"', '{"slug'),
+    })
+  })
+  await page.goto('/chapters/vmrun/')
+  const lab = new LabPage(page, 'smallest-vmcb')
+  await lab.root.scrollIntoViewIfNeeded()
+  await expect(lab.root.getByRole('alert')).toContainText('cannot be read')
+  await expect(lab.root.getByText('save.cr3 = 0x1000')).toBeVisible()
+})
+
+test('a lab file that breaks a rule is named with its line, and the listing stays', async ({ page }) => {
+  await page.route('**/chapters/vmrun/', async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, body: (await response.text()).replace('reveal: live', 'reveal: maybe') })
+  })
+  await page.goto('/chapters/vmrun/')
+  const lab = new LabPage(page, 'smallest-vmcb')
+  await lab.root.scrollIntoViewIfNeeded()
+  await expect(lab.root.getByRole('alert')).toContainText(/lab\.yaml:\d+: reveal/)
+  await expect(lab.root.getByText('save.cr3 = 0x1000')).toBeVisible()
 })
 
 test('saved work that is damaged is ignored with a message', async ({ page }) => {

@@ -56,6 +56,11 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
           >
             Reset the text
           </button>
+          {store.earlier.value !== undefined && (
+            <button type="button" class="wb-button" onClick={() => store.restoreEarlier()}>
+              Restore my text
+            </button>
+          )}
         </p>
       </section>
       {isSolutionShown && <Solution texts={store.texts.value} solution={solution} start={start} />}
