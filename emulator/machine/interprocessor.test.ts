@@ -6,7 +6,7 @@ import { APIC } from '../system/apic-registers.ts'
 import { pendingInterrupt, resetApic } from '../system/local-apic.ts'
 import { sendInterrupt } from './interprocessor.ts'
 
-/** Three processors, of which only registers exist; their APICs are enabled. Returns who received vector 40h or an NMI. */
+/** Three processors, of which only registers exist; their APICs are enabled. Returns who received vector 40h, an NMI or an SMI. */
 function send(low: number, high = 0, prepare: (cpus: Cpu[]) => void = () => undefined): number[] {
   const buffer = new ArrayBuffer(3 * VCPU_STRIDE)
   const cpus = [0, 1, 2].map((index) => ({ index, state: vcpuView(buffer, index) }) as Cpu)
@@ -20,12 +20,13 @@ function send(low: number, high = 0, prepare: (cpus: Cpu[]) => void = () => unde
   cpus[1].state.apic[APIC.commandLow] = low
   sendInterrupt(cpus, cpus[1])
   return cpus
-    .filter(({ state }) => pendingInterrupt(state) === 0x40 || state.nmiPending)
+    .filter(({ state }) => pendingInterrupt(state) === 0x40 || state.nmiPending || state.smiPending)
     .map(({ index }) => index)
 }
 
 const VECTOR = 0x40
 const NMI = 0x400
+const SMI = 0x200
 const LOGICAL = 0x800
 const [SELF, ALL, OTHERS] = [0x4_0000, 0x8_0000, 0xc_0000]
 
@@ -58,6 +59,10 @@ test('a logical destination in the cluster model is a cluster and a set of bits 
   const ids = giveLogicalIds(0x0fff_ffff, 0x11, 0x12, 0x21)
   expect(send(LOGICAL | VECTOR, 0x1300_0000, ids)).toEqual([0, 1])
   expect(send(LOGICAL | VECTOR, 0xf100_0000, ids)).toEqual([0, 2])
+})
+
+test('an SMI goes where it is sent', () => {
+  expect(send(SELF | SMI)).toEqual([1])
 })
 
 test('an NMI goes where it is sent and needs no enabled APIC', () => {

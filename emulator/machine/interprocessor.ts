@@ -10,7 +10,7 @@ import { requestInterrupt } from '../system/local-apic.ts'
 
 const SHORTHAND = { none: 0, self: 1, all: 2, others: 3 } as const
 const LOGICAL = 1 << 11
-const MESSAGE = { fixed: 0, lowestPriority: 1, nmi: 4 } as const
+const MESSAGE = { fixed: 0, lowestPriority: 1, smi: 2, nmi: 4 } as const
 const BROADCAST = 0xff
 
 /** Logical destinations (§16.6.1): one bit a processor, or 7:4 a cluster and 3:0 a bit a processor in it. */
@@ -40,7 +40,7 @@ function isAddressed(sender: Vcpu, target: Vcpu): boolean {
 
 /**
  * Sends what the interrupt command register of `sender` says. A lowest-priority message goes to the first processor addressed;
- * SMI, INIT and STARTUP messages do nothing.
+ * INIT and STARTUP messages do nothing.
  */
 export function sendInterrupt(cpus: readonly Cpu[], sender: Cpu): void {
   const low = sender.state.apic[APIC.commandLow]
@@ -52,13 +52,16 @@ export function sendInterrupt(cpus: readonly Cpu[], sender: Cpu): void {
     case MESSAGE.lowestPriority:
       if (targets.length > 0) requestInterrupt(targets[0], low & 0xff)
       break
+    case MESSAGE.smi:
+      for (const target of targets) makePending(target, 'smiPending')
+      break
     case MESSAGE.nmi:
-      for (const target of targets) requestNmi(target)
+      for (const target of targets) makePending(target, 'nmiPending')
       break
   }
 }
 
-function requestNmi(target: Vcpu): void {
-  target.nmiPending = 1
+function makePending(target: Vcpu, event: 'smiPending' | 'nmiPending'): void {
+  target[event] = 1
   target.attention |= ATTENTION.event
 }

@@ -79,6 +79,7 @@ const SCALARS = {
   interruptShadow: 'u32',
   /** Global interrupt flag: 1 except between CLGI or #VMEXIT and STGI. */
   gif: 'u32',
+  smiPending: 'u32',
   nmiPending: 'u32',
   nmiMasked: 'u32',
   /** ACTIVITY in vcpu.ts: running, halted, shutdown. */

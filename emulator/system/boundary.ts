@@ -73,6 +73,10 @@ function instructionLinear(state: Vcpu): bigint {
   return BigInt.asUintN(32, state.segments[CS].base + state.rip)
 }
 
+/** HWCR: 0 SMMLOCK, which turns the SMI intercept off (APM vol 2 §15.22). EXITINFO1 of that intercept: 0 SMISRC. */
+const HWCR_SMMLOCK = 1n
+const EXTERNAL_SMI = 1n
+
 /** Takes the event that is next; one that only a shadow holds back is looked at again after the next instruction. */
 function takeEvent(cpu: Cpu): void {
   const state = cpu.state
@@ -81,6 +85,12 @@ function takeEvent(cpu: Cpu): void {
   switch (nextEvent(state)) {
     case undefined:
       return
+    case 'smi':
+      if (state.guestMode && !(state.hwcr & HWCR_SMMLOCK))
+        cpu.virtualization.intercept(cpu, EXIT.SMI, EXTERNAL_SMI)
+      // The handler of the firmware, which does nothing, has run.
+      state.smiPending = 0
+      break
     case 'nmi':
       if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.NMI)
       deliverNmi(cpu)

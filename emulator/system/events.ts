@@ -8,11 +8,12 @@ import type { Vcpu } from '../state/vcpu.ts'
 import { pendingInterrupt } from './local-apic.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
-export type PendingEvent = 'nmi' | 'interrupt' | 'virtual nmi' | 'virtual interrupt'
+export type PendingEvent = 'smi' | 'nmi' | 'interrupt' | 'virtual nmi' | 'virtual interrupt'
 
 /** The event of the highest priority that nothing holds back. Physical events come before virtual ones. */
 export function nextEvent(state: Vcpu): PendingEvent | undefined {
   if (!state.gif || state.interruptShadow) return undefined
+  if (state.smiPending) return 'smi'
   if (state.nmiPending && !state.nmiMasked) return 'nmi'
   if (interruptsAreEnabled(state) && pendingInterrupt(state) >= 0) return 'interrupt'
   if (!virtualGif(state)) return undefined
@@ -56,6 +57,6 @@ function hasVirtualInterrupt(state: Vcpu): boolean {
 
 /** To be called where rFLAGS.IF, GIF, a task priority or the masking of NMIs may have changed in favour of an event. */
 export function lookForEvents(state: Vcpu): void {
-  if (state.nmiPending || hasVirtualEvent(state) || pendingInterrupt(state) >= 0)
+  if (state.smiPending || state.nmiPending || hasVirtualEvent(state) || pendingInterrupt(state) >= 0)
     state.attention |= ATTENTION.event
 }
