@@ -25,6 +25,12 @@ export function Solution({ texts, start, solution }: SolutionProps) {
         >
           <table class="wb-diff">
             <caption>{name}</caption>
+            <colgroup>
+              <col class="wb-line-column" />
+              <col />
+              <col class="wb-line-column" />
+              <col />
+            </colgroup>
             <thead>
               <tr>
                 <th scope="col" colSpan={2}>
