@@ -16,7 +16,6 @@ export default defineConfig({
   workers: 2,
   forbidOnly: true,
   // A busy computer takes seconds to load the editor.
-  timeout: 60_000,
   expect: { timeout: 15_000 },
   reporter: process.env['PLAYWRIGHT_JSON_OUTPUT_NAME'] ? [['list'], ['json']] : 'list',
   use: {
