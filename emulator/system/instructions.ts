@@ -10,6 +10,7 @@ import { interruptInstructions } from './interrupts.ts'
 import { ioInstructions } from './io.ts'
 import { msrInstructions } from './msrs.ts'
 import { processorInstructions } from './processor.ts'
+import { randomInstructions } from './random.ts'
 import { segmentInstructions } from './segment-loads.ts'
 import { syscallInstructions } from './syscall.ts'
 import { verificationInstructions } from './verification.ts'
@@ -26,6 +27,7 @@ const TOPICS: readonly Readonly<Record<string, SystemInstruction>>[] = [
   ioInstructions,
   msrInstructions,
   processorInstructions,
+  randomInstructions,
   segmentInstructions,
   syscallInstructions,
   verificationInstructions,

@@ -132,7 +132,5 @@ export const processorInstructions = {
   mwait: undefinedInstruction,
   xgetbv: undefinedInstruction,
   xsetbv: undefinedInstruction,
-  rdrand: undefinedInstruction,
-  rdseed: undefinedInstruction,
   rsm,
 } as const

@@ -90,6 +90,7 @@ function resetCpu(): TestCpu {
       exit: () => undefined,
     },
     observer: {},
+    seed: 0,
     mapLocalApic: () => undefined,
     intercepts,
   }
