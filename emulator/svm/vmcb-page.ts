@@ -22,7 +22,8 @@ export class VmcbPage implements VmcbView {
   /** Selects the page at a physical address, a multiple of 4096. */
   at(address: number): this {
     const memory = this.#memory
-    this.#words = this.#memoryWords
+    // Not a store without need: V8 folds a field that never changes.
+    if (this.#words !== this.#memoryWords) this.#words = this.#memoryWords
     this.#address = address
     this.#ram = memory.isRam(address) ? memory.ramBase + address : -1
     return this

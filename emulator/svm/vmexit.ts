@@ -117,9 +117,10 @@ function endInstruction(state: Vcpu): void {
 }
 
 /** True when the exit interrupts the delivery of a virtual NMI, which is then not masked (APM vol 2 §15.21.10). */
-function deliversNmi({ deliveringEvent, virtualInterrupt }: Vcpu): boolean {
-  if (deliveringEvent === 0n || !(virtualInterrupt & VIRTUAL_INTERRUPT.nmiEnable)) return false
-  return Number((deliveringEvent >> 8n) & 7n) === EVENT_TYPE.nmi
+function deliversNmi(state: Vcpu): boolean {
+  if (!(state.virtualInterrupt & VIRTUAL_INTERRUPT.nmiEnable)) return false
+  const event = state.deliveringEvent
+  return event !== 0n && Number((event >> 8n) & 7n) === EVENT_TYPE.nmi
 }
 
 /** Stores the subset that VMRUN loads. nCR3 is not part of it, G_PAT only with nested paging (APM vol 2 §15.25.4). */
