@@ -25,7 +25,9 @@ export function readLab(slug: string): LabSource {
   )
   const { lab, start, diagnostics } = parseLab(slug, files)
   if (lab === undefined) {
-    throw new Error(`<Lab slug="${slug}">: content/labs/${slug}: ${diagnostics.map(formatDiagnostic).join('; ')}`)
+    throw new Error(
+      `<Lab slug="${slug}">: content/labs/${slug}: ${diagnostics.map(formatDiagnostic).join('; ')}`,
+    )
   }
   return {
     lab,
