@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { assemble } from './assemble.ts'
-import { assembleText, bytesOf, firstProblem, placesOf } from './test-support.ts'
+import { assembleText, bytesOf, firstProblem, placesOf } from './assembler.fixture.ts'
 
 describe('symbols', () => {
   it('lists labels in full and equ numbers, but not the labels of macros', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { assembleText, bytesOf, firstProblem, placesOf } from './test-support.ts'
+import { assembleText, bytesOf, firstProblem, placesOf } from './assembler.fixture.ts'
 
 describe('%define', () => {
   it('replaces names when they are used, so a later definition counts', () => {

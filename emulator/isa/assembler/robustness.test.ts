@@ -5,7 +5,7 @@ import { directives } from './directives.ts'
 import { operandKeywords } from './operands.ts'
 import { registerNames } from './register-names.ts'
 import { samplePrograms } from './sample-programs.ts'
-import { assembleText } from './test-support.ts'
+import { assembleText } from './assembler.fixture.ts'
 
 function checkSurvives(source: string): void {
   const { bytes, lines, diagnostics } = assembleText(source)
