@@ -1,4 +1,7 @@
 /** Why a run ended. */
+import { EXCEPTION_MNEMONICS } from '../state/exit-codes.ts'
+import { VECTOR } from '../state/faults.ts'
+import { hex } from '../state/notation.ts'
 import type { ExceptionEvent } from './events.ts'
 
 export type RunEnd =
@@ -14,19 +17,14 @@ export type RunEnd =
 /** `instructions`: how many were executed in this run. */
 export type RunResult = RunEnd & { readonly instructions: number }
 
-/** Names of the exception vectors (APM vol 2 table 8-1). */
-const MNEMONIC: Readonly<Record<number, string>> = {
-  ...{ 0: '#DE', 1: '#DB', 2: 'NMI', 3: '#BP', 4: '#OF', 5: '#BR', 6: '#UD', 7: '#NM', 8: '#DF', 10: '#TS' },
-  ...{ 11: '#NP', 12: '#SS', 13: '#GP', 14: '#PF', 16: '#MF', 17: '#AC', 18: '#MC', 19: '#XF', 21: '#CP' },
-  ...{ 28: '#HV', 29: '#VC', 30: '#SX' },
-}
-
-function hex(value: bigint | number): string {
-  return `${value.toString(16).toUpperCase()}h`
+function exceptionName(vector: number): string {
+  if (vector === VECTOR.NMI) return 'NMI'
+  const mnemonic = EXCEPTION_MNEMONICS[vector]
+  return mnemonic ? `#${mnemonic}` : `interrupt ${vector}`
 }
 
 function describeException({ vector, errorCode, linearAddress }: ExceptionEvent): string {
-  const name = MNEMONIC[vector] ?? `interrupt ${vector}`
+  const name = exceptionName(vector)
   const code = errorCode < 0 ? '' : `(${hex(errorCode)})`
   return vector === 14 ? `${name}${code} at ${hex(linearAddress)}` : name + code
 }

@@ -1,7 +1,9 @@
 /** A #VMEXIT in words: the name of its code, what EXITINFO1 and EXITINFO2 say, and for VMEXIT_INVALID why. */
+import { generalRegisterName } from '../isa/index.ts'
 import type { FailedCheck, VmexitEvent } from '../state/cpu.ts'
 import { EXCEPTION_MNEMONICS, EXIT, exitCode } from '../state/exit-codes.ts'
 import { VECTOR } from '../state/faults.ts'
+import { hex } from '../state/notation.ts'
 import { findCheck } from './checks.ts'
 
 export interface ExplainedCheck extends FailedCheck {
@@ -40,21 +42,13 @@ function explainCheck(failed: FailedCheck): ExplainedCheck {
   return { ...failed, explanation, section }
 }
 
-function hex(value: bigint | number): string {
-  return `${value.toString(16).toUpperCase()}h`
-}
-
 /** Whether bit `bit` of `value` is 1. */
 function isSet(value: bigint, bit: number): boolean {
   return ((value >> BigInt(bit)) & 1n) === 1n
 }
 
-const GENERAL_REGISTERS = [
-  'RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15',
-] // prettier-ignore
-
 function generalRegister(info: bigint): string {
-  return GENERAL_REGISTERS[Number(info & 15n)]
+  return generalRegisterName(Number(info & 15n), 8).toUpperCase()
 }
 
 type Describer = (code: number, event: VmexitEvent) => readonly string[]

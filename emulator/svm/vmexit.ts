@@ -19,11 +19,13 @@ import { cr3ReservedBits } from '../system/validity.ts'
 import { offsetOf } from './fields.ts'
 import { reloadHost } from './host-state.ts'
 import { leaveLastBranches } from './last-branches.ts'
+import { REGISTERS_AT } from './register-offsets.ts'
 import { GUEST_SEGMENTS, storeSegment } from './segments.ts'
 import { keepStored } from './state-cache.ts'
 import { registerPairs, storeAll, vmcbPage, type VmcbPage } from './vmcb-page.ts'
 
 const AT = {
+  ...REGISTERS_AT,
   virtualInterrupt: offsetOf('control.virtual_interrupt'),
   interruptShadow: offsetOf('control.interrupt_shadow'),
   exitCode: offsetOf('control.exit_code'),
@@ -35,23 +37,6 @@ const AT = {
   bytes: offsetOf('control.instruction_bytes_fetched'),
   controlEnd: offsetOf('control.avic_backing_page'),
   saveStart: offsetOf('save.es.selector'),
-  gdtrLimit: offsetOf('save.gdtr.limit'),
-  gdtrBase: offsetOf('save.gdtr.base'),
-  idtrLimit: offsetOf('save.idtr.limit'),
-  idtrBase: offsetOf('save.idtr.base'),
-  cpl: offsetOf('save.cpl'),
-  efer: offsetOf('save.efer'),
-  cr4: offsetOf('save.cr4'),
-  cr3: offsetOf('save.cr3'),
-  cr0: offsetOf('save.cr0'),
-  dr7: offsetOf('save.dr7'),
-  dr6: offsetOf('save.dr6'),
-  rflags: offsetOf('save.rflags'),
-  rip: offsetOf('save.rip'),
-  rsp: offsetOf('save.rsp'),
-  rax: offsetOf('save.rax'),
-  cr2: offsetOf('save.cr2'),
-  gPat: offsetOf('save.g_pat'),
   saveEnd: offsetOf('save.dbgextnctl'),
 } as const
 

@@ -25,6 +25,7 @@ import { saveHost } from './host-state.ts'
 import { requireSvm, vmcbAddress } from './privilege.ts'
 import { enterLastBranches } from './last-branches.ts'
 import { startPauseFilter } from './pause-filter.ts'
+import { REGISTERS_AT } from './register-offsets.ts'
 import { canonicalHigh, GUEST_SEGMENTS, loadGuestSegment } from './segments.ts'
 import { keepLoaded, mergeCache } from './state-cache.ts'
 import { exitGuest, exitInvalid } from './vmexit.ts'
@@ -59,6 +60,7 @@ export function vmrun(cpu: Cpu, instruction: Instruction): void {
 }
 
 const AT = {
+  ...REGISTERS_AT,
   tscOffset: offsetOf('control.tsc_offset'),
   pauseFilter: offsetOf('control.pause_filter_threshold'),
   iopm: offsetOf('control.iopm_base_pa'),
@@ -72,23 +74,6 @@ const AT = {
   nCr3: offsetOf('control.n_cr3'),
   virtualizationExtensions: offsetOf('control.virtualization_extensions'),
   nRip: offsetOf('control.n_rip'),
-  gdtrLimit: offsetOf('save.gdtr.limit'),
-  gdtrBase: offsetOf('save.gdtr.base'),
-  idtrLimit: offsetOf('save.idtr.limit'),
-  idtrBase: offsetOf('save.idtr.base'),
-  cpl: offsetOf('save.cpl'),
-  efer: offsetOf('save.efer'),
-  cr4: offsetOf('save.cr4'),
-  cr3: offsetOf('save.cr3'),
-  cr0: offsetOf('save.cr0'),
-  dr7: offsetOf('save.dr7'),
-  dr6: offsetOf('save.dr6'),
-  rflags: offsetOf('save.rflags'),
-  rip: offsetOf('save.rip'),
-  rsp: offsetOf('save.rsp'),
-  rax: offsetOf('save.rax'),
-  cr2: offsetOf('save.cr2'),
-  gPat: offsetOf('save.g_pat'),
 } as const
 
 /** Word indexes in the vCPU block. */
