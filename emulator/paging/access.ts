@@ -2,6 +2,7 @@
 import type { Size } from '../isa/instruction.ts'
 import { ACCESS, type Access, type Cpu } from '../state/cpu.ts'
 import { MODE } from '../state/mode.ts'
+import { readData, writeData } from './data-port.ts'
 import { translate } from './translate.ts'
 
 const PAGE_MASK = 0xfffn
@@ -30,27 +31,35 @@ function byteAfter(cpu: Cpu, linear: bigint, count: number): bigint {
 
 /** Reads `size` bytes at a linear address. Throws Fault (#PF) or Exit (#NPF). */
 export function readLinear(cpu: Cpu, linear: bigint, size: Size, user = isUser(cpu)): bigint {
-  if (!crossesPage(linear, size)) return cpu.memory.read(translate(cpu, linear, ACCESS.read, user), size)
+  if (!crossesPage(linear, size))
+    return readData(cpu, linear, translate(cpu, linear, ACCESS.read, user), size)
   const first = bytesOnFirstPage(linear)
+  const next = byteAfter(cpu, linear, first)
   const low = translate(cpu, linear, ACCESS.read, user)
-  const high = translate(cpu, byteAfter(cpu, linear, first), ACCESS.read, user)
+  const high = translate(cpu, next, ACCESS.read, user)
   let value = 0n
-  for (let i = size - 1; i >= 0; i--)
-    value = (value << 8n) | cpu.memory.read(i < first ? low + i : high + (i - first), 1)
+  for (let i = size - 1; i >= 0; i--) {
+    const byte = i < first ? readData(cpu, linear, low + i, 1) : readData(cpu, next, high + (i - first), 1)
+    value = (value << 8n) | byte
+  }
   return value
 }
 
 /** Writes the low `size` bytes of `value`. Both pages are checked before either is written. */
 export function writeLinear(cpu: Cpu, linear: bigint, size: Size, value: bigint, user = isUser(cpu)): void {
   if (!crossesPage(linear, size)) {
-    cpu.memory.write(translate(cpu, linear, ACCESS.write, user), size, value)
+    writeData(cpu, linear, translate(cpu, linear, ACCESS.write, user), size, value)
     return
   }
   const first = bytesOnFirstPage(linear)
+  const next = byteAfter(cpu, linear, first)
   const low = translate(cpu, linear, ACCESS.write, user)
-  const high = translate(cpu, byteAfter(cpu, linear, first), ACCESS.write, user)
-  for (let i = 0; i < size; i++)
-    cpu.memory.write(i < first ? low + i : high + (i - first), 1, (value >> BigInt(i * 8)) & 0xffn)
+  const high = translate(cpu, next, ACCESS.write, user)
+  for (let i = 0; i < size; i++) {
+    const byte = (value >> BigInt(i * 8)) & 0xffn
+    if (i < first) writeData(cpu, linear, low + i, 1, byte)
+    else writeData(cpu, next, high + (i - first), 1, byte)
+  }
 }
 
 /** Raises what an access of `size` bytes would raise, and does nothing else. */

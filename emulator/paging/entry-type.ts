@@ -77,6 +77,11 @@ export function typeOfNewEntry(state: Vcpu, guestSlot: number, nestedSlot: numbe
   return word | (EFFECTIVE[word & SOURCES] << SHIFT.effective)
 }
 
+/** Code of the effective type, from the word. */
+export function effectiveTypeCode(word: number): number {
+  return (word >>> SHIFT.effective) & 7
+}
+
 /** The memory type of a TLB entry with its derivation. */
 export interface EntryType extends TypeDerivation {
   /** Slot of the PAT that the guest's leaf selects; undefined where its paging is off. */

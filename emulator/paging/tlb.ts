@@ -94,6 +94,11 @@ export function entryAddress(state: Vcpu, at: number, low: number): number {
   return state.words[at + 5] * 0x1_0000_0000 + state.words[at + 4] + (low & ((1 << shift) - 1))
 }
 
+/** The entry's memory type, as typeOfNewEntry() gave it. */
+export function entryTypeWord(state: Vcpu, at: number): number {
+  return state.words[at + 8]
+}
+
 export function markFetched(state: Vcpu, at: number): void {
   state.words[at + 3] |= ENTRY.fetched
 }
@@ -192,6 +197,47 @@ export function invalidatePage(cpu: Cpu, linear: bigint, asid = currentAsid(cpu.
     const shift = PAGE_SHIFT[(words[at + 3] & ENTRY.guestSize) >>> GUEST_SIZE_SHIFT]
     if (words[at] >>> shift === low >>> shift) evict(cpu, at)
   }
+}
+
+/** The linear address of an entry's page as the guest maps it, which is the unit of invalidation, and its size. */
+function guestPage(words: Uint32Array, at: number): { first: bigint; bytes: bigint } {
+  const shift = PAGE_SHIFT[(words[at + 3] & ENTRY.guestSize) >>> GUEST_SIZE_SHIFT]
+  return {
+    first: (BigInt(words[at + 1]) << 32n) | BigInt(((words[at] >>> shift) << shift) >>> 0),
+    bytes: 1n << BigInt(shift),
+  }
+}
+
+/** Which entries INVLPGB invalidates: undefined is any. */
+export interface Invalidation {
+  readonly asid: number | undefined
+  readonly pcid: number | undefined
+  /** Global entries too. */
+  readonly global: boolean
+  /** The first linear address; `bytes` counts from there. */
+  readonly first: bigint | undefined
+  readonly bytes: bigint
+}
+
+/** Flushes the entries that an INVLPGB selects. */
+export function flushMatching(cpu: Cpu, { asid, pcid, global, first, bytes }: Invalidation): void {
+  const words = cpu.state.words
+  for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
+    const tag = words[at + 2]
+    if (!(tag & VALID) || (asid !== undefined && (tag & 0xffff) !== asid)) continue
+    const isGlobal = (words[at + 3] & ENTRY.global) !== 0
+    if (isGlobal ? !global : pcid !== undefined && ((tag >>> 16) & 0xfff) !== pcid) continue
+    if (first !== undefined) {
+      const page = guestPage(words, at)
+      if (page.first + page.bytes <= first || page.first >= first + bytes) continue
+    }
+    evict(cpu, at)
+  }
+}
+
+/** Flushes the page that holds a linear address in one PCID of the current ASID, unless it is global: INVPCID. */
+export function invalidatePcidPage(cpu: Cpu, linear: bigint, pcid: number): void {
+  flushMatching(cpu, { asid: currentAsid(cpu.state), pcid, global: false, first: linear, bytes: 1n })
 }
 
 /** One TLB entry as the workbench and tests see it. */

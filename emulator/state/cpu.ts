@@ -1,5 +1,5 @@
 /** A processor as its parts see it: registers, memory, and the parts that the machine hands in. */
-import type { Instruction } from '../isa/instruction.ts'
+import type { Instruction, Size } from '../isa/instruction.ts'
 import type { Exit, Fault } from './faults.ts'
 import type { PhysicalMemory } from './memory.ts'
 import type { Vcpu } from './vcpu.ts'
@@ -37,6 +37,23 @@ export interface Virtualization {
    * `nextRip` what goes to nRIP, 0 for exits that zero it (APM vol 2 §15.7.1).
    */
   exit(cpu: Cpu, exit: Exit, nextRip: bigint): void
+}
+
+/**
+ * Caches and write-combining buffers between the processors and memory. Accesses to data go through them; fetches, page walks and
+ * SVM's own accesses see what the caches hold and leave no trace. `type`: a code of MEMORY_TYPES. No access crosses a page.
+ */
+export interface Caches {
+  read(processor: number, address: number, size: Size, type: number): bigint
+  write(processor: number, address: number, size: Size, value: bigint, type: number): void
+  /** Sends what write combining has collected. */
+  completeWrites(processor: number, cause: 'fence' | 'serializing' | 'locked' | 'io' | 'interrupt'): void
+  /** CLFLUSH: writes the line of a physical address back and invalidates it. */
+  flushLine(processor: number, address: number): void
+  /** WBINVD, and WBNOINVD, which leaves the lines in. */
+  writeBackAll(processor: number, invalidate: boolean): void
+  /** INVD: what was written to the lines is lost. */
+  discardAll(): void
 }
 
 /** When VMRUN uses its copy of a group of fields whose clean bit is 1: always, or as random bits drawn for each VMRUN say. */
@@ -97,6 +114,10 @@ export interface Cpu {
   readonly stateCache?: StateCacheUse | undefined
   /** Chooses what RDRAND and RDSEED return, a 32-bit number. */
   readonly seed: number
+  /** Undefined: every access goes straight to memory. */
+  readonly caches?: Caches | undefined
+  /** Every processor of the machine, this one among them. */
+  processors(): readonly Cpu[]
   /** Makes the registers of the local APIC appear at the physical address that APIC_BAR says, or nowhere. */
   mapLocalApic(): void
 }

@@ -211,12 +211,12 @@ export class EvaluateBuilder implements Evaluated<Builder> {
         const kind = access === 'read' ? ACCESS.read : ACCESS.write
         const linear = this.#linear(operand.segment, this.#effectiveAddress(operand, 0), size, kind)
         result.size = size
+        result.linear = linear
         if (Number(linear & 0xfffn) + size <= 4096) {
           result.kind = OPERAND.physical
           result.physical = translate(this.#cpu, linear, kind, this.#state.cpl === 3)
         } else {
           result.kind = OPERAND.linear
-          result.linear = linear
           probeLinear(this.#cpu, linear, size, kind)
         }
         return result

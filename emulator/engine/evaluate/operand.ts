@@ -1,6 +1,7 @@
 /** The operands of the instruction that evaluate executes: three reusable records, so that an instruction allocates none. */
 import type { Size } from '../../isa/instruction.ts'
 import { readLinear, writeLinear } from '../../paging/access.ts'
+import { readData, writeData } from '../../paging/data-port.ts'
 import type { Cpu } from '../../state/cpu.ts'
 import type { Vcpu } from '../../state/vcpu.ts'
 import { readRegister, writeRegister } from './registers.ts'
@@ -17,9 +18,9 @@ export class EvaluatedOperand {
   highByte = false
   /** Of an immediate. */
   value = 0n
-  /** Where a memory operand lies: its sPA when it lies on one page and is already translated, else its linear address. */
-  physical = 0
+  /** Where a memory operand lies: its linear address, and its sPA when it lies on one page and is already translated. */
   linear = 0n
+  physical = 0
 
   constructor(cpu: Cpu) {
     this.#cpu = cpu
@@ -33,7 +34,7 @@ export class EvaluatedOperand {
       case OPERAND.constant:
         return this.value
       case OPERAND.physical:
-        return this.#cpu.memory.read(this.physical, this.size)
+        return readData(this.#cpu, this.linear, this.physical, this.size)
       default:
         return readLinear(this.#cpu, this.linear, this.size)
     }
@@ -45,7 +46,7 @@ export class EvaluatedOperand {
         writeRegister(this.#state, this.index, this.size, value, this.highByte)
         return
       case OPERAND.physical:
-        this.#cpu.memory.write(this.physical, this.size, value)
+        writeData(this.#cpu, this.linear, this.physical, this.size, value)
         return
       default:
         writeLinear(this.#cpu, this.linear, this.size, value)

@@ -4,6 +4,7 @@ import { Exit, Fault, VECTOR } from '../../state/faults.ts'
 import { EXIT, isWriteTrap } from '../../state/exit-codes.ts'
 import type { Cpu } from '../../state/cpu.ts'
 import { MODE } from '../../state/mode.ts'
+import { countBusLock } from '../../system/bus-locks.ts'
 import { afterInstruction, beforeInstruction } from '../../system/boundary.ts'
 import { deliverFault } from '../../system/deliver.ts'
 import { recordBranch } from '../../system/last-branch.ts'
@@ -28,6 +29,7 @@ export function step(engine: Engine, cpu: Cpu): boolean {
     const entry = fetch(engine.code, cpu)
     next = rip + entry.length
     next = (state.mode & MODE.codeSize) === 2 ? BigInt.asUintN(64, next) : BigInt.asUintN(32, next)
+    if (before & ATTENTION.busLocks) countBusLock(cpu, entry.instruction, next)
     if (entry.semantics !== undefined) {
       builder.begin(entry.instruction, next)
       entry.semantics(builder.abstract)
@@ -44,13 +46,18 @@ export function step(engine: Engine, cpu: Cpu): boolean {
         recordBranch(state, rip)
     }
   } catch (thrown) {
-    // A trapped write is done; everything else leaves the instruction as if it had not begun.
-    if (!(thrown instanceof Exit && isWriteTrap(thrown.code))) state.rip = rip
+    if (!hasTakenEffect(thrown)) state.rip = rip
     if (!stopHalfWay(cpu, thrown, next)) return true
   }
   // VMRUN begins with the host's shadow and traps and ends with the guest's, which are for the next instruction.
   if (before !== 0 && state.guestMode === guestMode) finish(cpu, before)
   return true
+}
+
+/** True for a trapped write and for what a task raises that was just switched to; else the instruction is as if it had not begun. */
+function hasTakenEffect(thrown: unknown): boolean {
+  if (thrown instanceof Exit) return thrown.committed || isWriteTrap(thrown.code)
+  return thrown instanceof Fault && thrown.committed
 }
 
 /** Events before an instruction. A #VMEXIT among them leads to the host's next instruction. */
