@@ -1,7 +1,18 @@
-/** What the machine asks of a device on the I/O ports. */
+/** What the machine asks of its parts besides processors and RAM. */
 
-export interface Device {
+/** A part with state of its own. */
+export interface StatefulPart {
   readonly name: string
+  /** Back to the state after power-on. */
+  reset(): void
+  /** The whole state as unsigned 32-bit numbers; equal states give equal lists. */
+  save(): number[]
+  /** Takes what save() gave. Throws RangeError for a list that save() cannot have given. */
+  restore(state: readonly number[]): void
+}
+
+/** A device on the I/O ports. */
+export interface Device extends StatefulPart {
   /** The ports it claims: `count` of them from `base` on. */
   readonly base: number
   readonly count: number
@@ -9,10 +20,4 @@ export interface Device {
   readonly wide: boolean
   read(offset: number, size: 1 | 2 | 4): number
   write(offset: number, size: 1 | 2 | 4, value: number): void
-  /** Back to the state after power-on. */
-  reset(): void
-  /** The whole state as unsigned 32-bit numbers; equal states give equal lists. */
-  save(): number[]
-  /** Takes what save() gave. Throws RangeError for a list that save() cannot have given. */
-  restore(state: readonly number[]): void
 }

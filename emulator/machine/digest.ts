@@ -7,7 +7,7 @@ import { PAGE_SIZE, REGISTER_BYTES, TLB_BYTES, TLB_OFFSET } from '../state/memor
 import type { PhysicalMemory } from '../state/memory.ts'
 import { readRflags } from '../state/flags.ts'
 import type { Vcpu } from '../state/vcpu.ts'
-import type { Device } from './device.ts'
+import type { StatefulPart } from './device.ts'
 import { createHash, type Hash } from './hash.ts'
 
 /** Fields that say how the machine is being run, or that others determine. */
@@ -66,7 +66,7 @@ function addRam(hash: Hash, memory: PhysicalMemory): void {
 export function digestState(
   vcpus: readonly Vcpu[],
   memory: PhysicalMemory,
-  devices: readonly Device[],
+  devices: readonly StatefulPart[],
 ): string {
   const hash = createHash()
   for (const state of vcpus) {
