@@ -26,7 +26,7 @@ export const PTE = {
 } as const
 
 /** Where an entry at this level may be a leaf, and which bits must be zero. */
-export interface Level {
+interface LevelShape {
   /** Lowest linear-address bit that indexes this level's table. */
   readonly shift: number
   /** Index width in bits. */
@@ -37,69 +37,120 @@ export interface Level {
   readonly reservedTable: number
   /** Low-word bits that must be zero in a leaf. */
   readonly reservedLeaf: number
-  /** The entry has no permission bits: a legacy PDPE. */
-  readonly noPermissions?: boolean
+  /** The entry has neither permission bits nor A: a legacy PDPE. */
+  readonly noPermissions: boolean
 }
 
-export interface Format {
+interface FormatShape {
   readonly name: string
   readonly entryBytes: 4 | 8
-  readonly levels: readonly Level[]
+  readonly levels: readonly LevelShape[]
+  /** Bits of CR3, by halves, that name the top-level table (APM vol 2 §3.1.2, §5.4.1). */
+  readonly rootLow: number
+  readonly rootHigh: number
+  /** Width of the linear addresses that the tables translate, less 32. */
+  readonly highBits: number
 }
 
-const MBZ_PS_G = PTE.PS | PTE.G
+/** A level with what the processor and EFER.NXE add. */
+export interface Level extends LevelShape {
+  /** High-word bits that must be zero: address bits from MAXPHYADDR to 51, NX while it is off. */
+  readonly reservedHigh: number
+}
+
+export interface Format extends FormatShape {
+  readonly levels: readonly Level[]
+  /** Entries have an NX bit and EFER.NXE is set. */
+  readonly noExecute: boolean
+}
+
 /** Address bits below the page size, above the PAT bit 12. */
 const BELOW_2M = 0x1f_e000
 const BELOW_1G = 0x3fff_e000
+/** Bits 20:13 of a 4 MB leaf: physical-address bits 39:32 where the processor has PSE-36 (APM vol 2 §5.2.2). */
+const PSE_36 = 0x1f_e000
 
-const PT: Level = { shift: 12, bits: 9, leaf: 'always', reservedTable: 0, reservedLeaf: 0 }
-const PD: Level = { shift: 21, bits: 9, leaf: 'with PS', reservedTable: 0, reservedLeaf: BELOW_2M }
-const PDP: Level = { shift: 30, bits: 9, leaf: 'with PS', reservedTable: 0, reservedLeaf: BELOW_1G }
-const PDP_NO_1G: Level = { ...PDP, leaf: 'never', reservedTable: PTE.PS }
-const PML4: Level = { shift: 39, bits: 9, leaf: 'never', reservedTable: MBZ_PS_G, reservedLeaf: 0 }
-const PML5: Level = { ...PML4, shift: 48 }
-/** A legacy PDPE: bits 2:1 and 8:5 must be zero (APM vol 2 figure 5-11). */
-export const LEGACY_PDP: Level = {
-  shift: 30,
-  bits: 2,
-  leaf: 'never',
-  reservedTable: 0x1e6,
-  reservedLeaf: 0,
-  noPermissions: true,
+function level(
+  shift: number,
+  bits: number,
+  leaf: LevelShape['leaf'],
+  { reservedTable = 0, reservedLeaf = 0, noPermissions = false } = {},
+): LevelShape {
+  return { shift, bits, leaf, reservedTable, reservedLeaf, noPermissions }
 }
 
-const FORMATS = {
-  legacy: {
-    name: '32-bit',
-    entryBytes: 4,
-    levels: [
-      { shift: 22, bits: 10, leaf: 'never', reservedTable: 0, reservedLeaf: 0 },
-      { shift: 12, bits: 10, leaf: 'always', reservedTable: 0, reservedLeaf: 0 },
-    ],
-  },
-  pse: {
-    name: '32-bit with PSE',
-    entryBytes: 4,
-    levels: [
-      // Bits 20:13 of a 4 MB leaf are physical-address bits 39:32, bit 21 must be zero (APM vol 2 §5.2.2).
-      { shift: 22, bits: 10, leaf: 'with PS', reservedTable: 0, reservedLeaf: 1 << 21 },
-      { shift: 12, bits: 10, leaf: 'always', reservedTable: 0, reservedLeaf: 0 },
-    ],
-  },
-  pae: { name: 'PAE', entryBytes: 8, levels: [LEGACY_PDP, PD, PT] },
-  long4: { name: '4-level', entryBytes: 8, levels: [PML4, PDP, PD, PT] },
-  long4NoGigabyte: { name: '4-level', entryBytes: 8, levels: [PML4, PDP_NO_1G, PD, PT] },
-  long5: { name: '5-level', entryBytes: 8, levels: [PML5, PML4, PDP, PD, PT] },
-  long5NoGigabyte: { name: '5-level', entryBytes: 8, levels: [PML5, PML4, PDP_NO_1G, PD, PT] },
-} as const satisfies Record<string, Format>
+/** A legacy PDPE: bits 2:1 and 8:5 must be zero (APM vol 2 figure 5-11). */
+export const LEGACY_PDP = level(30, 2, 'never', { reservedTable: 0x1e6, noPermissions: true })
 
-/** The format that CR4 and EFER select; `cr4` and `efer` are the low words. */
-export function selectFormat(cr4: number, efer: number, model: CpuModel): Format {
-  if (efer & Number(EFER.LMA)) {
-    const gigabyte = model.has('page1gb')
-    if (cr4 & Number(CR4.LA57)) return gigabyte ? FORMATS.long5 : FORMATS.long5NoGigabyte
-    return gigabyte ? FORMATS.long4 : FORMATS.long4NoGigabyte
+const LEGACY_PT = level(12, 10, 'always')
+const PT = level(12, 9, 'always')
+const PD = level(21, 9, 'with PS', { reservedLeaf: BELOW_2M })
+const PML4 = level(39, 9, 'never', { reservedTable: PTE.PS | PTE.G })
+const PML5 = { ...PML4, shift: 48 }
+
+/** The formats of a processor in the order of selectFormat(), without what EFER.NXE decides. */
+function formatShapes(model: CpuModel): readonly FormatShape[] {
+  const pse36 = model.has('pse36') ? 0 : PSE_36
+  const pdp = model.has('page1gb')
+    ? level(30, 9, 'with PS', { reservedLeaf: BELOW_1G })
+    : level(30, 9, 'never', { reservedTable: PTE.PS })
+  const legacy = { entryBytes: 4, rootLow: 0xffff_f000, rootHigh: 0, highBits: 0 } as const
+  const long = { entryBytes: 8, rootLow: 0xffff_f000, rootHigh: 0xf_ffff } as const
+  return [
+    { ...legacy, name: '32-bit', levels: [level(22, 10, 'never'), LEGACY_PT] },
+    {
+      ...legacy,
+      name: '32-bit with PSE',
+      levels: [level(22, 10, 'with PS', { reservedLeaf: (1 << 21) | pse36 }), LEGACY_PT],
+    },
+    { ...legacy, name: 'PAE', entryBytes: 8, rootLow: 0xffff_ffe0, levels: [LEGACY_PDP, PD, PT] },
+    { ...long, name: '4-level', highBits: 16, levels: [PML4, pdp, PD, PT] },
+    { ...long, name: '5-level', highBits: 25, levels: [PML5, PML4, pdp, PD, PT] },
+  ]
+}
+
+/** Bits of an entry's high word that must be zero. */
+function reservedHigh(model: CpuModel, { name }: FormatShape, level: LevelShape, noExecute: boolean): number {
+  const implemented = model.physicalAddressBits - 32
+  let mask = implemented >= 20 ? 0 : 0xf_ffff & ~((1 << implemented) - 1)
+  if (!noExecute) mask |= PTE.NX
+  // Legacy PAE entries have no available bits 62:52; a PDPE has no NX either (APM vol 2 §5.2.3).
+  if (name === 'PAE') mask |= level.noPermissions ? 0xfff0_0000 : 0x7ff0_0000
+  return mask
+}
+
+/** For each shape two formats: with EFER.NXE = 0 and 1. */
+function createFormats(model: CpuModel): Format[] {
+  return formatShapes(model).flatMap((shape) =>
+    [false, true].map((enabled) => {
+      const noExecute = enabled && shape.entryBytes === 8
+      const levels = shape.levels.map((level) => ({
+        ...level,
+        reservedHigh: reservedHigh(model, shape, level, noExecute),
+      }))
+      return { ...shape, levels, noExecute }
+    }),
+  )
+}
+
+const LMA = Number(EFER.LMA)
+const NXE = Number(EFER.NXE)
+const LA57 = Number(CR4.LA57)
+const PAE = Number(CR4.PAE)
+const PSE = Number(CR4.PSE)
+
+/** The formats of the model that walked last. */
+let formats: Format[] = []
+let formatsModel: CpuModel | undefined
+
+/** The format that CR4 and EFER select on a processor; `cr4` and `efer` are the low words. */
+export function selectFormat(model: CpuModel, cr4: number, efer: number): Format {
+  if (model !== formatsModel) {
+    formats = createFormats(model)
+    formatsModel = model
   }
-  if (cr4 & Number(CR4.PAE)) return FORMATS.pae
-  return cr4 & Number(CR4.PSE) ? FORMATS.pse : FORMATS.legacy
+  const noExecute = efer & NXE ? 1 : 0
+  if (efer & LMA) return formats[(cr4 & LA57 ? 8 : 6) + noExecute]
+  if (cr4 & PAE) return formats[4 + noExecute]
+  return formats[(cr4 & PSE ? 2 : 0) + noExecute]
 }

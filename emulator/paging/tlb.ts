@@ -27,6 +27,8 @@ export const ENTRY = {
   global: 1 << 5,
   /** The guest leaf's D bit was set: stores need no walk. */
   dirty: 1 << 6,
+  /** U/S of the nested tables: with the guest mode execute trap, supervisors may not fetch. */
+  nestedUser: 1 << 7,
   nestedWritable: 1 << 8,
   nestedNoExecute: 1 << 9,
   /** An instruction was fetched through this entry. */

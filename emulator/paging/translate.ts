@@ -14,26 +14,11 @@ import {
   tlbEntries,
   type TlbEntry,
 } from './tlb.ts'
-import { isAllowed, isTranslated, walk } from './walk.ts'
+import { entryAllows, isTranslated, raiseWalkFault, walk } from './walk.ts'
 
 /** One 64-bit linear address taken apart without allocating: write `whole`, read `halves`. */
 const whole = new BigUint64Array(1)
 const halves = new Uint32Array(whole.buffer)
-
-/** Whether an entry serves an access. One that does not is walked again: permissions may have been raised meanwhile. */
-function entryAllows(cpu: Cpu, attributes: number, access: Access, user: boolean): boolean {
-  if (
-    access === ACCESS.write &&
-    (attributes & (ENTRY.dirty | ENTRY.nestedWritable)) !== (ENTRY.dirty | ENTRY.nestedWritable)
-  )
-    return false
-  if (access === ACCESS.execute && attributes & ENTRY.nestedNoExecute) return false
-  return isAllowed(cpu, access, user, {
-    user: (attributes & ENTRY.user) !== 0,
-    writable: (attributes & ENTRY.writable) !== 0,
-    noExecute: (attributes & ENTRY.noExecute) !== 0,
-  })
-}
 
 /**
  * Lets compiled code use the page of a linear address directly from now on, if the TLB already holds it and allows the access.
@@ -76,6 +61,12 @@ export function translate(cpu: Cpu, linear: bigint, access: Access, user: boolea
   whole[0] = linear
   const low = halves[0]
   const high = halves[1]
+  const address = tryTranslate(cpu, low, high, access, user)
+  return address < 0 ? raiseWalkFault(low, high, access) : address
+}
+
+/** Like translate(), of a linear address in halves, but -1 where it throws. */
+export function tryTranslate(cpu: Cpu, low: number, high: number, access: Access, user: boolean): number {
   const state = cpu.state
   const data = access !== ACCESS.execute
   if (!data) {
@@ -92,6 +83,7 @@ export function translate(cpu: Cpu, linear: bigint, access: Access, user: boolea
     return address
   }
   const at = lookupOrWalk(cpu, low, high, access, user)
+  if (at < 0) return -1
   const address = entryAddress(state, at, low)
   if (!data) {
     markFetched(state, at)
@@ -100,10 +92,12 @@ export function translate(cpu: Cpu, linear: bigint, access: Access, user: boolea
   return address
 }
 
+/** Word index of the TLB entry that serves the access, entered if need be; -1 when the walk fails. */
 function lookupOrWalk(cpu: Cpu, low: number, high: number, access: Access, user: boolean): number {
   const at = findEntry(cpu.state, low, high)
   if (at >= 0 && entryAllows(cpu, entryAttributes(cpu.state, at), access, user)) return at
-  return insertEntry(cpu, low, high, walk(cpu, low, high, access, user))
+  const translation = walk(cpu, low, high, access, user)
+  return translation === undefined ? -1 : insertEntry(cpu, low, high, translation)
 }
 
 /** What the TLB holds about one linear address. */

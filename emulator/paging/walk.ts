@@ -3,239 +3,327 @@
  *
  * With nested paging every guest-physical address, those of table entries and gCR3 included, goes through the nested tables:
  * a walk of n guest levels over m nested levels reads up to (n + 1)(m + 1) - 1 entries.
+ *
+ * Walks are the slow part of every TLB miss, so they allocate nothing: addresses are pairs of 32-bit halves, results go into
+ * records that exist once, and why a walk failed is put aside for raiseWalkFault().
  */
 import { AC } from '../isa/registers.ts'
 import { ACCESS, type Access, type Cpu } from '../state/cpu.ts'
+import { EXIT } from '../state/exit-codes.ts'
 import { Exit, Fault, VECTOR } from '../state/faults.ts'
 import { OFFSET } from '../state/layout.ts'
-import { CR0, CR4, EFER } from '../state/mode.ts'
+import { CR0, CR4 } from '../state/mode.ts'
 import { selectFormat, PTE, type Format, type Level } from './formats.ts'
 import { typeOfNewEntry } from './entry-type.ts'
 import { patSlot } from './memory-types.ts'
+import { NESTED_CONTROL } from './nested-control.ts'
 import { ENTRY, GUEST_SIZE_SHIFT, PAGE_SHIFT, type Translation } from './tlb.ts'
 
 /** #PF and #NPF error-code bits (APM vol 2 §8.4.2, §15.25.6). */
 export const PF = { P: 1, RW: 2, US: 4, RSV: 8, ID: 16 } as const
 
-/** EXITINFO1 bits that say which access of a nested walk failed. */
-const NPF_FINAL = 1n << 32n
-const NPF_TABLE = 1n << 33n
-const EXIT_NPF = 0x400
+/** Bits 63:32 of EXITINFO1 say which access of a nested walk failed: 32 that to the final address, 33 that to a guest table. */
+const NPF = { final: 1, table: 2 } as const
 
-/** A leaf, with the permissions of all levels combined. */
+/** Word indexes in the vCPU block of the registers that a walk depends on. */
+const WORD = {
+  cr0: OFFSET.cr0 >> 2,
+  cr3: OFFSET.cr3 >> 2,
+  cr4: OFFSET.cr4 >> 2,
+  efer: OFFSET.efer >> 2,
+  nCr3: OFFSET.nCr3 >> 2,
+  hostCr4: OFFSET.hostCr4 >> 2,
+  hostEfer: OFFSET.hostEfer >> 2,
+  guestMode: OFFSET.guestMode >> 2,
+  nestedPaging: OFFSET.nestedPaging >> 2,
+  flagsOther: OFFSET.flagsOther >> 2,
+} as const
+
+const PG = Number(CR0.PG)
+const WP = Number(CR0.WP)
+const PGE = Number(CR4.PGE)
+const SMEP = Number(CR4.SMEP)
+const SMAP = Number(CR4.SMAP)
+
+/** What a walk found. */
 interface Leaf {
-  /** Physical address of the byte that was asked for, its page offset included. */
-  address: number
+  /** Halves of the physical address of the byte that was asked for, its page offset included. */
+  low: number
+  high: number
+  /** log2 of the page size. */
   shift: number
-  user: boolean
-  writable: boolean
-  noExecute: boolean
-  global: boolean
-  dirty: boolean
+  /** Bits of ENTRY: `user`, `writable` and `noExecute` over all levels; `global` and `dirty` of the leaf. */
+  attributes: number
   /** The PAT slot that the leaf selects, 0..7; -1 where paging is off. */
   patSlot: number
+  /** The leaf's entry: its low word, where it lies, and for a guest's its gPA in halves. */
+  entry: number
+  entryAt: number
+  entryGuestLow: number
+  entryGuestHigh: number
 }
 
-/** Reads and updates entries for a walk: the guest's go through the nested tables, nested and plain ones do not. */
-type EntryAddress = (guestAddress: number) => number
-
-interface WalkFailure {
-  /** Error-code bits P and RSV. */
-  readonly error: number
-}
-
-interface WalkRequest {
-  readonly root: number
-  readonly format: Format
-  readonly noExecuteEnabled: boolean
-  readonly linearLow: number
-  readonly linearHigh: number
-  readonly entryAddress: EntryAddress
-}
-
-/** Bits of an entry's high word that must be zero: the address bits from MAXPHYADDR to 51, and NX when it is off. */
-function reservedHigh(cpu: Cpu, format: Format, level: Level, noExecuteEnabled: boolean): number {
-  const implemented = cpu.model.physicalAddressBits - 32
-  let mask = implemented >= 20 ? 0 : 0xf_ffff & ~((1 << implemented) - 1)
-  if (!noExecuteEnabled) mask |= PTE.NX
-  // Legacy PAE entries have no available bits 62:52; a PDPE has no NX either (APM vol 2 §5.2.3).
-  if (format.levels.length === 3) mask |= level.noPermissions ? 0xfff0_0000 : 0x7ff0_0000
-  return mask >>> 0
-}
-
-/** Index of a linear address into the table at a level. */
-function tableIndex(low: number, high: number, level: Level): number {
-  const shifted =
-    level.shift >= 32 ? high >>> (level.shift - 32) : (low >>> level.shift) | shiftedHigh(high, level.shift)
-  return shifted & ((1 << level.bits) - 1)
-}
-
-function shiftedHigh(high: number, shift: number): number {
-  return shift === 0 ? 0 : high << (32 - shift)
-}
-
-/**
- * Walks one set of tables. Sets A on the way; the caller sets A and D of the leaf through `commit` once permissions are known
- * to hold. Returns the leaf, or the error-code bits of a not-present or reserved-bit fault.
- */
-function walkTables(cpu: Cpu, request: WalkRequest): (Leaf & { commit(write: boolean): void }) | WalkFailure {
-  const { format, linearLow, linearHigh } = request
-  const memory = cpu.memory
-  let table = request.root
-  let user = true
-  let writable = true
-  let noExecute = false
-  for (const level of format.levels) {
-    const at = request.entryAddress(table + tableIndex(linearLow, linearHigh, level) * format.entryBytes)
-    const low = memory.read32(at)
-    const high = format.entryBytes === 8 ? memory.read32(at + 4) : 0
-    if (!(low & PTE.P)) return { error: 0 }
-    const isLeaf = level.leaf === 'always' || (level.leaf === 'with PS' && (low & PTE.PS) !== 0)
-    const reservedLow = isLeaf ? level.reservedLeaf : level.reservedTable
-    const reserved =
-      low & reservedLow ||
-      (format.entryBytes === 8 && high & reservedHigh(cpu, format, level, request.noExecuteEnabled))
-    if (reserved) return { error: PF.P | PF.RSV }
-    if (!level.noPermissions) {
-      user &&= (low & PTE.US) !== 0
-      writable &&= (low & PTE.RW) !== 0
-      noExecute ||= (high & PTE.NX) !== 0
-    }
-    if (!isLeaf) {
-      if (!(low & PTE.A) && !level.noPermissions) memory.write32(at, low | PTE.A)
-      table = (high & 0xf_ffff) * 0x1_0000_0000 + ((low & 0xffff_f000) >>> 0)
-      continue
-    }
-    const pageBytes = 1 << level.shift
-    // A 4 MB PSE leaf has physical-address bits 39:32 in bits 20:13.
-    const above = level.shift === 22 ? (low >>> 13) & 0xff : high & 0xf_ffff
-    const frame = above * 0x1_0000_0000 + ((low & ~(pageBytes - 1) & 0xffff_f000) >>> 0)
-    return {
-      address: frame + (linearLow & (pageBytes - 1)),
-      shift: level.shift,
-      user,
-      writable,
-      noExecute,
-      global: (low & PTE.G) !== 0,
-      dirty: (low & PTE.D) !== 0,
-      patSlot: patSlot(low, level.shift > 12),
-      commit(write) {
-        const bits = PTE.A | (write ? PTE.D : 0)
-        if ((low & bits) !== bits) memory.write32(at, low | bits)
-      },
-    }
-  }
-  throw new RangeError(`format ${format.name} has no leaf level`)
-}
-
-/** Low words of the registers that a walk depends on. */
-function lowWord(cpu: Cpu, field: 'cr0' | 'cr3' | 'cr4' | 'efer' | 'nCr3' | 'hostCr4' | 'hostEfer'): number {
-  return cpu.state.words[OFFSET[field] >> 2]
-}
-
-/** Physical address of the top-level table that a CR3 value names (APM vol 2 §3.1.2, §5.4.1). */
-function tableRoot(low: number, high: number, format: Format): number {
-  const mask = format.levels.length === 3 ? 0xffff_ffe0 : 0xffff_f000
-  const above = format.levels.length >= 4 ? high & 0xf_ffff : 0
-  return above * 0x1_0000_0000 + ((low & mask) >>> 0)
-}
-
-/**
- * gPA to sPA through the nested tables. Every access is a user access; reads of guest tables count as writes because the walker
- * may set A and D (APM vol 2 §15.25.5). Throws Exit(#NPF) with EXITINFO1 of §15.25.6 and the gPA in EXITINFO2.
- */
-function walkNested(cpu: Cpu, guestAddress: number, access: Access, which: bigint): Leaf {
-  const hostCr4 = lowWord(cpu, 'hostCr4')
-  const hostEfer = lowWord(cpu, 'hostEfer')
-  const format = selectFormat(hostCr4, hostEfer, cpu.model)
-  const noExecuteEnabled = (hostEfer & Number(EFER.NXE)) !== 0
-  const high = cpu.state.words[(OFFSET.nCr3 >> 2) + 1]
-  const leaf = walkTables(cpu, {
-    root: tableRoot(lowWord(cpu, 'nCr3'), high, format),
-    format,
-    noExecuteEnabled,
-    linearLow: guestAddress >>> 0,
-    linearHigh: Math.floor(guestAddress / 0x1_0000_0000),
-    entryAddress: (address) => address,
-  })
-  const fetchBit = access === ACCESS.execute && (noExecuteEnabled || hostCr4 & Number(CR4.SMEP)) ? PF.ID : 0
-  const accessBits = PF.US | (access === ACCESS.write ? PF.RW : 0) | fetchBit
-  if ('error' in leaf) return nestedFault(leaf.error | accessBits)
-  const denied =
-    !leaf.user || (access === ACCESS.write && !leaf.writable) || (access === ACCESS.execute && leaf.noExecute)
-  if (denied) return nestedFault(PF.P | accessBits)
-  leaf.commit(access === ACCESS.write)
-  return leaf
-
-  function nestedFault(error: number): never {
-    throw new Exit(EXIT_NPF, which | BigInt(error), BigInt(guestAddress), access === ACCESS.execute)
-  }
-}
-
-/** The sPA of a guest-physical address that the running guest names itself. Throws Exit (#NPF). */
-export function translateGuestPhysical(cpu: Cpu, address: number, access: Access): number {
-  return walkNested(cpu, address, access, NPF_FINAL).address
-}
-
-/** The identity mapping of paging turned off. */
-function unpaged(low: number, high: number): Leaf {
+function emptyLeaf(): Leaf {
   return {
-    address: high * 0x1_0000_0000 + low,
-    shift: 12,
-    user: true,
-    writable: true,
-    noExecute: false,
-    global: false,
-    dirty: true,
-    patSlot: -1,
+    low: 0,
+    high: 0,
+    shift: 0,
+    attributes: 0,
+    patSlot: 0,
+    entry: 0,
+    entryAt: 0,
+    entryGuestLow: 0,
+    entryGuestHigh: 0,
   }
+}
+
+const guestLeaf = emptyLeaf()
+const nestedLeaf = emptyLeaf()
+const result = { attributes: 0, address: 0, guestAddress: 0, memoryType: 0 }
+
+/** Why the last walk failed. `which` is a value of NPF and the address a gPA when the nested tables are the reason, else 0. */
+const failure = { error: 0, which: 0, low: 0, high: 0 }
+
+function fail(error: number): false {
+  failure.error = error
+  failure.which = 0
+  return false
+}
+
+/** Throws what the last walk failed with: Fault (#PF) for the linear address, or Exit (#NPF). */
+export function raiseWalkFault(low: number, high: number, access: Access): never {
+  const { error, which } = failure
+  const fetch = access === ACCESS.execute
+  if (which === 0) throw new Fault(VECTOR.PF, error, wide(low, high), 0, fetch)
+  throw new Exit(EXIT.NPF, wide(error, which), wide(failure.low, failure.high), fetch)
+}
+
+function wide(low: number, high: number): bigint {
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
+}
+
+function asNumber(low: number, high: number): number {
+  return high === 0 ? low >>> 0 : (high >>> 0) * 2 ** 32 + (low >>> 0)
+}
+
+/** Index of an address into the table at a level. */
+function tableIndex(low: number, high: number, { shift, bits }: Level): number {
+  const shifted = shift >= 32 ? high >>> (shift - 32) : (low >>> shift) | (high << (32 - shift))
+  return shifted & ((1 << bits) - 1)
+}
+
+/**
+ * Walks one set of tables, whose root is in the register at word `root` of the vCPU block, and fills `leaf`. Sets A on the way;
+ * the caller sets A and D of the leaf once permissions are known to hold. `nested`: the tables lie at guest-physical addresses.
+ * False: an entry is not present (error 0) or has a reserved bit set (P and RSV), or the nested tables forbid to go on.
+ */
+function walkTables(
+  cpu: Cpu,
+  format: Format,
+  root: number,
+  low: number,
+  high: number,
+  nested: boolean,
+  leaf: Leaf,
+): boolean {
+  const { memory } = cpu
+  const { words } = cpu.state
+  const { levels, entryBytes } = format
+  let tableLow = words[root] & format.rootLow
+  let tableHigh = words[root + 1] & format.rootHigh
+  let permissions = PTE.US | PTE.RW
+  let noExecute = 0
+  for (let i = 0; ; i++) {
+    const level = levels[i]
+    const guestLow = tableLow + tableIndex(low, high, level) * entryBytes
+    const guestHigh = tableHigh
+    if (nested && !walkToTable(cpu, guestLow, guestHigh, tableReadAccess(words))) return false
+    const at = nested ? asNumber(nestedLeaf.low, nestedLeaf.high) : asNumber(guestLow, guestHigh)
+    const entry = memory.read32(at)
+    const entryHigh = entryBytes === 8 ? memory.read32(at + 4) : 0
+    if (!(entry & PTE.P)) return fail(0)
+    const isLeaf = level.leaf === 'always' || (level.leaf === 'with PS' && (entry & PTE.PS) !== 0)
+    const reserved = entry & (isLeaf ? level.reservedLeaf : level.reservedTable)
+    if (reserved | (entryHigh & level.reservedHigh)) return fail(PF.P | PF.RSV)
+    if (!level.noPermissions) {
+      permissions &= entry
+      noExecute |= entryHigh
+    }
+    leaf.entry = entry
+    leaf.entryAt = at
+    leaf.entryGuestLow = guestLow
+    leaf.entryGuestHigh = guestHigh
+    if (isLeaf) {
+      const { shift } = level
+      const offset = (1 << shift) - 1
+      leaf.low = (entry & 0xffff_f000 & ~offset) | (low & offset)
+      // A 4 MB leaf has physical-address bits 39:32 in bits 20:13.
+      leaf.high = shift === 22 ? (entry >>> 13) & 0xff : entryHigh & 0xf_ffff
+      leaf.shift = shift
+      leaf.attributes =
+        (permissions & PTE.US ? ENTRY.user : 0) |
+        (permissions & PTE.RW ? ENTRY.writable : 0) |
+        (noExecute & PTE.NX ? ENTRY.noExecute : 0) |
+        (entry & PTE.G ? ENTRY.global : 0) |
+        (entry & PTE.D ? ENTRY.dirty : 0)
+      leaf.patSlot = patSlot(entry, shift > 12)
+      return true
+    }
+    if (!level.noPermissions && !setInEntry(cpu, leaf, PTE.A, nested)) return false
+    tableLow = entry & 0xffff_f000
+    tableHigh = entryHigh & 0xf_ffff
+  }
+}
+
+/** Sets A or D in the entry that `leaf` names. False: it is a guest's and the nested tables forbid the store. */
+function setInEntry(cpu: Cpu, leaf: Leaf, bits: number, nested: boolean): boolean {
+  const { entry, entryAt, entryGuestLow, entryGuestHigh } = leaf
+  if ((entry & bits) === bits) return true
+  if (
+    nested &&
+    tableReadAccess(cpu.state.words) === ACCESS.read &&
+    !walkToTable(cpu, entryGuestLow, entryGuestHigh, ACCESS.write)
+  )
+    return false
+  cpu.memory.write32(entryAt, entry | bits)
+  return true
+}
+
+/** Sets A, and D for a write, in a leaf whose permissions allow the access. False as setInEntry(). */
+function markUsed(cpu: Cpu, leaf: Leaf, access: Access, nested: boolean): boolean {
+  if (access !== ACCESS.write) return setInEntry(cpu, leaf, PTE.A, nested)
+  leaf.attributes |= ENTRY.dirty
+  return setInEntry(cpu, leaf, PTE.A | PTE.D, nested)
+}
+
+/**
+ * How the walker's reads of guest tables count in the nested tables: as writes, because it may set A and D; with read-only guest
+ * page tables as reads, and only setting A and D as writes (APM vol 2 §15.25.5).
+ */
+function tableReadAccess(words: Uint32Array): Access {
+  return words[WORD.nestedPaging] & NESTED_CONTROL.readOnlyTables ? ACCESS.read : ACCESS.write
+}
+
+function walkToTable(cpu: Cpu, low: number, high: number, access: Access): boolean {
+  return walkNested(cpu, low, high, access, true, NPF.table)
+}
+
+/**
+ * gPA to sPA through the nested tables, into nestedLeaf. Every access is a user access, that of a guest at CPL 0 too, and needs
+ * U/S = 1. The guest mode execute trap changes that: then U/S restricts nothing but fetches, and those of supervisors where it
+ * is 1 (APM vol 2 §15.25.5, §15.25.13). hCR0.WP, hCR4.SMEP and hCR4.SMAP forbid nothing. False: #NPF (§15.25.6).
+ */
+function walkNested(
+  cpu: Cpu,
+  low: number,
+  high: number,
+  access: Access,
+  user: boolean,
+  which: number,
+): boolean {
+  const { words } = cpu.state
+  const hostCr4 = words[WORD.hostCr4]
+  const format = selectFormat(cpu.model, hostCr4, words[WORD.hostEfer])
+  const trap = (words[WORD.nestedPaging] & NESTED_CONTROL.executeTrap) !== 0
+  // The tables of a host outside long mode end at 4 GB: nothing is present beyond.
+  const isReached = high >>> format.highBits === 0
+  if (!isReached) fail(0)
+  else if (walkTables(cpu, format, WORD.nCr3, low, high, false, nestedLeaf)) {
+    if (nestedAllows(nestedLeaf.attributes, access, user, trap)) {
+      return markUsed(cpu, nestedLeaf, access, false)
+    }
+    fail(PF.P)
+  }
+  failure.error |= accessBits(access, user || !trap, format, hostCr4)
+  failure.which = which
+  failure.low = low
+  failure.high = high
+  return false
+}
+
+function nestedAllows(attributes: number, access: Access, user: boolean, trap: boolean): boolean {
+  if (!trap && !(attributes & ENTRY.user)) return false
+  if (access === ACCESS.write) return (attributes & ENTRY.writable) !== 0
+  if (access === ACCESS.read) return true
+  return !(attributes & ENTRY.noExecute) && !(trap && !user && attributes & ENTRY.user)
+}
+
+/** The error-code bits that tell of the access. ID is reported only where NX or SMEP is on. */
+function accessBits(access: Access, user: boolean, { noExecute }: Format, cr4: number): number {
+  const bits = user ? PF.US : 0
+  if (access === ACCESS.write) return bits | PF.RW
+  return access === ACCESS.execute && (noExecute || cr4 & SMEP) ? bits | PF.ID : bits
+}
+
+/** The sPA of a guest-physical address that the running guest names itself, at CPL 0. Throws Exit (#NPF). */
+export function translateGuestPhysical(cpu: Cpu, address: number, access: Access): number {
+  if (!walkNested(cpu, address >>> 0, (address / 2 ** 32) >>> 0, access, false, NPF.final))
+    raiseWalkFault(0, 0, access)
+  return asNumber(nestedLeaf.low, nestedLeaf.high)
 }
 
 /** True when linear addresses are translated at all: by the guest's tables, by nested ones, or both. */
 export function isTranslated(cpu: Cpu): boolean {
-  return (lowWord(cpu, 'cr0') & Number(CR0.PG)) !== 0 || isNested(cpu)
+  return (cpu.state.words[WORD.cr0] & PG) !== 0 || isNested(cpu.state.words)
 }
 
-function isNested(cpu: Cpu): boolean {
-  return cpu.state.guestMode !== 0 && cpu.state.nestedPaging !== 0
+function isNested(words: Uint32Array): boolean {
+  return words[WORD.guestMode] !== 0 && words[WORD.nestedPaging] !== 0
 }
 
-/** Whether the combined permissions of the guest's tables allow an access (APM vol 2 §5.6). */
-export function isAllowed(
-  cpu: Cpu,
-  access: Access,
-  user: boolean,
-  page: { user: boolean; writable: boolean; noExecute: boolean },
-): boolean {
-  const cr4 = lowWord(cpu, 'cr4')
+/** Whether the combined permissions of the guest's tables, as bits of ENTRY, allow an access (APM vol 2 §5.6). */
+function guestAllows(words: Uint32Array, attributes: number, access: Access, user: boolean): boolean {
   if (user) {
-    if (!page.user) return false
-    if (access === ACCESS.write) return page.writable
-    return access === ACCESS.read || !page.noExecute
+    if (!(attributes & ENTRY.user)) return false
+    if (access === ACCESS.write) return (attributes & ENTRY.writable) !== 0
+    return access === ACCESS.read || !(attributes & ENTRY.noExecute)
   }
-  if (access === ACCESS.execute) return !page.noExecute && !(page.user && cr4 & Number(CR4.SMEP))
-  if (page.user && cr4 & Number(CR4.SMAP) && !(cpu.state.flagsOther & AC)) return false
-  return access === ACCESS.read || page.writable || !(lowWord(cpu, 'cr0') & Number(CR0.WP))
+  const cr4 = words[WORD.cr4]
+  const userPage = (attributes & ENTRY.user) !== 0
+  if (access === ACCESS.execute) return !(attributes & ENTRY.noExecute) && !(userPage && cr4 & SMEP)
+  if (userPage && cr4 & SMAP && !(words[WORD.flagsOther] & AC)) return false
+  return access === ACCESS.read || (attributes & ENTRY.writable) !== 0 || !(words[WORD.cr0] & WP)
+}
+
+/** Whether a TLB entry serves an access. One that does not is walked again: permissions may have been raised meanwhile. */
+export function entryAllows(cpu: Cpu, attributes: number, access: Access, user: boolean): boolean {
+  const { words } = cpu.state
+  const stores = ENTRY.dirty | ENTRY.nestedWritable
+  if (access === ACCESS.write && (attributes & stores) !== stores) return false
+  if (access === ACCESS.execute) {
+    if (attributes & ENTRY.nestedNoExecute) return false
+    if (attributes & ENTRY.nestedUser && !user && words[WORD.nestedPaging] & NESTED_CONTROL.executeTrap)
+      return false
+  }
+  return guestAllows(words, attributes, access, user)
 }
 
 /**
- * The full walk for one access. `low` and `high` are the halves of the linear address.
- * Throws Fault (#PF with its error code) or Exit (#NPF).
+ * The full walk for one access. `low` and `high` are the halves of the linear address. The result is overwritten by the next
+ * walk; undefined: raiseWalkFault() throws why.
  */
-export function walk(cpu: Cpu, low: number, high: number, access: Access, user: boolean): Translation {
-  const nested = isNested(cpu)
-  const guest = walkGuest(cpu, low, high, access, user, nested)
-  if (!nested) return translation(cpu, guest, guest.address, guest.shift, -1, true, false)
-  const host = walkNested(cpu, guest.address, access, NPF_FINAL)
+export function walk(
+  cpu: Cpu,
+  low: number,
+  high: number,
+  access: Access,
+  user: boolean,
+): Translation | undefined {
+  const nested = isNested(cpu.state.words)
+  if (!walkGuest(cpu, low, high, access, user, nested)) return undefined
+  const guest = guestLeaf
+  if (!nested) return translation(cpu, guest, -1, ENTRY.nestedWritable)
+  if (!walkNested(cpu, guest.low, guest.high, access, user, NPF.final)) return undefined
+  const { attributes } = nestedLeaf
+  // D of the nested leaf must be set by the first store, so until then the entry does not allow one.
+  const ready = ENTRY.writable | ENTRY.dirty
   return translation(
     cpu,
-    guest,
-    host.address,
-    Math.min(guest.shift, host.shift),
-    host.patSlot,
-    // D of the nested leaf must be set by the first store, so until then the entry does not allow one.
-    host.writable && (host.dirty || access === ACCESS.write),
-    host.noExecute,
+    nestedLeaf,
+    nestedLeaf.patSlot,
+    ((attributes & ready) === ready ? ENTRY.nestedWritable : 0) |
+      (attributes & ENTRY.noExecute ? ENTRY.nestedNoExecute : 0) |
+      (attributes & ENTRY.user ? ENTRY.nestedUser : 0),
   )
 }
 
@@ -243,30 +331,22 @@ function sizeIndex(shift: number): number {
   return PAGE_SHIFT.indexOf(shift as (typeof PAGE_SHIFT)[number])
 }
 
-function translation(
-  cpu: Cpu,
-  guest: Leaf,
-  address: number,
-  shift: number,
-  nestedSlot: number,
-  nestedWritable: boolean,
-  nestedNoExecute: boolean,
-): Translation {
-  const attributes =
+/** The TLB entry of a finished walk: its page is the smaller of the guest's and that of `last`, which has the sPA. */
+function translation(cpu: Cpu, last: Leaf, nestedSlot: number, nestedAttributes: number): Translation {
+  const shift = Math.min(guestLeaf.shift, last.shift)
+  const page = asNumber(last.low & -(1 << shift), last.high)
+  result.attributes =
+    guestLeaf.attributes |
+    nestedAttributes |
     sizeIndex(shift) |
-    (sizeIndex(guest.shift) << GUEST_SIZE_SHIFT) |
-    (guest.user ? ENTRY.user : 0) |
-    (guest.writable ? ENTRY.writable : 0) |
-    (guest.noExecute ? ENTRY.noExecute : 0) |
-    (guest.global ? ENTRY.global : 0) |
-    (guest.dirty ? ENTRY.dirty : 0) |
-    (nestedWritable ? ENTRY.nestedWritable : 0) |
-    (nestedNoExecute ? ENTRY.nestedNoExecute : 0)
-  const page = address - (address & ((1 << shift) - 1))
-  const memoryType = typeOfNewEntry(cpu.state, guest.patSlot, nestedSlot, page)
-  return { attributes, address, guestAddress: guest.address, memoryType }
+    (sizeIndex(guestLeaf.shift) << GUEST_SIZE_SHIFT)
+  result.address = asNumber(last.low, last.high)
+  result.guestAddress = asNumber(guestLeaf.low, guestLeaf.high)
+  result.memoryType = typeOfNewEntry(cpu.state, guestLeaf.patSlot, nestedSlot, page)
+  return result
 }
 
+/** gVA to gPA, into guestLeaf. Without nested paging that is the sPA. */
 function walkGuest(
   cpu: Cpu,
   low: number,
@@ -274,35 +354,29 @@ function walkGuest(
   access: Access,
   user: boolean,
   nested: boolean,
-): Leaf {
-  if (!(lowWord(cpu, 'cr0') & Number(CR0.PG))) return unpaged(low, high)
-  const cr4 = lowWord(cpu, 'cr4')
-  const efer = lowWord(cpu, 'efer')
-  const format = selectFormat(cr4, efer, cpu.model)
-  const noExecuteEnabled = (efer & Number(EFER.NXE)) !== 0
-  const leaf = walkTables(cpu, {
-    root: tableRoot(lowWord(cpu, 'cr3'), cpu.state.words[(OFFSET.cr3 >> 2) + 1], format),
-    format,
-    noExecuteEnabled,
-    linearLow: low,
-    linearHigh: high,
-    entryAddress: nested
-      ? (address) => walkNested(cpu, address, ACCESS.write, NPF_TABLE).address
-      : (address) => address,
-  })
-  const fetchReported = (noExecuteEnabled && format.entryBytes === 8) || cr4 & Number(CR4.SMEP)
-  const accessBits =
-    (user ? PF.US : 0) |
-    (access === ACCESS.write ? PF.RW : 0) |
-    (access === ACCESS.execute && fetchReported ? PF.ID : 0)
-  if ('error' in leaf) return pageFault(leaf.error | accessBits)
-  if (!isAllowed(cpu, access, user, leaf)) return pageFault(PF.P | accessBits)
-  leaf.commit(access === ACCESS.write)
-  leaf.dirty ||= access === ACCESS.write
-  leaf.global &&= (cr4 & Number(CR4.PGE)) !== 0
-  return leaf
-
-  function pageFault(error: number): never {
-    throw new Fault(VECTOR.PF, error, (BigInt(high) << 32n) | BigInt(low), 0, access === ACCESS.execute)
+): boolean {
+  const { words } = cpu.state
+  if (!(words[WORD.cr0] & PG)) {
+    unpaged(low, high)
+    return true
   }
+  const cr4 = words[WORD.cr4]
+  const format = selectFormat(cpu.model, cr4, words[WORD.efer])
+  if (!walkTables(cpu, format, WORD.cr3, low, high, nested, guestLeaf)) {
+    if (failure.which === 0) failure.error |= accessBits(access, user, format, cr4)
+    return false
+  }
+  if (!guestAllows(words, guestLeaf.attributes, access, user))
+    return fail(PF.P | accessBits(access, user, format, cr4))
+  if (!(cr4 & PGE)) guestLeaf.attributes &= ~ENTRY.global
+  return markUsed(cpu, guestLeaf, access, nested)
+}
+
+/** The identity mapping of paging turned off. */
+function unpaged(low: number, high: number): void {
+  guestLeaf.low = low
+  guestLeaf.high = high
+  guestLeaf.shift = 12
+  guestLeaf.attributes = ENTRY.user | ENTRY.writable | ENTRY.dirty
+  guestLeaf.patSlot = -1
 }
