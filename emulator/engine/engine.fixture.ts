@@ -58,13 +58,15 @@ export function bench(bits: CodeBits, systemInstructions = new Map<string, Syste
     ports: { read: unused, write: unused },
     virtualization: {
       intercept: unused,
+      exitFor: unused,
       interceptMsr: unused,
-      interceptIo: unused,
+      exitForIo: unused,
       interceptException: unused,
       exit: unused,
     },
     observer: { raised: (fault) => raised.push(fault) },
     seed: 0,
+    processors: () => [cpu],
     mapLocalApic: () => undefined,
   }
   state.gif = 1

@@ -8,6 +8,9 @@ import type { CodeBits } from './instruction.ts'
 /** Whether NASM can be asked at all; tests that need it skip by name otherwise. */
 export const hasNasm = spawnSync('nasm', ['--version']).status === 0
 
+/** Instructions that NASM does not know; it takes their names for labels. */
+export const UNKNOWN_TO_NASM: ReadonlySet<string> = new Set(['rdpru', 'invlpgb', 'tlbsync'])
+
 /** The bytes that NASM makes of each line, undefined for lines that it rejects. */
 export function assembleWithNasm(bits: CodeBits, texts: readonly string[]): (string | undefined)[] {
   const folder = mkdtempSync(join(tmpdir(), 'world-switch-nasm-'))

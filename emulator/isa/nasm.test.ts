@@ -1,7 +1,7 @@
 /** The encoder against NASM: the same bytes for every row, code size and operand form. Needs `nasm` on the PATH. */
 import { describe, expect, it } from 'vitest'
 import { encode } from './encode.ts'
-import { assembleWithNasm, hasNasm } from './nasm.fixture.ts'
+import { assembleWithNasm, hasNasm, UNKNOWN_TO_NASM } from './nasm.fixture.ts'
 import { oracleCases, type OracleCase } from './requests.fixture.ts'
 
 function hex(bytes: Uint8Array): string {
@@ -25,6 +25,10 @@ const differences: readonly { readonly why: string; readonly applies: (one: Orac
     applies: ({ row, request }) => row.operation === 'skinit' && request.bits !== 64,
   },
   {
+    why: 'NASM does not know the instruction',
+    applies: ({ row }) => UNKNOWN_TO_NASM.has(row.mnemonic),
+  },
+  {
     why: 'NASM leaves REX.W out of SLDT, which the result does not show',
     applies: ({ row }) => row.operation === 'sldt' && row.operandSize === 8,
   },
@@ -34,7 +38,7 @@ describe.skipIf(!hasNasm)('encode agrees with NASM (skipped where nasm is not in
   it.each([16, 32, 64] as const)(
     'encodes every row and operand form of %i-bit code to the same bytes',
     (bits) => {
-      const cases = [...oracleCases(bits)].filter((one) => !differences.some(({ applies }) => applies(one)))
+      const cases = [...oracleCases(bits, true)].filter((one) => !differences.some(({ applies }) => applies(one)))
       const expected = assembleWithNasm(
         bits,
         cases.map(({ text }) => text),

@@ -6,6 +6,7 @@ import type { EncodingRequest, MemoryRequest, OperandRequest } from './encoding-
 import type { CodeBits, OperandSize, RegisterOperand, Size } from './instruction.ts'
 import { branchDistances } from './encode.ts'
 import { modeMask } from './encode-match.ts'
+import { FWAIT } from './encode-emit.ts'
 import { generalRegisterName } from './disassemble.ts'
 import { table, type OperandForm, type Row } from './table.ts'
 
@@ -134,7 +135,7 @@ function immediates(form: OperandForm, row: Row): bigint[] {
 }
 
 /** NASM takes no size keyword here, or one with another meaning. */
-const unsizedMemory = new Set(['bound', 'clflush', 'clflushopt'])
+const unsizedMemory = new Set(['bound', 'clflush', 'clflushopt', 'clwb'])
 
 /** What an operand form may be. The first one is the plain one, used while another operand varies. */
 function choices(form: OperandForm, row: Row, bits: CodeBits): OperandRequest[] {
@@ -164,6 +165,10 @@ function choices(form: OperandForm, row: Row, bits: CodeBits): OperandRequest[] 
       return [0, 2, 3, 4, 8].map((index) => register('control', index, row.operandSize as Size))
     case 'debug':
       return [0, 1, 3, 6, 7].map((index) => register('debug', index, row.operandSize as Size))
+    case 'stack-top':
+      return [{ kind: 'stack-register', index: 0 }]
+    case 'stack-register':
+      return Array.from({ length: 8 }, (_, index) => ({ kind: 'stack-register', index }))
     case 'one':
       return [{ kind: 'immediate', value: 1n, size: 0 }]
     case 'immediate':
@@ -184,6 +189,7 @@ const sizeNames: Readonly<Record<number, string | undefined>> = {
   2: 'word ',
   4: 'dword ',
   8: 'qword ',
+  10: 'tword ',
   16: 'oword ',
 }
 const segmentNames = ['es', 'cs', 'ss', 'ds', 'fs', 'gs']
@@ -217,6 +223,8 @@ function operandText(operand: OperandRequest, mnemonic: string, bits: CodeBits):
         return generalRegisterName(operand.index, operand.size, operand.highByte)
       if (operand.file === 'segment') return segmentNames[operand.index]
       return `${operand.file === 'control' ? 'cr' : 'dr'}${operand.index}`
+    case 'stack-register':
+      return `st${operand.index}`
     case 'memory':
       return memoryText(operand, bits)
     case 'immediate':
@@ -311,9 +319,10 @@ function requestText(row: Row, request: EncodingRequest): string {
   return `${prefixes.join('')}${row.mnemonic} ${sized.join(', ')}`.trim()
 }
 
-/** All cases of a code size. */
-export function* oracleCases(bits: CodeBits): Generator<OracleCase> {
+/** All cases of a code size; `waiting` ones, which the assembler makes two instructions of, only on demand. */
+export function* oracleCases(bits: CodeBits, waiting = false): Generator<OracleCase> {
   for (const row of table) {
+    if (row.prefix === FWAIT && !waiting) continue
     if (row.decoderOnly || (row.modes & modeMask(bits)) === 0) continue
     for (const operands of operandLists(row, bits)) {
       for (const variation of variations(row, operands, bits)) {

@@ -30,13 +30,15 @@ export function pagedCpu(root = 0x1000): Cpu {
     ports: { read: unused, write: unused },
     virtualization: {
       intercept: unused,
+      exitFor: unused,
       interceptMsr: unused,
-      interceptIo: unused,
+      exitForIo: unused,
       interceptException: unused,
       exit: unused,
     },
     observer: {},
     seed: 0,
+    processors: () => [cpu],
     mapLocalApic: () => undefined,
   }
   cpu.state.cr0 = CR0.PE | CR0.PG | CR0.WP

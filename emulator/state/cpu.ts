@@ -27,9 +27,11 @@ export interface Ports {
 export interface Virtualization {
   /** Intercepts whose exit code is the bit position in the intercept vectors (exit codes 00h..A6h). */
   intercept(cpu: Cpu, code: number, info1?: bigint, info2?: bigint): void
+  /** The same, but the Exit is returned: for instructions that guests execute in order to exit. Throwing takes 2 µs. */
+  exitFor(cpu: Cpu, code: number, info1?: bigint, info2?: bigint): Exit | undefined
   interceptMsr(cpu: Cpu, msr: number, write: boolean): void
-  /** `info1` is EXITINFO1 with the port in 31:16 and the size bits set (APM vol 2 figure 15-2). */
-  interceptIo(cpu: Cpu, port: number, size: 1 | 2 | 4, info1: number): void
+  /** The Exit, if any. `info1` is EXITINFO1 with the port in 31:16 and the size bits set (APM vol 2 figure 15-2). */
+  exitForIo(cpu: Cpu, port: number, size: 1 | 2 | 4, info1: number): Exit | undefined
   /** Before an exception is combined into #DF and before CR2 is written (APM vol 2 §15.12). */
   interceptException(cpu: Cpu, fault: Fault): void
   /**
@@ -69,8 +71,11 @@ export interface Observer {
    * memory, as clean bits.
    */
   vmrun?(vmcb: number, fromCache: number): void
-  /** A #VMEXIT was taken; for VMEXIT_INVALID with the checks that failed (all of them, in the manual's order). */
-  vmexit?(event: VmexitEvent): void
+  /**
+   * A #VMEXIT is taken: called after the guest is stored and before the host is reloaded, so `state` still has the guest's rIP
+   * and ASID. For VMEXIT_INVALID, when no guest ran, with the checks that failed: all of them, in the manual's order.
+   */
+  vmexit?(exit: Exit, nextRip: bigint, failedChecks: readonly FailedCheck[]): void
   /** An exception is raised, before intercepts see it and before it is combined with one on its way. */
   raised?(fault: Fault): void
   /** An exception or interrupt goes through the IDT. */
@@ -118,6 +123,8 @@ export interface Cpu {
   readonly caches?: Caches | undefined
   /** Every processor of the machine, this one among them. */
   processors(): readonly Cpu[]
+  /** Gives the rest of a turn to the other processors: time passes for this one. Undefined: it is alone. */
+  readonly pause?: (() => void) | undefined
   /** Makes the registers of the local APIC appear at the physical address that APIC_BAR says, or nowhere. */
   mapLocalApic(): void
 }
@@ -125,9 +132,9 @@ export interface Cpu {
 /**
  * A system instruction: plain TypeScript on the state view, called by every executor. `state.rip` already points to the next
  * instruction; the function may change it. It throws a Fault or an Exit before it commits anything, and the caller then puts
- * `state.rip` back to the instruction itself.
+ * `state.rip` back to the instruction itself. An Exit may also be returned, which is faster.
  */
-export type SystemInstruction = (cpu: Cpu, instruction: Instruction) => void
+export type SystemInstruction = (cpu: Cpu, instruction: Instruction) => Exit | undefined | void
 
 /** An instruction's access to memory, for translation (paging/access.ts). */
 export const ACCESS = { read: 0, write: 1, execute: 2 } as const

@@ -70,9 +70,30 @@ const SCALARS = {
   lastIntFromIp: 'u64',
   lastIntToIp: 'u64',
   specCtrl: 'u64',
+  /** Added to the time-stamp counter's base rate: what writes of MPERF and APERF leave behind. */
+  mperfBase: 'u64',
+  aperfBase: 'u64',
   hwcr: 'u64',
   vmCr: 'u64',
   vmHsavePa: 'u64',
+
+  // System-management mode (APM vol 2 chapter 10).
+  smbase: 'u64',
+  smmAddr: 'u64',
+  smmMask: 'u64',
+  smmKey: 'u64',
+  /** How it was entered: SMM in system/smm.ts; 0 outside. */
+  smm: 'u32',
+  /** What the interrupted program had that lies not in the state-save area. */
+  smmCpl: 'u32',
+  smmNmiMasked: 'u32',
+  smmAttention: 'u32',
+  /** The I/O instruction that made the pending SMI pending: as in EXITINFO1, 0 for none, and its registers (system/smi-source.ts). */
+  smiIoInfo: 'u64',
+  smiIoRip: 'u64',
+  smiIoRcx: 'u64',
+  smiIoRsi: 'u64',
+  smiIoRdi: 'u64',
 
   // Interrupts and activity.
   /** 1 for the one instruction after STI, MOV SS or POP SS. */
@@ -80,9 +101,12 @@ const SCALARS = {
   /** Global interrupt flag: 1 except between CLGI or #VMEXIT and STGI. */
   gif: 'u32',
   smiPending: 'u32',
+  initPending: 'u32',
+  /** A STARTUP message that waits to be taken: 100h + its vector; 0 for none. */
+  startupPending: 'u32',
   nmiPending: 'u32',
   nmiMasked: 'u32',
-  /** ACTIVITY in vcpu.ts: running, halted, shutdown. */
+  /** ACTIVITY in vcpu.ts: running, halted, shutdown, waiting for STARTUP. */
   activity: 'u32',
 
   // SVM: what VMRUN loaded. Host values that #VMEXIT reloads are in `host*` (hidden storage, APM vol 2 §15.5.1).
@@ -106,8 +130,18 @@ const SCALARS = {
   virtualInterruptVector: 'u32',
   nCr3: 'u64',
   gPat: 'u64',
+  /** VMCB offset 090h bit 7: the guest may execute INVLPGB and TLBSYNC. */
+  guestBroadcast: 'u32',
+  /** VMCB offset 120h: bus locks that the guest may still execute. */
+  busLockCounter: 'u32',
   /** The event being delivered through the IDT, in EXITINTINFO format, 0 when none. */
   deliveringEvent: 'u64',
+  /** DR6 bits of the traps that the last instruction caused and that are not taken yet (ATTENTION.debugTrap). */
+  pendingDebug: 'u32',
+
+  /** What MONITOR watches: the line's physical address and, in monitorLine, what it held. */
+  monitorArmed: 'u32',
+  monitorAddress: 'f64',
 
   /** The state cache: the VMCB it was filled from, and its valid groups as clean bits (svm/state-cache.ts). */
   vmcbCacheTag: 'f64',
@@ -121,6 +155,7 @@ const SCALARS = {
   hostCr3: 'u64',
   hostCr4: 'u64',
   hostEfer: 'u64',
+  hostSpecCtrl: 'u64',
   hostGdtrBase: 'u64',
   hostIdtrBase: 'u64',
   hostGdtrLimit: 'u32',
@@ -151,6 +186,7 @@ const ARRAYS = {
   hostLastBranch: [8, 5],
   /** Words of the VMCB that the state cache holds (CACHED_WORDS in svm/state-cache.ts). */
   vmcbCache: [4, 80],
+  monitorLine: [4, 16],
   mtrrFixed: [8, 11],
   mtrrVariable: [8, 16],
   /** Registers of the local APIC by their number (system/apic-registers.ts). */

@@ -2,8 +2,8 @@
 import { FIELD_TYPE, OFFSET, SEGMENT, type ScalarField, type ScalarValues } from './layout.ts'
 import { VCPU_STRIDE } from './memory-map.ts'
 
-/** Values of `activity`. */
-export const ACTIVITY = { running: 0, halted: 1, shutdown: 2 } as const
+/** Values of `activity`. `waiting`: for a STARTUP message, after RESET or INIT (APM vol 2 §16.5). */
+export const ACTIVITY = { running: 0, halted: 1, shutdown: 2, waiting: 3 } as const
 
 /** One segment register with its hidden part (APM vol 2 §4.5). */
 export class Segment {
@@ -64,6 +64,7 @@ class VcpuBlock {
   readonly intercepts: Uint32Array
   readonly hostLastBranch: BigUint64Array
   readonly vmcbCache: Uint32Array
+  readonly monitorLine: Uint32Array
   readonly mtrrFixed: BigUint64Array
   readonly mtrrVariable: BigUint64Array
   /** The fixed-range MTRRs as bytes: one type for each range, in the order of addresses. */
@@ -91,6 +92,7 @@ class VcpuBlock {
     this.intercepts = new Uint32Array(buffer, base + OFFSET.intercepts, 6)
     this.hostLastBranch = new BigUint64Array(buffer, base + OFFSET.hostLastBranch, 5)
     this.vmcbCache = new Uint32Array(buffer, base + OFFSET.vmcbCache, 80)
+    this.monitorLine = new Uint32Array(buffer, base + OFFSET.monitorLine, 16)
     this.mtrrFixed = new BigUint64Array(buffer, base + OFFSET.mtrrFixed, 11)
     this.mtrrVariable = new BigUint64Array(buffer, base + OFFSET.mtrrVariable, 16)
     this.mtrrFixedTypes = new Uint8Array(buffer, base + OFFSET.mtrrFixed, 11 * 8)

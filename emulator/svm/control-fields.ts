@@ -100,7 +100,7 @@ export const CONTROL_FIELDS: readonly VmcbField[] = [
   control(0x108, 8, 'vmsa_pointer', 'VMSA Pointer', 'B', 'Physical address of the encrypted save area', NEVER, { feature: 'sev_es' }),
   control(0x110, 8, 'vmgexit_rax', 'VMGEXIT_RAX', 'B', 'RAX of an SEV-ES guest at VMGEXIT', NEVER, { feature: 'sev_es' }),
   control(0x118, 1, 'vmgexit_cpl', 'VMGEXIT_CPL', 'B', 'CPL of an SEV-ES guest at VMGEXIT', NEVER, { feature: 'sev_es' }),
-  control(0x120, 2, 'bus_lock_counter', 'Bus Lock Threshold Counter', '15.14.5', 'Bus locks before the bus-lock intercept exits', NEVER, { feature: 'buslockthreshold' }),
+  control(0x120, 2, 'bus_lock_counter', 'Bus Lock Threshold Counter', '15.14.5', 'Bus locks before the bus-lock intercept exits; written back at #VMEXIT', IN_OUT, { feature: 'buslockthreshold' }),
   control(0x134, 4, 'update_irr', 'UPDATE_IRR', 'B', 'REQUESTED_IRR is valid', NEVER, { feature: 'sev_snp' }),
   control(0x138, 8, 'allowed_sev_features', 'ALLOWED_SEV_FEATURES', 'B', 'SEV features that the guest may use', NEVER, { feature: 'sev_snp' }),
   control(0x140, 8, 'guest_sev_features', 'GUEST_SEV_FEATURES', 'B', 'SEV features that the guest uses', NEVER, { feature: 'sev_snp' }),

@@ -9,6 +9,12 @@ export interface ControlMasks {
   readonly virtualizationExtensions: number
   /** Of VMCB offset 03Ch: 31:16 PAUSE filter count, 15:0 threshold. */
   readonly pauseFilter: number
+  /** Of the low half of VMCB offset 090h: INVLPGB_ENABLE. */
+  readonly broadcast: number
+  /** Of intercept vector 5: the bus-lock intercept. */
+  readonly busLock: number
+  /** SPEC_CTRL is virtualized. */
+  readonly specCtrl: boolean
   /** Of the clean field. */
   readonly clean: number
 }
@@ -26,6 +32,9 @@ export function controlMasks(model: CpuModel): ControlMasks {
       ),
       virtualizationExtensions: 3 & ~(unless('lbrvirt', 1) | unless('vmsavevirt', 2)),
       pauseFilter: ~(unless('pausefilter', 0xffff_0000) | unless('pausefilterthreshold', 0xffff)),
+      broadcast: unless('tlbsyncctl', 0x80) ^ 0x80,
+      busLock: unless('buslockthreshold', 0x20) ^ 0x20,
+      specCtrl: model.has('vspecctrl'),
       clean: ~unless('vmcbclean', -1),
     }
     MASKS.set(model, masks)

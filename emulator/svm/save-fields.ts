@@ -120,7 +120,7 @@ export const SAVE_FIELDS: readonly VmcbField[] = [
   save(0x688, 8, 'lastexcpfrom', 'LASTEXCPFROM', '15.23', 'Last exception, source', GUEST, { when: 'LBR virtualization', feature: 'lbrvirt', clean: 'lbr' }),
   save(0x690, 8, 'lastexcpto', 'LASTEXCPTO', '15.23', 'Last exception, target', GUEST, { when: 'LBR virtualization', feature: 'lbrvirt', clean: 'lbr' }),
   save(0x698, 8, 'dbgextnctl', 'DBGEXTNCTL', '15.23', 'Debug extension control', NEVER, { feature: 'lbrvirt' }),
-  save(0x6e0, 8, 'spec_ctrl', 'SPEC_CTRL', 'B', 'Speculation control', NEVER, { feature: 'vspecctrl' }),
+  save(0x6e0, 8, 'spec_ctrl', 'SPEC_CTRL', 'B', 'Speculation control', GUEST, { feature: 'vspecctrl' }),
   save(0xa70, 256, 'lbr_stack', 'LBR_STACK_FROM and LBR_STACK_TO', '15.23', 'Last-branch stack', NEVER, { feature: 'lbrv2' }),
   save(0xb70, 8, 'lbr_select', 'LBR_SELECT', '15.23', 'Last-branch filter', NEVER, { feature: 'lbrv2' }),
   ...ibs,

@@ -5,12 +5,14 @@ import { modeChanged } from '../paging/contexts.ts'
 import type { Cpu, FailedCheck, VmexitEvent } from '../state/cpu.ts'
 import { PhysicalMemory } from '../state/memory.ts'
 import { CR0, CR4, EFER } from '../state/mode.ts'
+import { Exit } from '../state/faults.ts'
 import { writeRflags } from '../state/flags.ts'
 import { vcpuView } from '../state/vcpu.ts'
 import { createCpuModel } from '../system/cpu-model.ts'
 import { vmcbField, readField, VMCB_BYTES, writeField } from './fields.ts'
 import { SVM_INSTRUCTIONS } from './instructions.ts'
 import { virtualization } from './intercepts.ts'
+import { describeExit } from './vmexit.ts'
 
 export const VMCB = 0x10_0000
 export const MAXPHYADDR = 48
@@ -63,8 +65,13 @@ export function svmTest(): SvmTest {
     model: createCpuModel(),
     ports: { read: unused, write: unused },
     virtualization,
-    observer: { vmrun: (vmcb) => entered.push(vmcb), vmexit: (event) => exits.push(event) },
+    observer: {
+      vmrun: (vmcb) => entered.push(vmcb),
+      vmexit: (exit, nextRip, failedChecks) =>
+        exits.push(describeExit(cpu.state, exit, nextRip, failedChecks)),
+    },
     seed: 0,
+    processors: () => [cpu],
     mapLocalApic: () => undefined,
   }
   startHost(cpu)
@@ -78,7 +85,8 @@ export function svmTest(): SvmTest {
     },
     get: (key) => readField(image, vmcbField(key)),
     execute(operation, instruction = {}) {
-      SVM_INSTRUCTIONS.get(operation)!(cpu, { ...INSTRUCTION, ...instruction, operation })
+      const exit = SVM_INSTRUCTIONS.get(operation)!(cpu, { ...INSTRUCTION, ...instruction, operation })
+      if (exit instanceof Exit) throw exit
     },
     vmrun() {
       const before = exits.length
@@ -103,6 +111,7 @@ const INSTRUCTION: Instruction = {
   lock: false,
   repeat: 'none',
   segmentOverride: -1,
+  opcode: 0x01d8,
   flagsRead: 0,
   flagsWritten: 0,
 }

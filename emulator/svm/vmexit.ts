@@ -16,11 +16,13 @@ import { DR6 } from '../system/debug-bits.ts'
 import { deliverFault, EVENT_TYPE, shutdown } from '../system/deliver.ts'
 import { truncateRip } from '../system/operands.ts'
 import { cr3ReservedBits } from '../system/validity.ts'
+import { controlMasks } from './control-masks.ts'
 import { offsetOf } from './fields.ts'
 import { reloadHost } from './host-state.ts'
 import { leaveLastBranches } from './last-branches.ts'
 import { REGISTERS_AT } from './register-offsets.ts'
 import { GUEST_SEGMENTS, storeSegment } from './segments.ts'
+import { leaveSpecCtrl } from './spec-ctrl.ts'
 import { keepStored } from './state-cache.ts'
 import { registerPairs, storeAll, vmcbPage, type VmcbPage } from './vmcb-page.ts'
 
@@ -37,7 +39,8 @@ const AT = {
   bytes: offsetOf('control.instruction_bytes_fetched'),
   controlEnd: offsetOf('control.avic_backing_page'),
   saveStart: offsetOf('save.es.selector'),
-  saveEnd: offsetOf('save.dbgextnctl'),
+  saveEnd: offsetOf('save.spec_ctrl') + 8,
+  busLockCounter: offsetOf('control.bus_lock_counter'),
 } as const
 
 /** 64-bit registers that are stored as they stand. */
@@ -61,18 +64,20 @@ export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   const state = cpu.state
   const vmcb = vmcbPage(cpu, state.vmcb)
   const bytes = hasInstructionBytes(exit) ? fetchInstructionBytes(cpu) : NO_BYTES
-  vmcb.beforeWrite(AT.virtualInterrupt, AT.controlEnd)
+  vmcb.beforeWrite(AT.virtualInterrupt, AT.busLockCounter + 4)
   vmcb.beforeWrite(AT.saveStart, AT.saveEnd)
   if (isWriteTrap(exit.code)) endInstruction(state)
   if (deliversNmi(state)) state.virtualInterrupt &= ~VIRTUAL_INTERRUPT.nmiMask
   storeGuest(state, vmcb)
+  const masks = controlMasks(cpu.model)
+  if (masks.specCtrl) leaveSpecCtrl(state, vmcb)
+  if (masks.busLock) storeBusLockCounter(state, vmcb)
   storeInstructionBytes(vmcb, bytes)
   vmcb.store(AT.exitIntInfo, state.words, OFFSET.deliveringEvent >> 2)
   storeExit(vmcb, exit, nextRip)
   keepStored(cpu, vmcb)
-  const { rip, asid } = state
+  cpu.observer.vmexit?.(exit, nextRip, NO_CHECKS)
   enterHost(cpu)
-  report(cpu, exit, { rip, asid, nextRip, failedChecks: NO_CHECKS })
   finish(cpu)
 }
 
@@ -88,8 +93,8 @@ export function exitInvalid(cpu: Cpu, failed: readonly FailedCheck[]): void {
   storeInstructionBytes(vmcb, NO_BYTES)
   storeQuad(vmcb, AT.exitIntInfo, 0n)
   storeExit(vmcb, exit, 0n)
+  cpu.observer.vmexit?.(exit, 0n, failed)
   enterHost(cpu)
-  report(cpu, exit, { rip: state.rip, asid: 0, nextRip: 0n, failedChecks: failed })
   finish(cpu)
 }
 
@@ -128,6 +133,11 @@ function storeGuest(state: Vcpu, vmcb: VmcbPage): void {
   vmcb.setWord(AT.rflags + 4, 0)
   if (state.nestedPaging) vmcb.store(AT.gPat, words, OFFSET.gPat >> 2)
   leaveLastBranches(state, vmcb)
+}
+
+/** The counter shares its word with reserved bytes. */
+function storeBusLockCounter(state: Vcpu, vmcb: VmcbPage): void {
+  vmcb.setWord(AT.busLockCounter, (vmcb.word(AT.busLockCounter) & ~0xffff) | state.busLockCounter)
 }
 
 /** EXITCODE in 64 bits, EXITINFO1 and 2, nRIP; EVENTINJ.V is cleared. */
@@ -193,19 +203,24 @@ function usesPae({ words }: Vcpu): boolean {
   return paging && !(words[OFFSET.efer >> 2] & EFER_LMA)
 }
 
-function report(
-  cpu: Cpu,
-  exit: Exit,
-  about: Pick<VmexitEvent, 'rip' | 'asid' | 'nextRip' | 'failedChecks'>,
-): void {
-  cpu.observer.vmexit?.({
-    instructions: cpu.state.instructions,
-    vmcb: cpu.state.vmcb,
-    code: BigInt.asUintN(64, BigInt(exit.code)),
-    info1: exit.info1 ?? UNDEFINED_INFO,
-    info2: exit.info2 ?? UNDEFINED_INFO,
-    ...about,
-  })
+/** A #VMEXIT as observers are told of it, while `state` still has the guest's rIP and ASID. */
+export function describeExit(
+  { instructions, vmcb, asid, rip }: Vcpu,
+  { code, info1 = UNDEFINED_INFO, info2 = UNDEFINED_INFO }: Exit,
+  nextRip: bigint,
+  failedChecks: readonly FailedCheck[],
+): VmexitEvent {
+  return {
+    instructions,
+    vmcb,
+    asid,
+    code: BigInt.asUintN(64, BigInt(code)),
+    info1,
+    info2,
+    rip,
+    nextRip,
+    failedChecks,
+  }
 }
 
 const NO_BYTES: readonly number[] = []

@@ -328,6 +328,8 @@ describe('#VMEXIT', () => {
       lastBranchToIp: 3n,
       lastIntFromIp: 4n,
       lastIntToIp: 5n,
+      specCtrl: 1n,
+      busLockCounter: 6,
     })
     state.gpr[RSP] = 8n
     state.gpr[RAX] = 9n

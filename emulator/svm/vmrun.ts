@@ -6,7 +6,7 @@ import { flushAll, flushAsid, flushNonGlobal } from '../paging/tlb.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
-import { Exit, VECTOR } from '../state/faults.ts'
+import { Exit, undefinedOpcode, VECTOR } from '../state/faults.ts'
 import { writeRflags } from '../state/flags.ts'
 import { OFFSET } from '../state/layout.ts'
 import { CR0, EFER } from '../state/mode.ts'
@@ -15,6 +15,7 @@ import { DR6, DR7 } from '../system/debug-bits.ts'
 import { instructionBreakpoints } from '../system/debug-registers.ts'
 import { deliverEvent, EVENT_TYPE } from '../system/deliver.ts'
 import { lookForEvents } from '../system/events.ts'
+import { handlesSmi } from '../system/smm.ts'
 import { CR0_WRITABLE, EFER_READ_AS_ZERO } from '../system/validity.ts'
 import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { controlMasks, type ControlMasks } from './control-masks.ts'
@@ -24,6 +25,7 @@ import { offsetOf } from './fields.ts'
 import { saveHost } from './host-state.ts'
 import { requireSvm, vmcbAddress } from './privilege.ts'
 import { enterLastBranches } from './last-branches.ts'
+import { enterSpecCtrl } from './spec-ctrl.ts'
 import { startPauseFilter } from './pause-filter.ts'
 import { REGISTERS_AT } from './register-offsets.ts'
 import { canonicalHigh, GUEST_SEGMENTS, loadGuestSegment } from './segments.ts'
@@ -31,9 +33,10 @@ import { keepLoaded, mergeCache } from './state-cache.ts'
 import { exitGuest, exitInvalid } from './vmexit.ts'
 import { vmcbPage, type VmcbPage } from './vmcb-page.ts'
 
-/** VMRUN rAX. */
+/** VMRUN rAX. #UD in an SMI handler: the processor may still hold the guest that the SMI interrupted (§15.5 leaves it undefined). */
 export function vmrun(cpu: Cpu, instruction: Instruction): void {
   const state = cpu.state
+  if (handlesSmi(state)) undefinedOpcode()
   requireSvm(cpu)
   const address = vmcbAddress(cpu, instruction)
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.VMRUN)
@@ -47,14 +50,16 @@ export function vmrun(cpu: Cpu, instruction: Instruction): void {
     exitInvalid(cpu, failed)
     return
   }
-  loadControls(state, vmcb, controlMasks(cpu.model))
+  const masks = controlMasks(cpu.model)
+  loadControls(state, vmcb, masks)
   loadGuest(state, vmcb)
+  if (masks.specCtrl) enterSpecCtrl(state, vmcb)
   keepLoaded(cpu, vmcb, address)
   state.guestMode = 1
   state.gif = 1
   flushTlb(cpu, vmcb.word(AT.tlbControl) & 0xff)
   modeChanged(cpu)
-  state.attention = guestAttention(state)
+  state.attention = guestAttention(state, masks)
   lookForEvents(state)
   if (vmcb.word(AT.eventInj) & EVENT_VALID) injectEvent(cpu, vmcb)
 }
@@ -74,6 +79,7 @@ const AT = {
   nCr3: offsetOf('control.n_cr3'),
   virtualizationExtensions: offsetOf('control.virtualization_extensions'),
   nRip: offsetOf('control.n_rip'),
+  busLockCounter: offsetOf('control.bus_lock_counter'),
 } as const
 
 /** Word indexes in the vCPU block. */
@@ -118,6 +124,8 @@ function loadControls(state: Vcpu, vmcb: VmcbPage, masks: ControlMasks): void {
   state.virtualInterrupt = vmcb.word(AT.virtualInterrupt) & masks.virtualInterrupt
   state.virtualInterruptVector = vmcb.word(AT.virtualInterrupt + 4) & 0xff
   state.virtualizationExtensions = vmcb.word(AT.virtualizationExtensions) & masks.virtualizationExtensions
+  state.busLockCounter = vmcb.word(AT.busLockCounter) & 0xffff
+  state.guestBroadcast = vmcb.word(AT.nestedControl) & masks.broadcast
   // NP: nested paging.
   state.nestedPaging = vmcb.word(AT.nestedControl) & NP_ENABLE
   if (state.nestedPaging) {
@@ -197,11 +205,12 @@ function guestCpl(vmcb: VmcbPage, cr0: number, rflags: number): number {
 }
 
 /** What the guest's first instruction boundary must look at; a request to stop from outside stays. */
-function guestAttention(state: Vcpu): number {
+function guestAttention(state: Vcpu, masks: ControlMasks): number {
   let attention = state.attention & (ATTENTION.stop | ATTENTION.branches)
   const flags = state.flagsOther
   if (state.interruptShadow) attention |= ATTENTION.shadow
   if (flags & TF) attention |= ATTENTION.trap
+  if (state.intercepts[5] & masks.busLock) attention |= ATTENTION.busLocks
   if (flags & RF) attention |= ATTENTION.resume
   if (state.words[WORD.dr7] & DR7.enable && instructionBreakpoints(state.dr7).length > 0)
     attention |= ATTENTION.breakpoints

@@ -47,28 +47,39 @@ export const FEATURES: readonly Feature[] = [
   feature('cmov', 1, 'edx', 15),
   feature('pat', 1, 'edx', 16),
   feature('clflush', 1, 'edx', 19),
+  feature('monitor', 1, 'ecx', 3),
   feature('cmpxchg16b', 1, 'ecx', 13),
   feature('pcid', 1, 'ecx', 17, { cr4: CR4.PCIDE }),
   feature('popcnt', 1, 'ecx', 23),
   feature('rdrand', 1, 'ecx', 30),
   feature('fsgsbase', 7, 'ebx', 0, { cr4: CR4.FSGSBASE }),
+  feature('effectivefrequency', 6, 'ecx', 0),
   feature('smep', 7, 'ebx', 7, { cr4: CR4.SMEP }),
+  feature('invpcid', 7, 'ebx', 10),
   feature('rdseed', 7, 'ebx', 18),
   feature('smap', 7, 'ebx', 20, { cr4: CR4.SMAP }),
   feature('clflushopt', 7, 'ebx', 23),
+  feature('clwb', 7, 'ebx', 24),
   feature('umip', 7, 'ecx', 2, { cr4: CR4.UMIP }),
   feature('lahf64', EXTENDED, 'ecx', 0),
   feature('svm', EXTENDED, 'ecx', 2, { efer: EFER.SVME }),
   feature('altmovcr8', EXTENDED, 'ecx', 4),
   feature('abm', EXTENDED, 'ecx', 5),
   feature('prefetchw', EXTENDED, 'ecx', 8),
+  feature('monitorx', EXTENDED, 'ecx', 29),
   feature('syscall', EXTENDED, 'edx', 11, { efer: EFER.SCE }),
   feature('nx', EXTENDED, 'edx', 20, { efer: EFER.NXE }),
   feature('page1gb', EXTENDED, 'edx', 26),
   feature('rdtscp', EXTENDED, 'edx', 27),
   feature('lm', EXTENDED, 'edx', 29, { efer: EFER.LME | EFER.LMA }),
   feature('invarianttsc', 0x8000_0007, 'edx', 8),
+  feature('invlpgb', 0x8000_0008, 'ebx', 3),
+  feature('rdpru', 0x8000_0008, 'ebx', 4),
   feature('wbnoinvd', 0x8000_0008, 'ebx', 9),
+  feature('ibpb', 0x8000_0008, 'ebx', 12),
+  feature('ibrs', 0x8000_0008, 'ebx', 14),
+  feature('stibp', 0x8000_0008, 'ebx', 15),
+  feature('ssbd', 0x8000_0008, 'ebx', 24),
   feature('np', SVM, 'edx', 0),
   feature('lbrvirt', SVM, 'edx', 1),
   feature('nrips', SVM, 'edx', 3),
@@ -80,7 +91,10 @@ export const FEATURES: readonly Feature[] = [
   feature('pausefilterthreshold', SVM, 'edx', 12),
   feature('vmsavevirt', SVM, 'edx', 15),
   feature('vgif', SVM, 'edx', 16),
+  feature('vspecctrl', SVM, 'edx', 20),
+  feature('tlbsyncctl', SVM, 'edx', 24),
   feature('vnmi', SVM, 'edx', 25),
+  feature('buslockthreshold', SVM, 'edx', 29),
   feature('idlehlt', SVM, 'edx', 30),
   feature('nullselectclearsbase', 0x8000_0021, 'eax', 6),
 ]
@@ -97,7 +111,10 @@ const BRAND = 'World Switch virtual CPU'.padEnd(48, '\0')
 const SIGNATURE = 0x00a0_0f11
 /** SVM revision and number of ASIDs, CPUID 8000_000Ah EAX and EBX. */
 const SVM_REVISION = 1
-const ASIDS = 32768
+export const ASIDS = 32768
+/** The most pages beyond the first that one INVLPGB names, CPUID 8000_0008h EDX[15:0]; the last register of RDPRU, 31:16. */
+export const INVLPGB_COUNT_MAX = 7
+const RDPRU_MAX = 1
 const LINEAR_ADDRESS_BITS = 48
 
 /** Up to four ASCII characters as a little-endian word. */
@@ -118,6 +135,9 @@ const LEAVES: Readonly<Record<number, readonly [number, number, number, number]>
   0: [7, VENDOR[0], VENDOR[2], VENDOR[1]],
   // EBX: 15:8 CLFLUSH size in quadwords.
   1: [SIGNATURE, 8 << 8, 0, 0],
+  // MONITOR: smallest and largest line; ECX: 1 interrupts wake although masked, 0 extensions are listed.
+  5: [64, 64, 3, 0],
+  6: [0, 0, 0, 0],
   7: [0, 0, 0, 0],
   0x8000_0000: [0x8000_0021, VENDOR[0], VENDOR[2], VENDOR[1]],
   [EXTENDED]: [SIGNATURE, 0, 0, 0],
@@ -163,7 +183,12 @@ export function createCpuModel(name = 'default'): CpuModel {
   const names = changedFeatures(description.without, changes)
   const features = FEATURES.filter((row) => names.has(row.name))
   const leaves = new Map(Object.entries(LEAVES).map(([leaf, words]) => [Number(leaf), [...words]]))
-  leaves.set(0x8000_0008, [(LINEAR_ADDRESS_BITS << 8) | description.physicalAddressBits, 0, 0, 0])
+  leaves.set(0x8000_0008, [
+    (LINEAR_ADDRESS_BITS << 8) | description.physicalAddressBits,
+    0,
+    0,
+    (RDPRU_MAX << 16) | INVLPGB_COUNT_MAX,
+  ])
   for (const { leaf, register, bit } of features) {
     const words = leaves.get(leaf)!
     const index = REGISTERS.indexOf(register)

@@ -322,7 +322,6 @@ describe('processor instructions', () => {
   })
 
   test.each([
-    ['MONITOR', [0x0f, 0x01, 0xc8]],
     ['XSETBV', [0x0f, 0x01, 0xd1]],
     ['RSM', [0x0f, 0xaa]],
   ])('%s is undefined', (_, bytes) => {

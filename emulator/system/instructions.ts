@@ -7,11 +7,14 @@ import { descriptorTableInstructions } from './descriptor-tables.ts'
 import { farTransferInstructions } from './far-transfers.ts'
 import { flagInstructions } from './flags.ts'
 import { interruptInstructions } from './interrupts.ts'
+import { invalidationInstructions } from './invalidation.ts'
 import { ioInstructions } from './io.ts'
+import { monitorInstructions } from './monitor.ts'
 import { msrInstructions } from './msrs.ts'
 import { processorInstructions } from './processor.ts'
 import { randomInstructions } from './random.ts'
 import { segmentInstructions } from './segment-loads.ts'
+import { smmInstructions } from './smm.ts'
 import { syscallInstructions } from './syscall.ts'
 import { verificationInstructions } from './verification.ts'
 import { x87Instructions } from './x87.ts'
@@ -24,11 +27,14 @@ const TOPICS: readonly Readonly<Record<string, SystemInstruction>>[] = [
   farTransferInstructions,
   flagInstructions,
   interruptInstructions,
+  invalidationInstructions,
   ioInstructions,
+  monitorInstructions,
   msrInstructions,
   processorInstructions,
   randomInstructions,
   segmentInstructions,
+  smmInstructions,
   syscallInstructions,
   verificationInstructions,
   x87Instructions,

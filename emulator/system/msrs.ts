@@ -2,7 +2,7 @@
 import { FS, GS, RAX, RCX, RDX } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { flushAll, flushAsid } from '../paging/tlb.ts'
-import type { Cpu, SystemInstruction } from '../state/cpu.ts'
+import type { Cpu, CpuModel, SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { generalProtection } from '../state/faults.ts'
 import type { ScalarField } from '../state/layout.ts'
@@ -12,7 +12,8 @@ import { DEBUG_CTL_BITS, setDebugCtl } from './last-branch.ts'
 import { apicIsEnabled, resetApic } from './local-apic.ts'
 import { requirePrivilege } from './privilege.ts'
 import { isCanonical } from './segmentation.ts'
-import { readTsc, writeTsc } from './time.ts'
+import { SMM_MSRS } from './smm-msrs.ts'
+import { readAperf, readMperf, readTsc, writeFrequencyCounter, writeTsc } from './time.ts'
 import {
   addressReservedBits,
   EFER_READ_AS_ZERO,
@@ -30,13 +31,15 @@ export interface Msr {
   read(cpu: Cpu): bigint
   /** Throws #GP(0) for a value that the register does not accept. */
   write(cpu: Cpu, value: bigint): void
+  /** It exists only with this feature, or one of these (system/cpu-model.ts). */
+  readonly features?: readonly string[]
 }
 
 /** Registers of the vCPU block that an MSR can be without further ado. */
 type QuadField = Extract<
   ScalarField,
   | 'star' | 'lstar' | 'cstar' | 'sfmask' | 'kernelGsBase' | 'sysenterCs' | 'sysenterEsp' | 'sysenterEip' | 'tscAux' | 'tscRatio'
-  | 'lastBranchFromIp' | 'lastBranchToIp' | 'lastIntFromIp' | 'lastIntToIp' | 'hwcr' | 'vmHsavePa'
+  | 'lastBranchFromIp' | 'lastBranchToIp' | 'lastIntFromIp' | 'lastIntToIp' | 'vmHsavePa'
 > // prettier-ignore
 
 /** An MSR that is a field of the vCPU block; `accepts` says which values WRMSR may store. */
@@ -98,6 +101,57 @@ const tsc: Msr = {
   section: 'APM vol 2 §13.2.4',
   read: ({ state }) => readTsc(state),
   write: ({ state }, value) => writeTsc(state, value),
+}
+
+/** Counters of the effective frequency, which is the TSC's. */
+const mperf: Msr = {
+  index: 0xe7,
+  name: 'MPERF',
+  section: 'APM vol 2 §17.3',
+  features: ['effectivefrequency'],
+  read: ({ state }) => readMperf(state),
+  write: ({ state }, value) => writeFrequencyCounter(state, 'mperfBase', value),
+}
+
+const aperf: Msr = {
+  index: 0xe8,
+  name: 'APERF',
+  section: 'APM vol 2 §17.3',
+  features: ['effectivefrequency'],
+  read: ({ state }) => readAperf(state),
+  write: ({ state }, value) => writeFrequencyCounter(state, 'aperfBase', value),
+}
+
+/** SPEC_CTRL: 2 SSBD, 1 STIBP, 0 IBRS, each with its feature. Nothing runs speculatively here. */
+const SPEC_CTRL_BITS = [
+  ['ibrs', 1n],
+  ['stibp', 2n],
+  ['ssbd', 4n],
+] as const
+
+const specCtrl: Msr = {
+  index: 0x48,
+  name: 'SPEC_CTRL',
+  section: 'APM vol 2 §3.2.9',
+  features: SPEC_CTRL_BITS.map(([feature]) => feature),
+  read: ({ state }) => state.specCtrl,
+  write({ state, model }, value) {
+    const bits = SPEC_CTRL_BITS.reduce((all, [feature, bit]) => (model.has(feature) ? all | bit : all), 0n)
+    if (value & ~bits) generalProtection()
+    state.specCtrl = value
+  },
+}
+
+/** PRED_CMD is a command, not a register: 0 IBPB. It cannot be read. */
+const predCmd: Msr = {
+  index: 0x49,
+  name: 'PRED_CMD',
+  section: 'APM vol 2 §3.2.9',
+  features: ['ibpb'],
+  read: () => generalProtection(),
+  write(_, value) {
+    if (value & ~1n) generalProtection()
+  },
 }
 
 /** With nested paging the guest has its own PAT (APM vol 2 §15.25.4). */
@@ -242,6 +296,10 @@ const apicBar: Msr = {
 export const MSRS: readonly Msr[] = [
   tsc,
   apicBar,
+  specCtrl,
+  predCmd,
+  mperf,
+  aperf,
   readOnly(0x8b, 'PATCH_LEVEL', 'APM vol 2 appendix A', 0n),
   readOnly(0xfe, 'MTRRcap', 'APM vol 2 §7.7.3', MTRR_CAP),
   stored(0x174, 'SYSENTER_CS', 'APM vol 2 §6.1.2', 'sysenterCs'),
@@ -275,7 +333,7 @@ export const MSRS: readonly Msr[] = [
   ),
   ...Array.from({ length: 4 }, (_, n) => constant(0xc001_0004 + n, `PerfCtr${n}`, 'APM vol 2 §13.2.1', 0n)),
   constant(0xc001_0010, 'SYSCFG', 'APM vol 2 §3.2.1', 0n),
-  stored(0xc001_0015, 'HWCR', 'APM vol 2 §3.2.10', 'hwcr'),
+  ...SMM_MSRS,
   vmCr,
   stored(
     0xc001_0117,
@@ -288,9 +346,11 @@ export const MSRS: readonly Msr[] = [
 
 const BY_INDEX: ReadonlyMap<number, Msr> = new Map(MSRS.map((msr) => [msr.index, msr]))
 
-/** The MSR with this number. Throws #GP(0) if there is none. */
-function requireMsr(index: number): Msr {
-  return BY_INDEX.get(index) ?? generalProtection()
+/** The MSR with this number. Throws #GP(0) if the processor has none. */
+function requireMsr(model: CpuModel, index: number): Msr {
+  const msr = BY_INDEX.get(index) ?? generalProtection()
+  if (msr.features && !msr.features.some((feature) => model.has(feature))) generalProtection()
+  return msr
 }
 
 /** RDMSR and WRMSR: privilege, then the MSRPM, then the register's own rules (APM vol 2 table 15-7). */
@@ -298,7 +358,7 @@ function prepare(cpu: Cpu, write: boolean): Msr {
   requirePrivilege(cpu)
   const index = cpu.state.gprHalves[RCX * 2]
   if (cpu.state.guestMode) cpu.virtualization.interceptMsr(cpu, index, write)
-  return requireMsr(index)
+  return requireMsr(cpu.model, index)
 }
 
 const rdmsr: SystemInstruction = (cpu) => {

@@ -1,26 +1,26 @@
-/** Identification, time, halting, hints, caches and TLB entries: the small system instructions (APM vol 3 chapter 4). */
+/** Identification, time, halting, hints and caches: the small system instructions (APM vol 3 chapter 4). */
 import { RAX, RBX, RCX, RDX } from '../isa/registers.ts'
 import { probeLinear } from '../paging/access.ts'
-import { invalidatePage } from '../paging/tlb.ts'
 import { ATTENTION } from '../state/attention.ts'
 import { ACCESS, type Cpu, type SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
-import { CR4, MODE } from '../state/mode.ts'
+import { CR4 } from '../state/mode.ts'
 import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { hasVirtualEvent } from './events.ts'
 import { effectiveAddress, memoryOperand } from './operands.ts'
 import { requirePrivilege } from './privilege.ts'
-import { isCanonical, linearAddress } from './segmentation.ts'
-import { readTsc } from './time.ts'
+import { linearAddress } from './segmentation.ts'
+import { readAperf, readMperf, readTsc } from './time.ts'
 
 /** Raises the #VMEXIT that the guest's VMCB asks for, if it does. */
-function intercept(cpu: Cpu, code: number, info1?: bigint): void {
-  if (cpu.state.guestMode) cpu.virtualization.intercept(cpu, code, info1)
+function intercept(cpu: Cpu, code: number): void {
+  if (cpu.state.guestMode) cpu.virtualization.intercept(cpu, code)
 }
 
 const cpuid: SystemInstruction = (cpu) => {
-  intercept(cpu, EXIT.CPUID)
+  const exit = cpu.state.guestMode ? cpu.virtualization.exitFor(cpu, EXIT.CPUID) : undefined
+  if (exit !== undefined) return exit
   const { gpr, gprHalves } = cpu.state
   const words = cpu.model.cpuid(gprHalves[RAX * 2], gprHalves[RCX * 2], cpu.state)
   for (const [i, register] of [RAX, RBX, RCX, RDX].entries()) gpr[register] = BigInt(words[i])
@@ -50,6 +50,16 @@ const rdtscp: SystemInstruction = (cpu) => {
   cpu.state.gpr[RCX] = cpu.state.tscAux & 0xffff_ffffn
 }
 
+/** What RDPRU reads, by ECX: MPERF, APERF. Beyond CPUID 8000_0008h EDX[31:16] it reads zero. */
+const rdpru: SystemInstruction = (cpu) => {
+  if (!cpu.model.has('rdpru')) undefinedOpcode()
+  requireTsc(cpu)
+  intercept(cpu, EXIT.RDPRU)
+  const { state } = cpu
+  const register = state.gprHalves[RCX * 2]
+  setPair(state, register === 0 ? readMperf(state) : register === 1 ? readAperf(state) : 0n)
+}
+
 /** Number of performance counters (APM vol 2 §13.2.2). They exist and never count. */
 const PERFORMANCE_COUNTERS = 4
 
@@ -69,7 +79,10 @@ const hlt: SystemInstruction = (cpu) => {
   cpu.state.attention |= ATTENTION.inactive
 }
 
-const pause: SystemInstruction = (cpu) => intercept(cpu, EXIT.PAUSE)
+const pause: SystemInstruction = (cpu) => {
+  intercept(cpu, EXIT.PAUSE)
+  cpu.pause?.()
+}
 
 /** Caches hold no data of their own, so there is nothing to write back or to lose. */
 const invd: SystemInstruction = (cpu) => {
@@ -87,30 +100,12 @@ const wbnoinvd: SystemInstruction = (cpu, instruction) => {
   wbinvd(cpu, instruction)
 }
 
-/** Flushing a line faults like a read of a byte in it. */
+/** Flushing a line or writing it back faults like a read of a byte in it. */
 const clflush: SystemInstruction = (cpu, instruction) => {
+  if (!cpu.model.has(instruction.mnemonic)) undefinedOpcode()
   const operand = memoryOperand(instruction, 0)
   const linear = linearAddress(cpu, operand.segment, effectiveAddress(cpu.state, operand), 1, ACCESS.read)
   probeLinear(cpu, linear, 1, ACCESS.read)
-}
-
-/** Limits are not checked; an address that is not canonical invalidates nothing (APM vol 3, INVLPG). */
-const invlpg: SystemInstruction = (cpu, instruction) => {
-  const state = cpu.state
-  requirePrivilege(cpu)
-  const operand = memoryOperand(instruction, 0)
-  const offset = effectiveAddress(state, operand)
-  const is64 = (state.mode & MODE.codeSize) === 2
-  const base = is64 && operand.segment < 4 ? 0n : state.segments[operand.segment].base
-  const linear = BigInt.asUintN(is64 ? 64 : 32, base + offset)
-  intercept(cpu, EXIT.INVLPG, linear)
-  if (isCanonical(linear)) invalidatePage(cpu, linear)
-}
-
-/** RSM is undefined outside system-management mode, which nothing enters; its intercept comes before (table 15-7). */
-const rsm: SystemInstruction = (cpu) => {
-  intercept(cpu, EXIT.RSM)
-  undefinedOpcode()
 }
 
 /** Instructions of features that no CPU model has. */
@@ -127,10 +122,7 @@ export const processorInstructions = {
   wbinvd,
   wbnoinvd,
   clflush,
-  invlpg,
-  monitor: undefinedInstruction,
-  mwait: undefinedInstruction,
+  rdpru,
   xgetbv: undefinedInstruction,
   xsetbv: undefinedInstruction,
-  rsm,
 } as const

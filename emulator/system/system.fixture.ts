@@ -72,9 +72,13 @@ export interface TestCpu extends Cpu {
 function resetCpu(): TestCpu {
   const memory = new PhysicalMemory(0x10_0000, 1)
   const intercepts: Intercepts = { codes: new Set(), asked: [] }
-  const ask = (code: number, info1?: bigint, info2?: bigint): void => {
+  const find = (code: number, info1?: bigint, info2?: bigint): Exit | undefined => {
     intercepts.asked.push(code)
-    if (intercepts.codes.has(code)) throw new Exit(code, info1, info2)
+    return intercepts.codes.has(code) ? new Exit(code, info1, info2) : undefined
+  }
+  const ask = (code: number, info1?: bigint, info2?: bigint): void => {
+    const exit = find(code, info1, info2)
+    if (exit !== undefined) throw exit
   }
   const cpu: TestCpu = {
     index: 0,
@@ -84,13 +88,15 @@ function resetCpu(): TestCpu {
     ports: { read: (port) => port, write: () => undefined },
     virtualization: {
       intercept: (_, code, info1, info2) => ask(code, info1, info2),
+      exitFor: (_, code, info1, info2) => find(code, info1, info2),
       interceptMsr: (_, msr, write) => ask(0x7c, BigInt(write), BigInt(msr)),
-      interceptIo: (_, _port, _size, info1) => ask(0x7b, BigInt(info1)),
+      exitForIo: (_, _port, _size, info1) => find(0x7b, BigInt(info1)),
       interceptException: (_, fault) => ask(0x40 + fault.vector),
       exit: () => undefined,
     },
     observer: {},
     seed: 0,
+    processors: () => [cpu],
     mapLocalApic: () => undefined,
     intercepts,
   }
@@ -220,9 +226,11 @@ export function execute(cpu: Cpu, bytes: readonly number[]): void {
   const rip = state.rip
   state.rip = truncateRip(state, rip + BigInt(instruction.length))
   try {
-    system(cpu, instruction)
+    const exit = system(cpu, instruction)
+    if (exit instanceof Exit) throw exit
   } catch (thrown) {
-    state.rip = rip
+    const committed = (thrown instanceof Fault || thrown instanceof Exit) && thrown.committed
+    if (!committed) state.rip = rip
     throw thrown
   }
 }

@@ -23,3 +23,18 @@ export function readTsc(state: Vcpu): bigint {
 export function writeTsc(state: Vcpu, value: bigint): void {
   state.tscBase = BigInt.asUintN(64, value - counter(state))
 }
+
+/** MPERF counts as the TSC does, in guest mode scaled too (APM vol 2 §15.30.5); APERF counts at the actual frequency. */
+export function readMperf(state: Vcpu): bigint {
+  const host = counter(state) + state.mperfBase
+  return BigInt.asUintN(64, state.guestMode ? (host * state.tscRatio) >> 32n : host)
+}
+
+export function readAperf(state: Vcpu): bigint {
+  return BigInt.asUintN(64, counter(state) + state.aperfBase)
+}
+
+/** Makes the host's MPERF or APERF read `value` now. */
+export function writeFrequencyCounter(state: Vcpu, which: 'mperfBase' | 'aperfBase', value: bigint): void {
+  state[which] = BigInt.asUintN(64, value - counter(state))
+}

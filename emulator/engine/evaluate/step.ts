@@ -8,6 +8,7 @@ import { countBusLock } from '../../system/bus-locks.ts'
 import { afterInstruction, beforeInstruction } from '../../system/boundary.ts'
 import { deliverFault } from '../../system/deliver.ts'
 import { recordBranch } from '../../system/last-branch.ts'
+import { completeWriteCombining } from '../../system/write-combining.ts'
 import type { Engine } from '../engine.ts'
 import { fetch } from '../fetch.ts'
 
@@ -30,13 +31,19 @@ export function step(engine: Engine, cpu: Cpu): boolean {
     next = rip + entry.length
     next = (state.mode & MODE.codeSize) === 2 ? BigInt.asUintN(64, next) : BigInt.asUintN(32, next)
     if (before & ATTENTION.busLocks) countBusLock(cpu, entry.instruction, next)
+    if (cpu.caches !== undefined) completeWriteCombining(cpu, entry.instruction)
     if (entry.semantics !== undefined) {
       builder.begin(entry.instruction, next)
       entry.semantics(builder.abstract)
       state.rip = builder.target
     } else {
       state.rip = next
-      entry.system(cpu, entry.instruction)
+      const exit = entry.system(cpu, entry.instruction)
+      if (exit instanceof Exit) {
+        state.rip = rip
+        takeExit(cpu, exit, next)
+        return true
+      }
     }
     if (before !== 0) {
       const repeats = state.rip === rip && entry.instruction.repeat !== 'none'

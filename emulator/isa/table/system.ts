@@ -51,11 +51,13 @@ export const system: readonly Row[] = [
   ...define('clflush', 'Flush a cache line')`
     clflush mem8               | NP 0F AE /7
     clflushopt mem8            | 66 0F AE /7
+    clwb mem8                  | 66 0F AE /6
   `,
   ...define('hlt', 'Halt')`hlt | F4`,
   ...define('cpuid', 'Processor identification')`cpuid | 0F A2`,
   ...define('rdtsc', 'Read time-stamp counter')`rdtsc | 0F 31`,
   ...define('rdtscp', 'Read time-stamp counter and processor ID')`rdtscp | 0F 01 F9`,
+  ...define('rdpru', 'Read processor register')`rdpru | NP 0F 01 FD`,
   ...define('rdpmc', 'Read performance-monitoring counter')`rdpmc | 0F 33`,
   ...define('rdrand', 'Read random number', { writes: ARITHMETIC_FLAGS })`rdrand reg* | NP 0F C7 /6`,
   ...define('rdseed', 'Read random seed', { writes: ARITHMETIC_FLAGS })`rdseed reg* | NP 0F C7 /7`,
@@ -109,6 +111,14 @@ export const system: readonly Row[] = [
   ...define('lmsw', 'Load machine status word')`lmsw reg/mem16 | 0F 01 /6 | fixed`,
   ...define('clts', 'Clear task-switched flag in CR0')`clts | 0F 06`,
   ...define('invlpg', 'Invalidate TLB entry')`invlpg mem | 0F 01 /7`,
+  ...define('invpcid', 'Invalidate TLB entries of a PCID')`
+    invpcid reg32, mem128      | 66 0F 38 82 /r | fixed not-64
+    invpcid reg64, mem128      | 66 0F 38 82 /r | fixed only-64
+  `,
+  ...define('invlpgb', 'Invalidate TLB entries on all processors', {
+    hiddenAddressSize: true,
+  })`invlpgb | NP 0F 01 FE`,
+  ...define('tlbsync', 'Wait for TLB invalidations')`tlbsync | NP 0F 01 FF`,
   ...define('invd', 'Invalidate caches')`invd | 0F 08`,
   ...define('wbinvd', 'Write back and invalidate caches')`wbinvd | 0F 09`,
   ...define('wbnoinvd', 'Write back caches, no invalidate')`wbnoinvd | F3 0F 09`,
@@ -122,8 +132,14 @@ export const system: readonly Row[] = [
   ...define('sysret', 'Fast system return', { writes: ALL_FLAGS, hiddenOperandSize: true })`sysret | 0F 07`,
   ...define('sysenter', 'System call (legacy)', { writes: IF | VM })`sysenter | 0F 34`,
   ...define('sysexit', 'System return (legacy)')`sysexit | 0F 35`,
-  ...define('monitor', 'Set up monitor address', { hiddenAddressSize: true })`monitor | 0F 01 C8`,
-  ...define('mwait', 'Monitor wait')`mwait | 0F 01 C9`,
+  ...define('monitor', 'Set up monitor address', { hiddenAddressSize: true })`
+    monitor                    | 0F 01 C8
+    monitorx                   | NP 0F 01 FA
+  `,
+  ...define('mwait', 'Monitor wait')`
+    mwait                      | 0F 01 C9
+    mwaitx                     | 0F 01 FB
+  `,
   ...define('xgetbv', 'Get extended control register')`xgetbv | NP 0F 01 D0`,
   ...define('xsetbv', 'Set extended control register')`xsetbv | NP 0F 01 D1`,
   ...define('rdfsbase', 'Read FS base')`
