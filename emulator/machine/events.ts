@@ -1,8 +1,9 @@
 /** The record of what the machine did that registers and memory do not show any more. */
-import type { Observer, VmexitEvent } from '../state/cpu.ts'
+import type { FailedCheck, Observer, VmexitEvent } from '../state/cpu.ts'
+import type { Exit } from '../state/faults.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { groupNames, type CleanGroup } from '../svm/index.ts'
-import type { BoundedLog } from './log.ts'
+import { Log } from './log.ts'
 
 /** An exception is raised, or an exception or interrupt goes through the IDT. */
 export interface ExceptionEvent {
@@ -27,28 +28,119 @@ export type MachineEvent =
   | ({ readonly kind: 'vmexit' } & VmexitEvent)
   | ExceptionEvent
 
-const NO_GROUPS: readonly CleanGroup[] = []
+const KINDS = ['vmrun', 'vmexit', 'raised', 'delivered'] as const
+const KIND = { vmrun: 0, vmexit: 1, raised: 2, delivered: 3 } as const
+
+/**
+ * An event in the log is 8 numbers of 64 bits, because guests exit a hundred thousand times a second and hardly anybody looks:
+ *
+ *   0  f64  instructions
+ *   1  u32  kind          u32  vmrun: fromCache as clean bits; vmexit: ASID; others: vector
+ *   2  f64  vmrun, vmexit: VMCB; others: error code
+ *   3  u64  vmexit: exit code; others: linear address
+ *   4  u64  EXITINFO1   5  u64  EXITINFO2   6  u64  rIP   7  u64  nRIP
+ */
+const QUADS = 8
+
+const NO_CHECKS: readonly FailedCheck[] = []
+
+export class EventLog extends Log<MachineEvent> {
+  readonly #quads: BigUint64Array
+  readonly #floats: Float64Array
+  readonly #words: Uint32Array
+  /** By slot, for exits. */
+  readonly #failedChecks: (readonly FailedCheck[])[]
+
+  constructor(capacity: number) {
+    super(capacity)
+    this.#quads = new BigUint64Array(capacity * QUADS)
+    this.#floats = new Float64Array(this.#quads.buffer)
+    this.#words = new Uint32Array(this.#quads.buffer)
+    this.#failedChecks = new Array<readonly FailedCheck[]>(capacity).fill(NO_CHECKS)
+  }
+
+  /** Begins an event and returns the index of its first quad. `detail` and `number` as the kind has them. */
+  #begin(kind: number, state: Vcpu, detail: number, number: number): number {
+    const at = this.claim() * QUADS
+    this.#floats[at] = state.instructions
+    this.#words[(at + 1) * 2] = kind
+    this.#words[(at + 1) * 2 + 1] = detail
+    this.#floats[at + 2] = number
+    return at
+  }
+
+  vmrun(state: Vcpu, vmcb: number, fromCache: number): void {
+    this.#begin(KIND.vmrun, state, fromCache, vmcb)
+  }
+
+  /** Exit codes below zero are numbers of 64 bits in the VMCB. */
+  vmexit(state: Vcpu, exit: Exit, nextRip: bigint, failedChecks: readonly FailedCheck[]): void {
+    const at = this.#begin(KIND.vmexit, state, state.asid, state.vmcb)
+    const words = this.#words
+    words[(at + 3) * 2] = exit.code
+    words[(at + 3) * 2 + 1] = exit.code < 0 ? 0xffff_ffff : 0
+    this.#quads[at + 4] = exit.info1 ?? 0n
+    this.#quads[at + 5] = exit.info2 ?? 0n
+    this.#quads[at + 6] = state.rip
+    this.#quads[at + 7] = nextRip
+    this.#failedChecks[at / QUADS] = failedChecks
+  }
+
+  exception(
+    kind: ExceptionEvent['kind'],
+    state: Vcpu,
+    vector: number,
+    errorCode: number,
+    linearAddress: bigint,
+  ): void {
+    const at = this.#begin(KIND[kind], state, vector, errorCode)
+    this.#quads[at + 3] = linearAddress
+  }
+
+  protected read(slot: number): MachineEvent {
+    const at = slot * QUADS
+    const quads = this.#quads
+    const instructions = this.#floats[at]
+    const kind = KINDS[this.#words[(at + 1) * 2]]
+    const detail = this.#words[(at + 1) * 2 + 1]
+    const number = this.#floats[at + 2]
+    switch (kind) {
+      case 'vmrun':
+        return { kind, instructions, vmcb: number, fromCache: groupNames(detail) }
+      case 'vmexit':
+        return {
+          kind,
+          instructions,
+          vmcb: number,
+          asid: detail,
+          code: quads[at + 3],
+          info1: quads[at + 4],
+          info2: quads[at + 5],
+          rip: quads[at + 6],
+          nextRip: quads[at + 7],
+          failedChecks: this.#failedChecks[slot],
+        }
+      case 'raised':
+      case 'delivered':
+        return { kind, instructions, vector: detail, errorCode: number, linearAddress: quads[at + 3] }
+    }
+  }
+}
 
 /** An observer that writes down what it hears. */
-export function recordEvents(state: Vcpu, log: BoundedLog<MachineEvent>): Observer {
+export function recordEvents(state: Vcpu, log: EventLog): Observer {
   return {
     vmrun(vmcb, fromCache) {
-      const { instructions } = state
-      log.push({
-        kind: 'vmrun',
-        instructions,
-        vmcb,
-        fromCache: fromCache ? groupNames(fromCache) : NO_GROUPS,
-      })
+      log.vmrun(state, vmcb, fromCache)
     },
-    vmexit(event) {
-      log.push({ kind: 'vmexit', ...event })
+    vmexit(exit, nextRip, failedChecks) {
+      log.vmexit(state, exit, nextRip, failedChecks)
     },
     raised({ vector, errorCode, linearAddress }) {
-      log.push({ kind: 'raised', instructions: state.instructions, vector, errorCode, linearAddress })
+      log.exception('raised', state, vector, errorCode, linearAddress)
     },
     delivered(vector, errorCode, linearAddress) {
-      log.push({ kind: 'delivered', instructions: state.instructions, vector, errorCode, linearAddress })
+      log.exception('delivered', state, vector, errorCode, linearAddress)
     },
   }
 }

@@ -18,7 +18,7 @@ import { createBootRom } from './boot-rom.ts'
 import { createApicPage } from './apic-page.ts'
 import { createDebugExit, createShutdownPort } from './debug-exit.ts'
 import { digestState } from './digest.ts'
-import { recordEvents, type ExceptionEvent, type MachineEvent } from './events.ts'
+import { EventLog, recordEvents, type ExceptionEvent } from './events.ts'
 import { History } from './history.ts'
 import { InputLog, type EditableRegister, type Input } from './inputs.ts'
 import { createFwCfg } from './fw-cfg.ts'
@@ -88,7 +88,7 @@ export class Machine {
   readonly memory: PhysicalMemory
   /** Bytes that the guest sent to the serial port. */
   readonly serial = new BoundedLog<number>(SERIAL_BYTES)
-  readonly events = new BoundedLog<MachineEvent>(EVENTS)
+  readonly events = new EventLog(EVENTS)
   /** Offsets of rIP at which run() stops, before the instruction there. */
   readonly breakpoints = new Set<bigint>()
   /** Which executor runs from now on; the guest cannot tell. Where the host cannot compile, `compile` evaluates too. */
@@ -137,6 +137,7 @@ export class Machine {
       stateCache: stateCacheUse(stateCache, seed),
       observer: recordEvents(state, this.events),
       seed,
+      processors: () => [this.#cpu],
       mapLocalApic: createApicPage(this.memory, () => [this.#cpu]),
     }
     this.#parts = { cpu: this.#cpu, memory: this.memory, devices, serial: this.serial, events: this.events }

@@ -1,7 +1,8 @@
 /** Operating mode as a derived word, so that the executors test one number (APM vol 2 §1.3, §4.7, §5.1). */
 import { AC, CS, SS, VM } from '../isa/registers.ts'
 import type { CodeBits } from '../isa/instruction.ts'
-import { OFFSET } from './layout.ts'
+import { watchesData } from './breakpoints.ts'
+import { OFFSET, SEGMENT } from './layout.ts'
 import type { Vcpu } from './vcpu.ts'
 
 /** Control-register bits (APM vol 2 §3.1). */
@@ -83,6 +84,7 @@ export const ATTRIBUTE = {
  *   8    flat: ES, CS, SS and DS are base 0, limit 4 GiB, readable and (but CS) writable; always set in 64-bit code
  *   9    guest mode: a VMRUN is in progress
  *   10   alignment checking is on (CR0.AM, rFLAGS.AC, CPL 3)
+ *   11   DR7 enables a breakpoint on data accesses
  */
 export const MODE = {
   codeSize: 3,
@@ -95,6 +97,7 @@ export const MODE = {
   flat: 1 << 8,
   guest: 1 << 9,
   alignmentCheck: 1 << 10,
+  dataBreakpoints: 1 << 11,
 } as const
 
 const CODE_BITS: readonly CodeBits[] = [16, 32, 64]
@@ -125,23 +128,34 @@ function isFlat(state: Vcpu): boolean {
   return true
 }
 
-/** The low 32 bits of a 64-bit field, as a number: the mode word needs nothing above them. */
-function low(state: Vcpu, field: 'cr0' | 'efer'): number {
-  return state.words[OFFSET[field] >> 2]
-}
+/** Word indexes in the vCPU block: the mode word needs nothing above bit 31 of a register. */
+const WORD = {
+  cr0: OFFSET.cr0 >> 2,
+  efer: OFFSET.efer >> 2,
+  dr7: OFFSET.dr7 >> 2,
+  csAttributes: (OFFSET.segments + CS * SEGMENT.bytes + SEGMENT.attributes) >> 2,
+  ssAttributes: (OFFSET.segments + SS * SEGMENT.bytes + SEGMENT.attributes) >> 2,
+} as const
+
+const CR0_PE = Number(CR0.PE)
+const CR0_AM = Number(CR0.AM)
+const EFER_LMA = Number(EFER.LMA)
+/** L0, G0 .. L3, G3. */
+const DR7_ENABLES = 0xff
 
 /** Computes the mode word from the registers that select it. */
 export function computeMode(state: Vcpu): number {
-  const cr0 = low(state, 'cr0')
-  const protectedMode = (cr0 & Number(CR0.PE)) !== 0
+  const { words } = state
+  const cr0 = words[WORD.cr0]
+  const protectedMode = (cr0 & CR0_PE) !== 0
   const virtual8086 = protectedMode && (state.flagsOther & VM) !== 0
-  const long = (low(state, 'efer') & Number(EFER.LMA)) !== 0
-  const cs = state.segments[CS].attributes
+  const long = (words[WORD.efer] & EFER_LMA) !== 0
+  const cs = words[WORD.csAttributes]
   const is64 = long && (cs & ATTRIBUTE.L) !== 0
   let mode: number
   if (is64) mode = 2 | (3 << MODE.stackShift) | MODE.flat
   else {
-    const stack = state.segments[SS].attributes & ATTRIBUTE.DB ? 2 : 1
+    const stack = words[WORD.ssAttributes] & ATTRIBUTE.DB ? 2 : 1
     mode = (cs & ATTRIBUTE.DB ? 1 : 0) | (stack << MODE.stackShift)
     if (isFlat(state)) mode |= MODE.flat
   }
@@ -150,8 +164,9 @@ export function computeMode(state: Vcpu): number {
   if (long) mode |= MODE.long
   if (state.cpl === 3) {
     mode |= MODE.user
-    if (cr0 & Number(CR0.AM) && state.flagsOther & AC) mode |= MODE.alignmentCheck
+    if (cr0 & CR0_AM && state.flagsOther & AC) mode |= MODE.alignmentCheck
   }
   if (state.guestMode) mode |= MODE.guest
+  if (words[WORD.dr7] & DR7_ENABLES && watchesData(state)) mode |= MODE.dataBreakpoints
   return mode
 }

@@ -81,8 +81,8 @@ const vmsave: SystemInstruction = (cpu, instruction) => {
 
 /** VMMCALL: #UD unless intercepted; the intercept comes first, at any CPL and in any mode (table 15-7). */
 const vmmcall: SystemInstruction = (cpu) => {
-  guard(cpu, EXIT.VMMCALL)
-  undefinedOpcode()
+  if (!cpu.state.guestMode) undefinedOpcode()
+  return cpu.virtualization.exitFor(cpu, EXIT.VMMCALL) ?? undefinedOpcode()
 }
 
 /** Sets or clears the GIF: in a guest with a virtual one, that and not the physical one (§15.33.2). */

@@ -37,9 +37,7 @@ function setBit({ cpu }: SvmTest, base: number, bit: number): void {
 }
 
 function ioExit(test: SvmTest, port: number, size: 1 | 2 | 4): Exit | undefined {
-  return exitOf(() =>
-    test.cpu.virtualization.interceptIo(test.cpu, port, size, (port << 16) | (size << 4) | 1),
-  )
+  return test.cpu.virtualization.exitForIo(test.cpu, port, size, (port << 16) | (size << 4) | 1)
 }
 
 function msrExit(test: SvmTest, msr: number, write: boolean): Exit | undefined {

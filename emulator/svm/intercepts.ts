@@ -46,16 +46,21 @@ function interceptMsr(cpu: Cpu, msr: number, write: boolean): void {
 }
 
 /** One bit per port and byte of the access; the bits of port FFFFh + 1.. follow those of FFFFh, they do not wrap (§15.10.1). */
-function interceptIo(cpu: Cpu, port: number, size: 1 | 2 | 4, info1: number): void {
-  if (!isIntercepted(cpu, EXIT.IOIO)) return
-  if (permissionBits(cpu, cpu.state.iopmBase, port, size) === 0) return
-  throw new Exit(EXIT.IOIO, BigInt(info1 >>> 0), cpu.state.rip)
+function exitForIo(cpu: Cpu, port: number, size: 1 | 2 | 4, info1: number): Exit | undefined {
+  if (!isIntercepted(cpu, EXIT.IOIO)) return undefined
+  if (permissionBits(cpu, cpu.state.iopmBase, port, size) === 0) return undefined
+  return new Exit(EXIT.IOIO, BigInt(info1 >>> 0), cpu.state.rip)
+}
+
+function exitFor(cpu: Cpu, code: number, info1?: bigint, info2?: bigint): Exit | undefined {
+  if (!isIntercepted(cpu, code)) return undefined
+  if (code === EXIT.PAUSE && !pauseExits(cpu.state)) return undefined
+  return new Exit(code, info1, info2)
 }
 
 function intercept(cpu: Cpu, code: number, info1?: bigint, info2?: bigint): void {
-  if (!isIntercepted(cpu, code)) return
-  if (code === EXIT.PAUSE && !pauseExits(cpu.state)) return
-  throw new Exit(code, info1, info2)
+  const exit = exitFor(cpu, code, info1, info2)
+  if (exit !== undefined) throw exit
 }
 
 /** Exceptions whose error code is in EXITINFO1; for the others it is undefined (APM vol 2 §15.12). */
@@ -81,8 +86,9 @@ function interceptException(cpu: Cpu, fault: Fault): void {
 /** SVM as the processor calls it. */
 export const virtualization: Virtualization = {
   intercept,
+  exitFor,
   interceptMsr,
-  interceptIo,
+  exitForIo,
   interceptException,
   exit: exitGuest,
 }

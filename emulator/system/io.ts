@@ -3,13 +3,14 @@ import type { Instruction } from '../isa/instruction.ts'
 import { DF, DS, ES, RAX, RCX, RDI, RDX, RSI, TR } from '../isa/registers.ts'
 import { probeLinear, readLinear, writeLinear } from '../paging/access.ts'
 import { ACCESS, type Cpu, type SystemInstruction } from '../state/cpu.ts'
-import { generalProtection } from '../state/faults.ts'
+import { generalProtection, type Exit } from '../state/faults.ts'
 import { ATTRIBUTE, MODE } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { tableAddress } from './descriptors.ts'
 import { ioPrivilege } from './flags.ts'
 import { instructionRip, readRegister, writeRegister } from './operands.ts'
 import { linearAddress } from './segmentation.ts'
+import { rememberSmiSource } from './smi-source.ts'
 
 type PortSize = 1 | 2 | 4
 
@@ -50,10 +51,33 @@ function ioInfo(port: number, size: PortSize, addressSize: 2 | 4 | 8, flags: num
   return info >>> 0
 }
 
-function checkPort(cpu: Cpu, instruction: Instruction, port: number, size: PortSize, flags: number): void {
+/** Raises what the task's permissions demand, and returns the #VMEXIT that the VMCB asks for. */
+function checkPort(
+  cpu: Cpu,
+  instruction: Instruction,
+  port: number,
+  size: PortSize,
+  flags: number,
+): Exit | undefined {
   checkPermission(cpu, port, size)
-  if (cpu.state.guestMode)
-    cpu.virtualization.interceptIo(cpu, port, size, ioInfo(port, size, instruction.addressSize, flags))
+  if (!cpu.state.guestMode) return undefined
+  return cpu.virtualization.exitForIo(cpu, port, size, ioInfo(port, size, instruction.addressSize, flags))
+}
+
+/** Writes to a port. A device may answer with an SMI, which then knows where it came from. */
+function writePort(
+  cpu: Cpu,
+  instruction: Instruction,
+  port: number,
+  size: PortSize,
+  value: number,
+  flags: number,
+): void {
+  const { state } = cpu
+  const pending = state.smiPending
+  cpu.ports.write(port, size, value)
+  if (state.smiPending !== pending)
+    rememberSmiSource(state, instruction, ioInfo(port, size, instruction.addressSize, flags))
 }
 
 /** The port of operand `n`: an immediate byte or DX. */
@@ -65,15 +89,19 @@ function portOperand(state: Vcpu, instruction: Instruction, n: number): number {
 const input: SystemInstruction = (cpu, instruction) => {
   const size = instruction.operandSize as PortSize
   const port = portOperand(cpu.state, instruction, 1)
-  checkPort(cpu, instruction, port, size, IO_INFO.in)
+  const exit = checkPort(cpu, instruction, port, size, IO_INFO.in)
+  if (exit !== undefined) return exit
   writeRegister(cpu.state, RAX, size, BigInt(cpu.ports.read(port, size) >>> 0))
+  return undefined
 }
 
 const output: SystemInstruction = (cpu, instruction) => {
   const size = instruction.operandSize as PortSize
   const port = portOperand(cpu.state, instruction, 0)
-  checkPort(cpu, instruction, port, size, 0)
-  cpu.ports.write(port, size, Number(readRegister(cpu.state, RAX, size)))
+  const exit = checkPort(cpu, instruction, port, size, 0)
+  if (exit !== undefined) return exit
+  writePort(cpu, instruction, port, size, Number(readRegister(cpu.state, RAX, size)), 0)
+  return undefined
 }
 
 /** rCX and rSI or rDI after an element; with REP the instruction runs again, one element an execution. */
@@ -97,23 +125,26 @@ function stringFlags(instruction: Instruction, segment: number): number {
 
 const inputString: SystemInstruction = (cpu, instruction) => {
   const state = cpu.state
-  if (isExhausted(state, instruction)) return
+  if (isExhausted(state, instruction)) return undefined
   const size = instruction.operandSize as PortSize
   const port = Number(readRegister(state, RDX, 2))
-  checkPort(cpu, instruction, port, size, IO_INFO.in | stringFlags(instruction, ES))
+  const exit = checkPort(cpu, instruction, port, size, IO_INFO.in | stringFlags(instruction, ES))
+  if (exit !== undefined) return exit
   const linear = linearAddress(cpu, ES, readRegister(state, RDI, instruction.addressSize), size, ACCESS.write)
   probeLinear(cpu, linear, size, ACCESS.write)
   writeLinear(cpu, linear, size, BigInt(cpu.ports.read(port, size) >>> 0))
   advance(cpu, instruction, RDI)
+  return undefined
 }
 
 const outputString: SystemInstruction = (cpu, instruction) => {
   const state = cpu.state
-  if (isExhausted(state, instruction)) return
+  if (isExhausted(state, instruction)) return undefined
   const size = instruction.operandSize as PortSize
   const port = Number(readRegister(state, RDX, 2))
   const segment = instruction.segmentOverride >= 0 ? instruction.segmentOverride : DS
-  checkPort(cpu, instruction, port, size, stringFlags(instruction, segment))
+  const exit = checkPort(cpu, instruction, port, size, stringFlags(instruction, segment))
+  if (exit !== undefined) return exit
   const linear = linearAddress(
     cpu,
     segment,
@@ -121,8 +152,10 @@ const outputString: SystemInstruction = (cpu, instruction) => {
     size,
     ACCESS.read,
   )
-  cpu.ports.write(port, size, Number(readLinear(cpu, linear, size)))
+  const value = Number(readLinear(cpu, linear, size))
+  writePort(cpu, instruction, port, size, value, stringFlags(instruction, segment))
   advance(cpu, instruction, RSI)
+  return undefined
 }
 
 export const ioInstructions = { in: input, out: output, ins: inputString, outs: outputString } as const

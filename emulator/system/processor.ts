@@ -24,6 +24,7 @@ const cpuid: SystemInstruction = (cpu) => {
   const { gpr, gprHalves } = cpu.state
   const words = cpu.model.cpuid(gprHalves[RAX * 2], gprHalves[RCX * 2], cpu.state)
   for (const [i, register] of [RAX, RBX, RCX, RDX].entries()) gpr[register] = BigInt(words[i])
+  return undefined
 }
 
 /** CR4.TSD = 1 reserves the time-stamp counter for CPL 0. */
