@@ -25,8 +25,9 @@ import {
 } from '../state/memory-map.ts'
 import { computeMode, CR0, CR4, EFER, MODE } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
+import { NESTED_CONTROL } from './nested-control.ts'
 
-const CONTEXT = { user: 1, nested: 2, alignment: 4 } as const
+const CONTEXT = { user: 1, nested: 2, alignment: 4, executeTrap: 16 } as const
 const IN_USE = 0x8000_0000
 
 const CR0_BITS = Number(CR0.PG | CR0.WP)
@@ -62,6 +63,7 @@ function permissionWord(state: Vcpu): number {
   let word = cr0 ^ (cr4 << 3) ^ (efer << 16)
   if (state.cpl === 3) word |= CONTEXT.user
   if (state.guestMode && state.nestedPaging) word |= CONTEXT.nested
+  if (state.nestedPaging & NESTED_CONTROL.executeTrap) word |= CONTEXT.executeTrap
   if (state.flagsOther & AC) word |= CONTEXT.alignment
   return word >>> 0
 }

@@ -117,6 +117,7 @@ const SCALARS = {
   iopmBase: 'f64',
   msrpmBase: 'f64',
   tscOffset: 'u64',
+  /** VMCB offset 090h while nested paging is on (paging/nested-control.ts), else 0. */
   nestedPaging: 'u32',
   /** VMCB offset 0B8h: LBR, VMLOAD and VMSAVE virtualization. */
   virtualizationExtensions: 'u32',

@@ -2,6 +2,7 @@
 import { RAX, RF, RSP, TF, VM } from '../isa/registers.ts'
 import type { Instruction } from '../isa/instruction.ts'
 import { modeChanged } from '../paging/contexts.ts'
+import { NESTED_CONTROL } from '../paging/nested-control.ts'
 import { flushAll, flushAsid, flushNonGlobal } from '../paging/tlb.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu } from '../state/cpu.ts'
@@ -101,9 +102,6 @@ const WORD = {
   rax: (OFFSET.gpr >> 2) + RAX * 2,
 } as const
 
-/** VMCB offset 090h, bit 0. */
-const NP_ENABLE = 1
-
 /** The TLB tags entries with 16 bits of ASID, as many as CPUID 8000_000Ah EBX promises and more. */
 const ASID_MASK = 0xffff
 
@@ -127,7 +125,8 @@ function loadControls(state: Vcpu, vmcb: VmcbPage, masks: ControlMasks): void {
   state.busLockCounter = vmcb.word(AT.busLockCounter) & 0xffff
   state.guestBroadcast = vmcb.word(AT.nestedControl) & masks.broadcast
   // NP: nested paging.
-  state.nestedPaging = vmcb.word(AT.nestedControl) & NP_ENABLE
+  const nestedControl = vmcb.word(AT.nestedControl) & masks.nestedControl
+  state.nestedPaging = nestedControl & NESTED_CONTROL.enable ? nestedControl : 0
   if (state.nestedPaging) {
     vmcb.load(AT.nCr3, words, WORD.nCr3)
     vmcb.load(AT.gPat, words, WORD.gPat)
