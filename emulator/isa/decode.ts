@@ -228,6 +228,10 @@ function readOperand(form: OperandForm, row: Row, opcode: number, operandSize: S
     case 'debug':
       if (registerField > 7) return undefined
       return { kind: 'register', file: 'debug', index: registerField, size: operandSize, highByte: false }
+    case 'stack-top':
+      return { kind: 'stack-register', index: 0 }
+    case 'stack-register':
+      return { kind: 'stack-register', index: modrm & 7 }
     case 'one':
       return { kind: 'immediate', value: 1n, size: 1 }
     case 'immediate': {
@@ -379,6 +383,7 @@ export function decode(
     lock: lock && row.lockable,
     repeat: !row.repeatable || repeat === 0 ? 'none' : repeat === 0xf3 ? 'repe' : 'repne',
     segmentOverride,
+    opcode: (opcode << 8) | (entry.modrm ? modrm : 0),
     flagsRead: row.flagsRead,
     flagsWritten: row.flagsWritten,
   }

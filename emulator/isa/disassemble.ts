@@ -19,7 +19,7 @@ const sizeNames: Readonly<Record<OperandSize, string>> = {
   4: 'dword ',
   8: 'qword ',
   6: '',
-  10: '',
+  10: 'tword ',
   16: '',
 }
 
@@ -39,12 +39,21 @@ const hiddenOperandSizes = new Map(
 /** Operations whose address size shows nowhere. */
 const hiddenAddressSizes = new Set(table.filter((row) => row.hiddenAddressSize).map((row) => row.operation))
 
-/** Mnemonics with operands that may be a register or memory; elsewhere nothing but memory of one size is meant. */
-const explicitMemorySizes = new Set(
-  table
+/** Sizes of memory that is the only operand, by mnemonic. */
+const loneMemorySizes = Map.groupBy(
+  table.filter(({ operands }) => operands.length === 1 && operands[0].kind === 'memory'),
+  (row) => row.mnemonic,
+)
+
+/** Mnemonics with operands that may be a register or memory, or memory of several sizes; elsewhere one size is meant. */
+const explicitMemorySizes = new Set([
+  ...table
     .filter((row) => row.operands.some(({ kind }) => kind === 'register-or-memory'))
     .map((row) => row.mnemonic),
-)
+  ...[...loneMemorySizes].flatMap(([mnemonic, rows]) =>
+    new Set(rows.map((row) => row.operands[0].memorySize)).size > 1 ? [mnemonic] : [],
+  ),
+])
 
 /** Operations with a count in CL, whose register does not tell the size of a memory operand. */
 const countsInCl = new Set(
@@ -123,6 +132,8 @@ function formatOperand(
         return generalRegisterName(operand.index, operand.size, operand.highByte)
       if (operand.file === 'segment') return segmentNames[operand.index]
       return `${operand.file === 'control' ? 'cr' : 'dr'}${operand.index}`
+    case 'stack-register':
+      return `st${operand.index}`
     case 'memory':
       return formatMemory(operand, instruction, next, options)
     case 'immediate': {
@@ -153,7 +164,7 @@ function operandSizePrefix({ operation, bits, operandSize, operands }: Instructi
     (o) =>
       o.kind === 'far' ||
       (o.kind === 'register' && o.file === 'general') ||
-      (o.kind === 'memory' && o.size !== 6),
+      (o.kind === 'memory' && o.size !== 6 && o.size !== 0),
   )
   return shown ? '' : `o${operandSize * 8} `
 }

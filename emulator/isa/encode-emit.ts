@@ -22,6 +22,9 @@ function putValue(value: bigint, size: number): void {
   for (let i = 0; i < size; i++) put((low >>> (8 * i)) & 0xff)
 }
 
+/** An instruction of its own, before all prefixes of the one that it waits for. */
+export const FWAIT = 0x9b
+
 const segmentPrefixes = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65]
 
 /** What the operands contribute to the bytes. */
@@ -91,6 +94,9 @@ function gather(row: Row, request: EncodingRequest): Parts | EncodingError {
       case 'register-in-rm':
         parts.rm = registerNumber(operand, parts)
         break
+      case 'stack-register':
+        if (operand.kind === 'stack-register') parts.rm = operand.index
+        break
       case 'register-in-opcode':
         parts.opcodeRegister = registerNumber(operand, parts)
         break
@@ -122,6 +128,7 @@ function gather(row: Row, request: EncodingRequest): Parts | EncodingError {
         }
         break
       case 'fixed-register':
+      case 'stack-top':
       case 'one':
       case 'immediate':
       case 'relative':
@@ -155,6 +162,7 @@ function putPrefixes(
   size: Size,
 ): EncodingError | undefined {
   const { bits } = request
+  if (row.prefix === FWAIT) put(FWAIT)
   if (request.repeat !== 'none') put(request.repeat === 'repe' ? 0xf3 : 0xf2)
   if (request.lock || parts.lockForCr8) put(0xf0)
   const segment = parts.memory ? parts.memory.segmentOverride : (request.segmentOverride ?? -1)
@@ -162,7 +170,7 @@ function putPrefixes(
   const byDefault = defaultOperandSize(row, bits)
   if (bits === 16 ? size === 4 : size === 2) put(0x66)
   if (parts.addressSize !== (bits === 64 ? 8 : bits === 32 ? 4 : 2)) put(0x67)
-  if (row.prefix > 0) put(row.prefix)
+  if (row.prefix > 0 && row.prefix !== FWAIT) put(row.prefix)
   const rex = rexPrefix(parts, size === 8 && byDefault !== 8)
   if (rex === 0) return undefined
   if (bits !== 64) {

@@ -110,6 +110,10 @@ function matchOperand(
     case 'control':
     case 'debug':
       return operand.kind === 'register' && operand.file === form.kind ? MATCH : OPERAND_KIND
+    case 'stack-top':
+      return operand.kind === 'stack-register' && operand.index === 0 ? MATCH : OPERAND_KIND
+    case 'stack-register':
+      return operand.kind === 'stack-register' ? MATCH : OPERAND_KIND
     case 'one':
       if (operand.kind !== 'immediate') return OPERAND_KIND
       if (operand.size > 1) return OPERAND_SIZE
@@ -138,6 +142,11 @@ function fixesSize(form: OperandForm, operand: OperandRequest): boolean {
   }
 }
 
+/** Memory whose size is not the operand size: the mnemonic tells that one (`fxsave64`). */
+function hasNoSize({ kind, memorySize }: OperandForm): boolean {
+  return kind === 'memory' && memorySize === 0
+}
+
 /**
  * Without a size in the operands (`push 5`, `jmp near x`, `call [rbx]`) only the default size is meant; mnemonics
  * without operands (`movsd`, `iretq`) name their size themselves.
@@ -146,7 +155,7 @@ function operandSizeAllowed(row: Row, request: EncodingRequest): boolean {
   if (request.operandSize !== 0) {
     return !row.selectedBySize || row.operandSize === request.operandSize
   }
-  if (!row.selectedBySize || row.operands.length === 0) return true
+  if (!row.selectedBySize || row.operands.every(hasNoSize)) return true
   if (row.operandSize === defaultOperandSize(row, request.bits)) return true
   return row.operands.some((form, i) => fixesSize(form, request.operands[i]))
 }

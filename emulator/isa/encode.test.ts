@@ -72,6 +72,8 @@ function isWhatWasAsked(asked: OperandRequest, decoded: Operand, end: bigint, ad
   switch (asked.kind) {
     case 'register':
       return decoded.kind === 'register' && registerFields.every((field) => asked[field] === decoded[field])
+    case 'stack-register':
+      return decoded.kind === 'stack-register' && decoded.index === asked.index
     case 'memory':
       if (decoded.kind !== 'memory') return false
       if (asked.ripRelative)

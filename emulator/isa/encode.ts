@@ -6,7 +6,7 @@ import { emit, error } from './encode-emit.ts'
 import { encodingError } from './encode-errors.ts'
 import { MATCH, matchRow } from './encode-match.ts'
 import type { EncodingError, EncodingRequest, EncodingResult, OperandRequest } from './encoding-request.ts'
-import type { Size } from './instruction.ts'
+import type { OperandSize } from './instruction.ts'
 import type { Row } from './table/row.ts'
 import { aliases, table } from './table.ts'
 
@@ -84,11 +84,12 @@ const memorySizes = [
   { size: 2, name: 'word' },
   { size: 4, name: 'dword' },
   { size: 8, name: 'qword' },
+  { size: 10, name: 'tword' },
 ] as const
 
 /** The size keywords that would make the request one that some row encodes. */
 function possibleSizes(request: EncodingRequest, index: number, { rows, oneDistance }: Candidates): string {
-  const withSize = (size: Size) => ({
+  const withSize = (size: OperandSize) => ({
     ...request,
     operands: request.operands.map(
       (operand, i) => (i === index ? { ...operand, size } : operand) as OperandRequest,

@@ -1,5 +1,12 @@
 /** What the assembler asks of the encoder, and what it gets: one instruction, its operands resolved to numbers. */
-import type { CodeBits, FarOperand, OperandSize, RegisterOperand, Size } from './instruction.ts'
+import type {
+  CodeBits,
+  FarOperand,
+  OperandSize,
+  RegisterOperand,
+  Size,
+  StackRegisterOperand,
+} from './instruction.ts'
 
 /** A memory operand as written. `size` 0: no size keyword was given; after `far` it is the size of the offset. `displacementSize` forces disp8 or disp16/32. */
 export interface MemoryRequest {
@@ -33,7 +40,8 @@ export interface TargetRequest {
   readonly distance: 'short' | 'near'
 }
 
-export type OperandRequest = RegisterOperand | MemoryRequest | ImmediateRequest | TargetRequest | FarOperand
+export type OperandRequest =
+  RegisterOperand | StackRegisterOperand | MemoryRequest | ImmediateRequest | TargetRequest | FarOperand
 
 export interface EncodingRequest {
   /** In lower case. `far` before a memory operand belongs to it: 'jmp far', 'call far'. */

@@ -55,6 +55,9 @@ function icedMnemonic(iced: IcedInstruction): string {
 const implicitOperands =
   /^(movs|cmps|scas|lods|stos|ins|outs)[bwdq]$|^(xlatb|vmrun|vmload|vmsave|skinit|invlpga)$/
 
+/** Where iced-x86 lists ST(0) first, and we name the other register only, as the manual does. */
+const impliesStackTop = /^(fxch|fu?comp?)$/
+
 /** Instructions on a 16-bit selector or status word, which iced shows in the register of the operand size. */
 const takesSelector = /^(lldt|ltr|verr|verw|arpl|lmsw)$/
 
@@ -66,6 +69,8 @@ function comparable(mnemonic: string, length: number, operands: readonly string[
   if (implicitOperands.test(mnemonic)) return { mnemonic, length, operands: [] }
   if (mnemonic === 'xchg') return { mnemonic, length, operands: operands.toSorted() }
   if (mnemonic === 'nop') return { mnemonic, length, operands: [] }
+  if (impliesStackTop.test(mnemonic) && operands.length === 2)
+    return { mnemonic, length, operands: operands.slice(1) }
   if (takesSelector.test(mnemonic)) return { mnemonic, length, operands: operands.map(narrow) }
   const loadsSegment = mnemonic === 'mov' && /^[c-gs]s$/.test(operands[0])
   const readsSelector = loadsSegment || mnemonic === 'lar' || mnemonic === 'lsl'
@@ -175,6 +180,8 @@ function ourOperand(operand: Operand, instruction: Instruction, next: bigint): s
         BigInt.asUintN(addressSize * 8, displacement),
       )
     }
+    case 'stack-register':
+      return `st${operand.index}`
     case 'immediate':
       return hex(operand.value)
     case 'relative':

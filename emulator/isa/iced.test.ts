@@ -62,8 +62,12 @@ describe('decode agrees with iced-x86', () => {
   )
 })
 
-/** SSE instructions that share a name with a string instruction, and 0F 0D with a register, which AMD leaves undefined. */
+/**
+ * SSE instructions that share a name with a string instruction, 0F 0D with a register, which AMD leaves undefined, and opcodes of
+ * the x87 that the manual reserves (vol 3 table A-15) and iced-x86 takes for others.
+ */
 function isOutsideTable(bytes: Uint8Array, mnemonic: string): boolean {
+  if (/^(fxch|fcomp?|fstp)$/.test(mnemonic)) return true
   const escape = bytes.indexOf(0x0f)
   if (mnemonic === 'movsd' || mnemonic === 'cmpsd') return escape >= 0
   return mnemonic === 'nop' && bytes[escape + 1] === 0x0d

@@ -3,7 +3,7 @@
 /** Code size: CS.D and CS.L select it (APM vol 2 §4.7.2). */
 export type CodeBits = 16 | 32 | 64
 
-/** Operand width in bytes. 6 and 10 are far pointers and descriptor-table operands; 16 is CMPXCHG16B. */
+/** Operand width in bytes. 6 and 10 are far pointers and descriptor-table operands, 10 is also an 80-bit number; 16 is CMPXCHG16B. */
 export type Size = 1 | 2 | 4 | 8
 export type OperandSize = Size | 6 | 10 | 16
 
@@ -14,6 +14,12 @@ export interface RegisterOperand {
   readonly index: number
   readonly size: Size
   readonly highByte: boolean
+}
+
+/** ST(index), 0..7: a register of the x87 stack, counted from its top. */
+export interface StackRegisterOperand {
+  readonly kind: 'stack-register'
+  readonly index: number
 }
 
 /**
@@ -57,7 +63,8 @@ export interface FarOperand {
   readonly offset: bigint
 }
 
-export type Operand = RegisterOperand | MemoryOperand | ImmediateOperand | RelativeOperand | FarOperand
+export type Operand =
+  RegisterOperand | StackRegisterOperand | MemoryOperand | ImmediateOperand | RelativeOperand | FarOperand
 
 export interface Instruction {
   /** NASM spelling, e.g. 'movsb', 'jnz', 'vmrun'. */
@@ -79,6 +86,8 @@ export interface Instruction {
   readonly repeat: 'none' | 'repe' | 'repne'
   /** Segment-override prefix that applies, or -1. Memory operands already have it applied. */
   readonly segmentOverride: number
+  /** 15:8 last opcode byte, 7:0 ModRM or 0: of this the x87 keeps bits 10:0. */
+  readonly opcode: number
   /** What the row says of flags: bit masks in rFLAGS positions. `flagsWritten` includes undefined ones. */
   readonly flagsRead: number
   readonly flagsWritten: number

@@ -38,7 +38,9 @@ describe.skipIf(!hasNasm)('encode agrees with NASM (skipped where nasm is not in
   it.each([16, 32, 64] as const)(
     'encodes every row and operand form of %i-bit code to the same bytes',
     (bits) => {
-      const cases = [...oracleCases(bits, true)].filter((one) => !differences.some(({ applies }) => applies(one)))
+      const cases = [...oracleCases(bits, true)].filter(
+        (one) => !differences.some(({ applies }) => applies(one)),
+      )
       const expected = assembleWithNasm(
         bits,
         cases.map(({ text }) => text),

@@ -32,6 +32,7 @@ const otherNames: readonly (readonly [alias: string, mnemonic: string])[] = [
   ['loopnz', 'loopne'],
   ['retn', 'ret'],
   ['icebp', 'int1'],
+  ['wait', 'fwait'],
   ...['j', 'set', 'cmov'].flatMap((stem) =>
     conditions.flatMap(({ names: [name, ...others] }) =>
       others.map((other) => [stem + other, stem + name] as const),

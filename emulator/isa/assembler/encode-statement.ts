@@ -62,6 +62,7 @@ function requestOf(
 ): OperandRequest {
   switch (operand.kind) {
     case 'register':
+    case 'stack-register':
       return operand
     case 'memory':
       return memoryRequest(operand, valueOf(operand.displacement), body)

@@ -6,7 +6,7 @@ import type { Cursor } from './cursor.ts'
 import { Problem, type Range } from './diagnostics.ts'
 import { isConstant, parseExpression, type Expression, type ExpressionContext } from './expression.ts'
 import type { Token } from './lexer.ts'
-import { registers } from './register-names.ts'
+import { registers, stackRegisters } from './register-names.ts'
 import type { MemoryOperandSource, OperandSource } from './statement.ts'
 
 /** Size keywords, in bytes. */
@@ -98,6 +98,11 @@ function parseCore(
   if (cursor.takeOperator('[')) return parseMemory(cursor, context, qualifiers, start)
   const register = token?.kind === 'identifier' ? registers.get(token.lower) : undefined
   if (register !== undefined) return parseRegister(cursor, register, qualifiers)
+  const stackRegister = token?.kind === 'identifier' ? stackRegisters.get(token.lower) : undefined
+  if (stackRegister !== undefined) {
+    cursor.next()
+    return stackRegister
+  }
   const value = parseExpression(cursor, context.outside)
   const at = cursor.spanFrom(start)
   if (cursor.takeOperator(':')) {

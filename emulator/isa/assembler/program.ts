@@ -8,7 +8,7 @@ import { parseInstruction, prefixes } from './instructions.ts'
 import type { Token } from './lexer.ts'
 import { isMnemonic, mnemonics } from './mnemonics.ts'
 import type { OperandContext } from './operands.ts'
-import { registers } from './register-names.ts'
+import { registerNames } from './register-names.ts'
 import { createSections, type Section } from './sections.ts'
 import { sizeOfData, type Body, type Repeat, type Statement } from './statement.ts'
 import { nearest, Suggestions } from './suggest.ts'
@@ -164,7 +164,7 @@ export class Program {
   }
 
   private checkName(name: Token): void {
-    if (registers.has(name.lower) || isStatementWord(name)) {
+    if (registerNames.includes(name.lower) || isStatementWord(name)) {
       throw new Problem(
         name,
         'reserved-name',

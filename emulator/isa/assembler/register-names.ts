@@ -1,5 +1,5 @@
 /** Register names and what they encode as (APM vol 3 §1.4.1; vol 2 §3.1 for control and debug registers). */
-import type { RegisterOperand, Size } from '../instruction.ts'
+import type { RegisterOperand, Size, StackRegisterOperand } from '../instruction.ts'
 
 const general: readonly (readonly [Size, readonly string[]])[] = [
   [1, ['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil']],
@@ -33,8 +33,13 @@ function createRegisters(): Map<string, RegisterOperand> {
   return names
 }
 
-/** Every register that the assembler knows, by lower-case name. */
+/** The registers that an expression may hold, by lower-case name. */
 export const registers: ReadonlyMap<string, RegisterOperand> = createRegisters()
 
+/** The x87 registers. */
+export const stackRegisters: ReadonlyMap<string, StackRegisterOperand> = new Map(
+  Array.from({ length: 8 }, (_, index) => [`st${index}`, { kind: 'stack-register', index }]),
+)
+
 /** For completion. */
-export const registerNames: readonly string[] = [...registers.keys()]
+export const registerNames: readonly string[] = [...registers.keys(), ...stackRegisters.keys()]

@@ -1,5 +1,5 @@
 /** A statement: what a line of source becomes, parsed once and walked over by every pass of the layout. */
-import type { CodeBits, OperandSize, RegisterOperand, Size } from '../instruction.ts'
+import type { CodeBits, OperandSize, RegisterOperand, Size, StackRegisterOperand } from '../instruction.ts'
 import type { MemoryRequest } from '../encoding-request.ts'
 import type { Place, Range } from './diagnostics.ts'
 import type { Expression } from './expression.ts'
@@ -19,7 +19,7 @@ export interface MemoryOperandSource {
 }
 
 export type OperandSource =
-  | (RegisterOperand & { readonly at?: undefined })
+  | ((RegisterOperand | StackRegisterOperand) & { readonly at?: undefined })
   | MemoryOperandSource
   | {
       readonly kind: 'immediate'

@@ -7,10 +7,12 @@
  * Operands (APM vol 3 §2.5.1): `reg32`, `mem32`, `reg/mem32`, `imm8`, `rel8off`, `pntr16:32`, `mem16:32`, `moffset8`,
  * `segReg`, `CRn`, `DRn`, `1`, a register's name, and `rAX` for the accumulator of the address size. Three additions:
  * `simm8` and `simm32` are immediates that the manual's text says are sign-extended to the operand size, and
- * `reg32/mem16` is a ModRM operand whose register and memory forms differ in size.
+ * `reg32/mem16` is a ModRM operand whose register and memory forms differ in size. Of vol 5: `ST(0)`, `ST(i)`, and memory with its
+ * number format: `mem64real`, `mem32int`, `mem80dec`, `mem512env`.
  *
  * Opcode (APM vol 3 §2.5.2): hexadecimal bytes, `/0`..`/7`, `/r`, `+r` (register in the opcode byte), `+cc` (condition),
- * `ib iw id iq` (immediate), `cb cw cd` (branch displacement). A byte after a complete opcode is a fixed ModRM byte.
+ * `ib iw id iq` (immediate), `cb cw cd` (branch displacement). A byte after a complete opcode is a fixed ModRM byte;
+ * `C0+i` is one that names ST(i) in its low bits. The operand size means nothing to opcodes D8 to DF. 9B before one of them is FWAIT.
  * `NP` says that none of the prefixes F2, F3 and (unless it selects the operand size) 66 may stand before it; a leading 66, F2 or F3 is a mandatory prefix.
  *
  * `*` stands for the three lines of the manual with 16-, 32- and 64-bit operands: `reg*` is reg16, reg32, reg64;
@@ -45,6 +47,8 @@ export type OperandKind =
   | 'segment'
   | 'control'
   | 'debug'
+  | 'stack-top' // ST(0)
+  | 'stack-register' // ST(i) in ModRM.rm
   | 'one'
   | 'immediate'
   | 'relative'
@@ -89,7 +93,7 @@ export interface Row {
   readonly map: OpcodeMap
   readonly opcode: number
   readonly opcodeRegister: boolean
-  /** Mandatory prefix 66, F2 or F3; NO_PREFIX if none of them is allowed; 0 if any is. */
+  /** Mandatory prefix 66, F2 or F3; 9B, an FWAIT that the mnemonic implies (assembler only); NO_PREFIX if none of them is allowed; 0 if any is. */
   readonly prefix: number
   readonly modrm: boolean
   /** Required ModRM.reg and ModRM.rm, -1 for any. */
@@ -185,8 +189,17 @@ function parseOperand(text: string, plainRegister: OperandKind): OperandForm {
       return form(text, 'control')
     case 'DRn':
       return form(text, 'debug')
+    case 'ST(0)':
+      return form(text, 'stack-top')
+    case 'ST(i)':
+      return form(text, 'stack-register')
     case 'mem':
+    case 'mem14/28env':
+    case 'mem94/108env':
+    case 'mem512env':
       return form(text, 'memory')
+    case 'mem2env':
+      return form(text, 'memory', { memorySize: 2 })
     case 'pntr16:16':
       return form(text, 'far', { size: 2 })
     case 'pntr16:32':
@@ -196,6 +209,8 @@ function parseOperand(text: string, plainRegister: OperandKind): OperandForm {
     case 'mem32&mem32':
       return form(text, 'memory', { memorySize: 8 })
   }
+  const number = /^mem(16|32|64|80)(real|int|dec)$/.exec(text)
+  if (number) return form(text, 'memory', { memorySize: (Number(number[1]) / 8) as OperandSize })
   const match = /^(reg\/mem|reg|mem|moffset|imm|simm|uimm|rel)(8|16|32|64|128)(?:off|\/mem(16))?$/.exec(text)
   if (!match) throw new Error(`Instruction table: unknown operand '${text}'`)
   const size = bytes(match[2])
@@ -244,6 +259,9 @@ function parseOpcode(text: string): Opcode {
     else if (/^\/[0-7]$/.test(token)) {
       result.modrm = true
       result.digit = Number(token[1])
+    } else if (/^[C-F][08]\+i$/.test(token)) {
+      result.modrm = true
+      result.digit = (parseInt(token, 16) >> 3) & 7
     } else if (/^[0-9A-F]{2}$/.test(token)) {
       const byte = parseInt(token, 16)
       if (result.opcode >= 0) {
@@ -254,7 +272,7 @@ function parseOpcode(text: string): Opcode {
       } else if (result.map === 0 && byte === 0x0f) result.map = 1
       else if (result.map === 1 && byte === 0x38) result.map = 2
       else if (result.map === 1 && byte === 0x3a) result.map = 3
-      else if (result.map === 0 && [0x66, 0xf2, 0xf3].includes(byte) && / [0-9A-F]{2}/.test(text))
+      else if (result.map === 0 && [0x66, 0x9b, 0xf2, 0xf3].includes(byte) && / [0-9A-F]{2}/.test(text))
         result.prefix = byte
       else result.opcode = byte
     } else if (!/^[ic][bwdq]$/.test(token))
@@ -330,7 +348,8 @@ function parseLine(
   const size = [8, 16, 32, 64].find((bits) => option(`o${bits}`))
   const operandSize = size ? bytes(String(size)) : firstOperandSize(operands)
   const fixed = option('fixed')
-  const selectedBySize = operandSize > 1 && !fixed
+  const isX87 = opcode.map === 0 && opcode.opcode >= 0xd8 && opcode.opcode <= 0xdf
+  const selectedBySize = operandSize > 1 && !fixed && !isX87
   const default64 = option('default-64')
   const address = [16, 32, 64].find((bits) => option(`a${bits}`))
   const only64 = option('only-64') || (selectedBySize && operandSize === 8)
@@ -342,7 +361,7 @@ function parseLine(
   const registerOnly =
     option('mod=3') ||
     opcode.rm >= 0 ||
-    (opcode.digit >= 0 && operands.some((o) => o.kind === 'register-in-rm'))
+    (opcode.digit >= 0 && operands.some((o) => o.kind === 'register-in-rm' || o.kind === 'stack-register'))
   const first = operands[0]?.kind
   const row: Row = {
     mnemonic,
