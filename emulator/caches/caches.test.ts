@@ -99,7 +99,7 @@ describe('uncached memory', () => {
     read(0x1000, 'WB')
     write(0x1000, 9n, 'UC')
     expect(read(0x1000, 'WB')).toBe(0n)
-    caches.flushLine(0, 0x1000)
+    caches.flushLine(0, 0x1000, true)
     expect(read(0x1000, 'WB')).toBe(9n)
   })
 
@@ -198,7 +198,7 @@ describe('a bus master', () => {
     read(0x1000, 'WB')
     caches.masterWrite(0x1000, Uint8Array.of(9), false)
     expect(read(0x1000, 'WB', 1)).toBe(0n)
-    caches.flushLine(0, 0x1000)
+    caches.flushLine(0, 0x1000, true)
     expect(read(0x1000, 'WB', 1)).toBe(9n)
   })
 
@@ -211,7 +211,7 @@ describe('a bus master', () => {
   it('loses its write to a dirty line that is written back later', () => {
     write(0x1004, 7n, 'WB')
     caches.masterWrite(0x1000, Uint8Array.of(9), false)
-    caches.flushLine(0, 0x1000)
+    caches.flushLine(0, 0x1000, true)
     expect(read(0x1000, 'WB', 1)).toBe(0n)
   })
 })
@@ -229,7 +229,7 @@ describe('a device register', () => {
     write(DEVICE, 5n, 'WB')
     expect(deviceAccesses).toBe(before)
     expect(read(DEVICE, 'WB')).toBe(5n)
-    caches.flushLine(0, DEVICE)
+    caches.flushLine(0, DEVICE, true)
     expect(deviceAccesses).toBe(before + 8)
   })
 })

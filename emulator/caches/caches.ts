@@ -8,7 +8,7 @@ import type { Caches } from '../state/cpu.ts'
 import type { PhysicalMemory } from '../state/memory.ts'
 import { bytesOf, LINE_BYTES, lineOf, readBytes, valueOf, writeBytes } from './backing.ts'
 import { COMBINING_BUFFERS, combine, isFull, newBuffer, pieces, type CombiningBuffer } from './combining.ts'
-import { Lines, type Report } from './lines.ts'
+import { Lines, type Line, type Report } from './lines.ts'
 import type { Agent, Cause } from './transactions.ts'
 
 interface Policy {
@@ -135,20 +135,24 @@ export class CacheModel implements Caches {
   }
 
   /** Writes a line back and invalidates it. */
-  #probe(agent: Agent, address: number, cause: Cause = 'probe'): void {
+  #probe(agent: Agent, address: number): void {
     const line = this.lines.find(address)
-    if (line) this.lines.drop(agent, line, cause)
+    if (line) this.lines.drop(agent, line, 'probe')
   }
 
-  flushLine(processor: number, address: number): void {
+  flushLine(processor: number, address: number, invalidate: boolean): void {
     this.completeWrites(processor, 'flush')
-    this.#probe(processor, address, 'flush')
+    const line = this.lines.find(address)
+    if (line) this.#flush(processor, line, invalidate)
   }
 
   writeBackAll(processor: number, invalidate: boolean): void {
-    for (const line of this.lines.all())
-      if (invalidate) this.lines.drop(processor, line, 'flush')
-      else this.lines.writeBack(processor, line, 'flush')
+    for (const line of this.lines.all()) this.#flush(processor, line, invalidate)
+  }
+
+  #flush(processor: number, line: Line, invalidate: boolean): void {
+    if (invalidate) this.lines.drop(processor, line, 'flush')
+    else this.lines.writeBack(processor, line, 'flush')
   }
 
   discardAll(): void {

@@ -50,8 +50,8 @@ export interface Caches {
   write(processor: number, address: number, size: Size, value: bigint, type: number): void
   /** Sends what write combining has collected. */
   completeWrites(processor: number, cause: 'fence' | 'serializing' | 'locked' | 'io' | 'interrupt'): void
-  /** CLFLUSH: writes the line of a physical address back and invalidates it. */
-  flushLine(processor: number, address: number): void
+  /** CLFLUSH: writes the line of a physical address back and invalidates it; CLWB leaves it in. */
+  flushLine(processor: number, address: number, invalidate: boolean): void
   /** WBINVD, and WBNOINVD, which leaves the lines in. */
   writeBackAll(processor: number, invalidate: boolean): void
   /** INVD: what was written to the lines is lost. */

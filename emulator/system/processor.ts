@@ -1,6 +1,7 @@
 /** Identification, time, halting, hints and caches: the small system instructions (APM vol 3 chapter 4). */
 import { RAX, RBX, RCX, RDX } from '../isa/registers.ts'
-import { probeLinear } from '../paging/access.ts'
+import { isUser } from '../paging/access.ts'
+import { translate } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
 import { ACCESS, type Cpu, type SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
@@ -85,28 +86,32 @@ const pause: SystemInstruction = (cpu) => {
   cpu.pause?.()
 }
 
-/** Caches hold no data of their own, so there is nothing to write back or to lose. */
 const invd: SystemInstruction = (cpu) => {
   requirePrivilege(cpu)
   intercept(cpu, EXIT.INVD)
+  cpu.caches?.discardAll()
 }
 
 const wbinvd: SystemInstruction = (cpu) => {
   requirePrivilege(cpu)
   intercept(cpu, EXIT.WBINVD)
+  cpu.caches?.writeBackAll(cpu.index, true)
 }
 
-const wbnoinvd: SystemInstruction = (cpu, instruction) => {
+const wbnoinvd: SystemInstruction = (cpu) => {
   if (!cpu.model.has('wbnoinvd')) undefinedOpcode()
-  wbinvd(cpu, instruction)
+  requirePrivilege(cpu)
+  intercept(cpu, EXIT.WBINVD)
+  cpu.caches?.writeBackAll(cpu.index, false)
 }
 
-/** Flushing a line or writing it back faults like a read of a byte in it. */
+/** CLFLUSH, CLFLUSHOPT, CLWB. Flushing a line or writing it back faults like a read of a byte in it. */
 const clflush: SystemInstruction = (cpu, instruction) => {
   if (!cpu.model.has(instruction.mnemonic)) undefinedOpcode()
   const operand = memoryOperand(instruction, 0)
   const linear = linearAddress(cpu, operand.segment, effectiveAddress(cpu.state, operand), 1, ACCESS.read)
-  probeLinear(cpu, linear, 1, ACCESS.read)
+  const address = translate(cpu, linear, ACCESS.read, isUser(cpu))
+  cpu.caches?.flushLine(cpu.index, address, instruction.mnemonic !== 'clwb')
 }
 
 /** Instructions of features that no CPU model has. */
