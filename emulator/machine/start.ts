@@ -1,12 +1,14 @@
 /**
  * Where a program begins: the states that a lab or a boot loader can ask for, so that a page of assembly need not start with
- * three pages of set-up. Memory that they use, all below the first address for programs:
+ * three pages of set-up. Memory that they use:
  *
  *   01000..06FFF  `long`: page tables; PML4, PDPT, four page directories that map 0..4 GiB to itself in 2 MB pages
  *   07000..07FFF  `long`, `protected`: the GDT
  *   08000..08FFF  `long`: the host save area that VM_HSAVE_PA points to
  *   09000..0FFFF  the stack, growing down from 10000
  *   10000         programs
+ *   38000..       an RSM, the SMI handler of the first processor; each further one has its own 200h bytes above the one before
+ *   3FE00..       where an SMI saves the state of the first processor, likewise
  */
 import { CS, RSP } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
@@ -16,6 +18,7 @@ import type { PhysicalMemory } from '../state/memory.ts'
 import { ATTRIBUTE, CR0, CR4, EFER } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { resetVcpu } from '../system/reset.ts'
+import { SMM_ENTRY, STATE_SAVE } from '../system/smm-state-save.ts'
 
 /**
  * `long`: 64-bit code at CPL 0, EFER.SVME set, memory write-back. `protected`: flat 32-bit code at CPL 0, paging off.
@@ -100,6 +103,18 @@ function enterReal(state: Vcpu, entry: number): void {
   }
 }
 
+/** RSM, 0F AA, in memory. */
+const RSM = 0xaa0fn
+
+/**
+ * What firmware does for SMIs: each processor has a state-save area of its own (APM vol 2 §10.5), and a handler that returns at
+ * once.
+ */
+export function installSmiHandler({ index, state, memory }: Cpu): void {
+  state.smbase += BigInt(index * STATE_SAVE.bytes)
+  memory.write(Number(state.smbase) + SMM_ENTRY, 2, RSM)
+}
+
 /**
  * Puts a vCPU at the beginning of a program at `entry` (a linear address; `reset` has its own). Interrupts are off and the
  * IDT is empty, so that an exception which the program does not expect is a shutdown. Throws RangeError for a real-mode entry
@@ -111,6 +126,7 @@ export function startVcpu(cpu: Cpu, kind: StartKind, entry: number): void {
   // RESET invalidates the TLB; power-on leaves no trace of what was in it and which way comes next.
   state.words.fill(0, TLB_OFFSET / 4, (TLB_OFFSET + TLB_BYTES) / 4)
   if (kind === 'reset') return
+  installSmiHandler(cpu)
   if (kind === 'real' && entry >= 0x10_0000)
     throw new RangeError(`real-mode code cannot begin at ${entry.toString(16)}h, beyond 1 MiB`)
   if (kind === 'real') enterReal(state, entry)

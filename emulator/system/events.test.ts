@@ -4,7 +4,7 @@ import { ATTENTION } from '../state/attention.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { APIC } from './apic-registers.ts'
 import { beforeInstruction } from './boundary.ts'
-import { lookForEvents, nextEvent } from './events.ts'
+import { nextEvent } from './events.ts'
 import { pendingInterrupt, requestInterrupt, writeApic } from './local-apic.ts'
 import { enterGuest, execute, exitOf, longCpu, SEL, setGate, step, type TestCpu } from './system.fixture.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
@@ -89,31 +89,6 @@ test('an intercepted interrupt exits and stays requested', () => {
   cpu.state.flagsOther |= IF
   expect(exitOf(() => beforeInstruction(cpu))?.code).toBe(EXIT.INTR)
   expect(pendingInterrupt(cpu.state)).toBe(VECTOR)
-})
-
-test('an intercepted SMI exits as external and stays pending; one that is not intercepted leaves no trace', () => {
-  const cpu = longCpu()
-  enterGuest(cpu, EXIT.SMI)
-  cpu.state.smiPending = 1
-  lookForEvents(cpu.state)
-  const exit = exitOf(() => beforeInstruction(cpu))
-  expect([exit?.code, exit?.info1]).toEqual([EXIT.SMI, 1n])
-  expect(cpu.state.smiPending).toBe(1)
-  cpu.state.guestMode = 0
-  lookForEvents(cpu.state)
-  beforeInstruction(cpu)
-  expect(cpu.state.smiPending).toBe(0)
-  expect(cpu.state.attention).toBe(0)
-})
-
-test('HWCR.SMMLOCK turns the SMI intercept off', () => {
-  const cpu = longCpu()
-  enterGuest(cpu, EXIT.SMI)
-  cpu.state.smiPending = 1
-  cpu.state.hwcr = 1n
-  lookForEvents(cpu.state)
-  beforeInstruction(cpu)
-  expect(cpu.state.smiPending).toBe(0)
 })
 
 test('a boundary that can take nothing does not look again until something changes', () => {
