@@ -8,6 +8,7 @@
  *   word 1   bits of CONTEXT below: everything besides the tables that decides a permission
  */
 import { AC } from '../isa/registers.ts'
+import { isWatchedPage } from '../state/breakpoints.ts'
 import type { Cpu } from '../state/cpu.ts'
 import { OFFSET } from '../state/layout.ts'
 import {
@@ -27,7 +28,7 @@ import { computeMode, CR0, CR4, EFER, MODE } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { NESTED_CONTROL } from './nested-control.ts'
 
-const CONTEXT = { user: 1, nested: 2, alignment: 4, executeTrap: 16 } as const
+const CONTEXT = { user: 1, nested: 2, alignment: 4, dataBreakpoints: 8, executeTrap: 16 } as const
 const IN_USE = 0x8000_0000
 
 const CR0_BITS = Number(CR0.PG | CR0.WP)
@@ -65,6 +66,7 @@ function permissionWord(state: Vcpu): number {
   if (state.guestMode && state.nestedPaging) word |= CONTEXT.nested
   if (state.nestedPaging & NESTED_CONTROL.executeTrap) word |= CONTEXT.executeTrap
   if (state.flagsOther & AC) word |= CONTEXT.alignment
+  if (state.mode & MODE.dataBreakpoints) word |= CONTEXT.dataBreakpoints
   return word >>> 0
 }
 
@@ -179,12 +181,14 @@ function fastSlot(state: Vcpu, low: number): number {
 
 /**
  * Fills the current context's fast tag for a RAM page. `write`: stores are allowed too. Stores stay slow for a page that
- * memory wants to hear the first write of, and go through the code tag where translated code lies.
+ * memory wants to hear the first write of, and go through the code tag where translated code lies; nothing is fast on a page
+ * where data breakpoints look.
  */
 export function fillFastTag(cpu: Cpu, low: number, high: number, address: number, write: boolean): void {
   const memory = cpu.memory
   const page = Math.floor(address / PAGE_SIZE)
   if (!memory.isRamPage(page)) return
+  if (cpu.state.mode & MODE.dataBreakpoints && isWatchedPage(cpu.state, low, high)) return
   const words = cpu.state.words
   const at = fastSlot(cpu.state, low)
   const linearPage = (low & ~0xfff) >>> 0

@@ -38,6 +38,8 @@ export class Fault {
   readonly dr6: number
   /** #PF only: the access was an instruction fetch. The error code says so only where NX or SMEP is on. */
   readonly fetch: boolean
+  /** The instruction has taken effect: rIP stays where it is (a task switch that fails in the new task, APM vol 2 §12.3). */
+  committed = false
 
   constructor(vector: number, errorCode = -1, linearAddress = 0n, dr6 = 0, fetch = false) {
     this.vector = vector
@@ -56,6 +58,8 @@ export class Exit {
   readonly info2: bigint | undefined
   /** Page faults only: the access was an instruction fetch. */
   readonly fetch: boolean
+  /** As Fault.committed. */
+  committed = false
 
   constructor(code: number, info1?: bigint, info2?: bigint, fetch = false) {
     this.code = code

@@ -173,6 +173,7 @@ function enterHost(cpu: Cpu): void {
   state.virtualInterrupt = 0
   state.tscOffset = 0n
   state.deliveringEvent = 0n
+  state.pendingDebug = 0
   state.interruptShadow = 0
   state.activity = ACTIVITY.running
   reloadHost(state)

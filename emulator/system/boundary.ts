@@ -19,15 +19,24 @@ import { DR6 } from './debug-bits.ts'
 import { instructionBreakpoints } from './debug-registers.ts'
 import { deliverEvent, deliverFault, deliverInterrupt, deliverNmi, EVENT_TYPE } from './deliver.ts'
 import { lookForEvents, nextEvent } from './events.ts'
+import { takeInit, takeStartup } from './initialization.ts'
 import { acknowledgeInterrupt, pendingInterrupt } from './local-apic.ts'
+import { enterSmm } from './smm.ts'
+import { HWCR } from './smm-msrs.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
 /** Takes pending events, and says whether the vCPU executes an instruction now. */
 export function beforeInstruction(cpu: Cpu): boolean {
   const state = cpu.state
+  // The run loop goes on elsewhere first: what it does must not depend on where a run was cut into slices.
+  if (state.attention & ATTENTION.stop) return false
+  // Traps of the last instruction come before interrupts (APM vol 2 table 8-8).
+  if (state.attention & ATTENTION.debugTrap) takeDebugTrap(cpu)
   if (state.attention & ATTENTION.event && state.activity !== ACTIVITY.shutdown) takeEvent(cpu)
+  // A task that the event switched to may trap before its first instruction.
+  if (state.attention & ATTENTION.debugTrap) takeDebugTrap(cpu)
   if (state.attention & ATTENTION.breakpoints && state.activity === ACTIVITY.running) takeBreakpoint(cpu)
-  return (state.attention & (ATTENTION.inactive | ATTENTION.stop)) === 0
+  return (state.attention & ATTENTION.inactive) === 0
 }
 
 /**
@@ -47,7 +56,13 @@ export function afterInstruction(cpu: Cpu, before: number): void {
   const trapped = (before & state.attention & ATTENTION.trap) !== 0
   if (!(state.flagsOther & TF)) state.attention &= ~ATTENTION.trap
   else state.attention |= ATTENTION.trap
-  if (trapped) deliverFault(cpu, new Fault(VECTOR.DB, -1, 0n, DR6.BS))
+  if (trapped) deliverFault(cpu, new Fault(VECTOR.DB, -1, 0n, DR6.BS | state.pendingDebug))
+}
+
+/** The #DB of what the last instruction accessed, or of the task that was switched to. A load of SS holds it back. */
+function takeDebugTrap(cpu: Cpu): void {
+  const { pendingDebug, interruptShadow } = cpu.state
+  if (!interruptShadow) deliverFault(cpu, new Fault(VECTOR.DB, -1, 0n, pendingDebug))
 }
 
 /** #DB when an instruction breakpoint names the next instruction; RF = 1 suppresses it (APM vol 2 §13.1.2). */
@@ -56,16 +71,8 @@ function takeBreakpoint(cpu: Cpu): void {
   if (state.flagsOther & RF) return
   const linear = instructionLinear(state)
   const hits = instructionBreakpoints(state.dr7).filter((n) => state.dr[n] === linear)
-  if (hits.length > 0)
-    deliverFault(
-      cpu,
-      new Fault(
-        VECTOR.DB,
-        -1,
-        0n,
-        hits.reduce((bits, n) => bits | (1 << n), 0),
-      ),
-    )
+  const dr6 = hits.reduce((bits, n) => bits | (1 << n), 0)
+  if (dr6 !== 0) deliverFault(cpu, new Fault(VECTOR.DB, -1, 0n, dr6))
 }
 
 function instructionLinear(state: Vcpu): bigint {
@@ -73,8 +80,7 @@ function instructionLinear(state: Vcpu): bigint {
   return BigInt.asUintN(32, state.segments[CS].base + state.rip)
 }
 
-/** HWCR: 0 SMMLOCK, which turns the SMI intercept off (APM vol 2 §15.22). EXITINFO1 of that intercept: 0 SMISRC. */
-const HWCR_SMMLOCK = 1n
+/** EXITINFO1 of the SMI intercept: 0 SMISRC. There are no other than external SMIs. */
 const EXTERNAL_SMI = 1n
 
 /** Takes the event that is next; one that only a shadow holds back is looked at again after the next instruction. */
@@ -85,11 +91,17 @@ function takeEvent(cpu: Cpu): void {
   switch (nextEvent(state)) {
     case undefined:
       return
+    case 'init':
+      takeInit(cpu)
+      break
+    case 'startup':
+      takeStartup(cpu)
+      break
     case 'smi':
-      if (state.guestMode && !(state.hwcr & HWCR_SMMLOCK))
-        cpu.virtualization.intercept(cpu, EXIT.SMI, EXTERNAL_SMI)
-      // The handler of the firmware, which does nothing, has run.
-      state.smiPending = 0
+      // HWCR.SMMLOCK turns the intercept off (APM vol 2 §15.32).
+      if (state.guestMode && !(state.hwcr & HWCR.SMMLOCK))
+        cpu.virtualization.intercept(cpu, EXIT.SMI, EXTERNAL_SMI | state.smiIoInfo, state.smiIoRip)
+      enterSmm(cpu)
       break
     case 'nmi':
       if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.NMI)

@@ -145,7 +145,8 @@ function checkCr3({ state, model }: Cpu, value: bigint): void {
   if (value & cr3ReservedBits(model) & ~kept) generalProtection()
 }
 
-function setCr3(cpu: Cpu, value: bigint): void {
+/** Loads CR3 and drops the translations that it replaces. Throws #GP(0) for illegal PDPEs. */
+export function setCr3(cpu: Cpu, value: bigint): void {
   const state = cpu.state
   checkPdpes(cpu, state.cr0, value, state.cr4)
   if (!(state.cr4 & CR4.PCIDE)) {

@@ -6,6 +6,7 @@ export const DR6 = {
   B: 0xf,
   BD: 1 << 13,
   BS: 1 << 14,
+  /** The TSS of the task switched to has T = 1. */
   BT: 1 << 15,
   writable: 0xe00f,
   fixed: 0xffff_0ff0,

@@ -1,9 +1,11 @@
 /** MOV to and from debug registers (APM vol 2 §13.1.1; intercepts §15.8.1). */
-import { MODE, CR4 } from '../state/mode.ts'
+import { dropContexts, modeChanged } from '../paging/contexts.ts'
 import { ATTENTION } from '../state/attention.ts'
+import { BREAKPOINT, isBreakpoint } from '../state/breakpoints.ts'
 import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { Fault, generalProtection, undefinedOpcode, VECTOR } from '../state/faults.ts'
+import { CR4, MODE } from '../state/mode.ts'
 import { DR6, DR7 } from './debug-bits.ts'
 import { registerOperand, writeRegister } from './operands.ts'
 import { requirePrivilege } from './privilege.ts'
@@ -41,25 +43,27 @@ function writeDebug(cpu: Cpu, register: number, general: number): void {
   checkAccess(cpu, register)
   if (register >= 4 && value & DEBUG_RESERVED_BITS) generalProtection()
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.DR0_WRITE + register, BigInt(general))
-  if (register < 4) state.dr[register] = value
-  else if (register & 1) setDr7(cpu, value)
+  if (register < 4) {
+    state.dr[register] = value
+    // Which pages may have fast tags has changed.
+    dropContexts(cpu)
+  } else if (register & 1) setDr7(cpu, value)
   else state.dr6 = (value & BigInt(DR6.writable)) | BigInt(DR6.fixed)
 }
 
-/** Sets DR7 with its fixed bits, and the attention bit that says whether an instruction breakpoint is on. */
-export function setDr7({ state }: Cpu, value: bigint): void {
+/** Sets DR7 with its fixed bits, and what tells executors that a breakpoint is on: an attention bit, and one of the mode word. */
+export function setDr7(cpu: Cpu, value: bigint): void {
+  const { state } = cpu
   state.dr7 = (value & BigInt(DR7.writable)) | BigInt(DR7.fixed)
   if (instructionBreakpoints(state.dr7).length > 0) state.attention |= ATTENTION.breakpoints
   else state.attention &= ~ATTENTION.breakpoints
+  modeChanged(cpu)
 }
 
-/**
- * Numbers of the instruction breakpoints that are on. DR7: bits 2n and 2n + 1 enable breakpoint n, bits 17:16 + 4n are its type,
- * 0 for instructions.
- */
+/** Numbers of the instruction breakpoints that are on. */
 export function instructionBreakpoints(dr7: bigint): number[] {
   const word = Number(dr7 & 0xffff_ffffn)
-  return [0, 1, 2, 3].filter((n) => (word >>> (2 * n)) & 3 && ((word >>> (16 + 4 * n)) & 3) === 0)
+  return [0, 1, 2, 3].filter((n) => isBreakpoint(word, n, 1 << BREAKPOINT.execute))
 }
 
 export const debugRegisterInstructions = { 'mov-debug': movDebug } as const

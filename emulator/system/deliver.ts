@@ -32,6 +32,7 @@ import { recordInterrupt } from './last-branch.ts'
 import { checkTarget, NULL_SEGMENT, setSegment } from './segmentation.ts'
 import { currentStack, pushFrame, setStackPointer, type Stack } from './stack.ts'
 import { legacyInnerStack, longStack, nullStackSegment } from './task-state.ts'
+import { switchTask } from './task-switch.ts'
 
 /** Types of events, as EXITINTINFO and EVENTINJ number them. */
 export const EVENT_TYPE = { interrupt: 0, nmi: 2, exception: 3, software: 4 } as const
@@ -76,6 +77,9 @@ function combine(first: bigint, fault: Fault): Event | undefined {
  */
 export function deliverFault(cpu: Cpu, fault: Fault): void {
   const state = cpu.state
+  // An instruction that faults begins anew, its accesses too.
+  state.pendingDebug = 0
+  state.attention &= ~ATTENTION.debugTrap
   for (let current = fault; ;) {
     cpu.observer.raised?.(current)
     if (current.vector === VECTOR.DB) recordDebugCause(cpu, current.dr6)
@@ -189,6 +193,7 @@ function checksGatePrivilege({ type, vector }: Event): boolean {
 }
 
 function throughIdt(cpu: Cpu, event: Event, returnRip: bigint, resume: boolean): void {
+  cpu.caches?.completeWrites(cpu.index, 'interrupt')
   if (!(cpu.state.cr0 & CR0.PE)) realMode(cpu, event, returnRip)
   else protectedMode(cpu, event, returnRip, resume)
 }
@@ -228,6 +233,8 @@ interface Gate {
   readonly itemBytes: 2 | 4 | 8
   /** 0: no interrupt stack table. */
   readonly ist: number
+  /** A task gate: `selector` names a TSS, and nothing else counts. */
+  readonly isTask: boolean
 }
 
 /**
@@ -247,7 +254,8 @@ function readGate(cpu: Cpu, event: Event, external: number): Gate {
   const type = attributes & (ATTRIBUTE.S | ATTRIBUTE.type)
   const wide = type === SYSTEM_TYPE.interruptGate || type === SYSTEM_TYPE.trapGate
   const narrow = !long && (type === SYSTEM_TYPE.interruptGate16 || type === SYSTEM_TYPE.trapGate16)
-  if (!wide && !narrow) generalProtection(errorCode)
+  const isTask = !long && type === SYSTEM_TYPE.taskGate
+  if (!wide && !narrow && !isTask) generalProtection(errorCode)
   if (checksGatePrivilege(event) && dpl(attributes) < state.cpl) generalProtection(errorCode)
   if (!(attributes & ATTRIBUTE.P)) throw new Fault(VECTOR.NP, errorCode)
   const offset16 = raw & 0xffffn
@@ -261,6 +269,7 @@ function readGate(cpu: Cpu, event: Event, external: number): Gate {
     masksInterrupts: (type & 1) === 0,
     itemBytes: long ? 8 : narrow ? 2 : 4,
     ist: long ? Number((raw >> 32n) & 7n) : 0,
+    isTask,
   }
 }
 
@@ -302,6 +311,11 @@ function protectedMode(cpu: Cpu, event: Event, returnRip: bigint, resume: boolea
   if (fromVirtual8086 && event.type === EVENT_TYPE.software && (state.flagsOther & IOPL) !== IOPL)
     generalProtection()
   const gate = readGate(cpu, event, external)
+  if (gate.isTask) {
+    const { errorCode } = event
+    switchTask(cpu, gate.selector, { cause: 'event', external, errorCode, returnRip, resume })
+    return
+  }
   const { descriptor, level } = readHandlerSegment(cpu, gate.selector, external)
   const stack = handlerStack(cpu, gate, level, external)
   checkTarget(descriptor, gate.offset, isLongMode(cpu))

@@ -17,6 +17,7 @@ import {
   selectorError,
   SYSTEM_TYPE,
   tableAddress,
+  TSS_BUSY,
 } from './descriptors.ts'
 import { effectiveAddress, load, memoryOperand, offsetBy, readWord, store, writeOperand } from './operands.ts'
 import { requirePrivilege, requireProtectedMode, requireUserMayLook } from './privilege.ts'
@@ -104,9 +105,6 @@ function isAvailableTss(cpu: Cpu, attributes: number): boolean {
   return !isLongMode(cpu) && isSystemType(attributes, SYSTEM_TYPE.tss16)
 }
 
-/** Type bit that marks a TSS busy, in the descriptor's byte 5 and in the attributes. */
-const BUSY = 2
-
 const ltr: SystemInstruction = (cpu, instruction) => {
   requireProtectedMode(cpu)
   requirePrivilege(cpu)
@@ -118,9 +116,9 @@ const ltr: SystemInstruction = (cpu, instruction) => {
   if (!isAvailableTss(cpu, descriptor.attributes)) generalProtection(errorCode)
   if (!(descriptor.attributes & ATTRIBUTE.P)) throw new Fault(VECTOR.NP, errorCode)
   const base = systemBase(cpu, descriptor, errorCode)
-  const typeByte = (descriptor.raw >> 40n) | BigInt(BUSY)
+  const typeByte = (descriptor.raw >> 40n) | BigInt(TSS_BUSY)
   writeLinear(cpu, tableAddress(cpu, descriptor.address, 5), 1, typeByte, false)
-  const attributes = descriptor.attributes | BUSY
+  const attributes = descriptor.attributes | TSS_BUSY
   setSegment(cpu.state.segments[TR], { selector, attributes, limit: descriptor.limit, base })
 }
 

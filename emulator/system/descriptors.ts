@@ -26,6 +26,9 @@ export const SYSTEM_TYPE = {
   trapGate: 15,
 } as const
 
+/** Type bit that marks a TSS busy, in byte 5 of its descriptor and in TR's attributes. */
+export const TSS_BUSY = 2
+
 /** A descriptor as it stands in its table. */
 export interface Descriptor {
   /** Linear address of its first byte. */

@@ -54,10 +54,10 @@ describe('direct transfers', () => {
     ['a selector beyond the table', SEL.beyond, VECTOR.GP, SEL.beyond],
     ['a data segment', SEL.data, VECTOR.GP, SEL.data],
     ['code of another privilege level', SEL.userCode32, VECTOR.GP, SEL.userCode32 & ~3],
-    ['a TSS: task switches are not modelled', SEL.tss, VECTOR.GP, SEL.tss],
+    ['a busy TSS', SEL.tss, VECTOR.GP, SEL.tss],
   ])('a jump to %s faults', (_, selector, vector, errorCode) => {
     const cpu = protectedCpu()
-    cpu.memory.write(AT.gdt + SEL.tss, 8, 0x0000_8900_5000_0067n)
+    cpu.memory.write(AT.gdt + SEL.tss, 8, 0x0000_8b00_5000_0067n)
     expect(faultOf(() => execute(cpu, jump(selector)))).toEqual({ vector, errorCode })
     expect(cpu.state.segments[CS].selector).toBe(SEL.code32)
   })

@@ -27,6 +27,7 @@ import { checkTarget, linearAddress, type SegmentValue, setSegment } from './seg
 import { resolveStackSegment, virtual8086Segment } from './segment-loads.ts'
 import { currentStack, peekStack, pushFrame, setStackPointer } from './stack.ts'
 import { legacyInnerStack, longStack, nullStackSegment } from './task-state.ts'
+import { byInstruction, isTss, switchTask } from './task-switch.ts'
 
 /** The far pointer of a JMP or CALL: an immediate, or in memory. */
 function farTarget(cpu: Cpu, instruction: Instruction): { selector: number; offset: bigint } {
@@ -91,7 +92,7 @@ interface CallGate {
 /**
  * Reads and checks the system descriptor that a far pointer named (APM vol 2 §4.8.2):
  *   47 P   46:45 DPL   43:40 type   36:32 parameter count   31:16 selector   63:48, 15:0 offset
- * and in long mode 8 more bytes with offset 63:32. Task gates and TSSs raise #GP(selector): docs/quirks.md.
+ * and in long mode 8 more bytes with offset 63:32.
  */
 function requireCallGate(cpu: Cpu, selector: number, gate: Descriptor, isCall: boolean): CallGate {
   const state = cpu.state
@@ -121,10 +122,31 @@ function requireCallGate(cpu: Cpu, selector: number, gate: Descriptor, isCall: b
   }
 }
 
-/** The gate that `selector` names, or undefined where it names a code or data segment. */
-function findGate(cpu: Cpu, selector: number, isCall: boolean): CallGate | undefined {
+/** The descriptor that a far pointer names. */
+function requireTarget(cpu: Cpu, selector: number): Descriptor {
   if (isNull(selector)) generalProtection()
-  const descriptor = requireDescriptor(cpu, selector, VECTOR.GP)
+  return requireDescriptor(cpu, selector, VECTOR.GP)
+}
+
+/**
+ * Where the far pointer names a TSS or a task gate, switches to that task and returns true; offset and, with a gate, the TSS's own
+ * privilege level do not count (APM vol 2 §12.3). Long mode has neither: there they are no gates (requireCallGate).
+ */
+function entersTask(cpu: Cpu, selector: number, target: Descriptor, cause: 'jump' | 'call'): boolean {
+  const { attributes } = target
+  const isGate = isSystemType(attributes, SYSTEM_TYPE.taskGate)
+  if (isLongMode(cpu) || (!isGate && !isTss(attributes))) return false
+  const errorCode = selectorError(selector)
+  const level = dpl(attributes)
+  if (level < cpu.state.cpl || level < (selector & SELECTOR.rpl)) generalProtection(errorCode)
+  if (isGate && !(attributes & ATTRIBUTE.P)) throw new Fault(VECTOR.NP, errorCode)
+  const task = isGate ? Number((target.raw >> 16n) & 0xffffn) : selector
+  switchTask(cpu, task, byInstruction(cpu, cause))
+  return true
+}
+
+/** The gate that `selector` names, or undefined where it names a code or data segment. */
+function findGate(cpu: Cpu, selector: number, descriptor: Descriptor, isCall: boolean): CallGate | undefined {
   if (descriptor.attributes & ATTRIBUTE.S) return undefined
   const whole = isLongMode(cpu) ? requireDescriptor(cpu, selector, VECTOR.GP, 16) : descriptor
   return requireCallGate(cpu, selector, whole, isCall)
@@ -139,7 +161,9 @@ const jumpFar: SystemInstruction = (cpu, instruction) => {
     enterCode(cpu, cs, offset)
     return
   }
-  const gate = findGate(cpu, selector, false)
+  const named = requireTarget(cpu, selector)
+  if (entersTask(cpu, selector, named, 'jump')) return
+  const gate = findGate(cpu, selector, named, false)
   const descriptor = gate?.descriptor ?? requireCodeSegment(cpu, selector, allowsDirect(state.cpl, selector))
   const target = gate?.offset ?? offset
   checkTarget(descriptor, target, isLongMode(cpu))
@@ -157,7 +181,9 @@ const callFar: SystemInstruction = (cpu, instruction) => {
     enterCode(cpu, cs, offset)
     return
   }
-  const gate = findGate(cpu, selector, true)
+  const named = requireTarget(cpu, selector)
+  if (entersTask(cpu, selector, named, 'call')) return
+  const gate = findGate(cpu, selector, named, true)
   if (gate !== undefined) {
     callThroughGate(cpu, gate)
     return

@@ -1,5 +1,6 @@
 /** INTn, INT3, INTO, INT1 and IRET (APM vol 2 §8.6 to §8.9; intercepts table 15-7). */
-import { CS, DS, ES, FS, GS, NT, OF, SS, VIF, VIP, VM } from '../isa/registers.ts'
+import { CS, DS, ES, FS, GS, NT, OF, SS, TR, VIF, VIP, VM } from '../isa/registers.ts'
+import { readLinear } from '../paging/access.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
@@ -16,6 +17,7 @@ import { loadRflags } from './rflags.ts'
 import { virtual8086Segment } from './segment-loads.ts'
 import { checkTarget, setSegment } from './segmentation.ts'
 import { peekStack, releaseStack, setStackPointer } from './stack.ts'
+import { byInstruction, switchTask } from './task-switch.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
 const int: SystemInstruction = (cpu, instruction) => {
@@ -47,14 +49,25 @@ const iret: SystemInstruction = (cpu, instruction) => {
   const state = cpu.state
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.IRET)
   requireVirtual8086Privilege(cpu)
-  const size = instruction.operandSize as 2 | 4 | 8
+  if (state.mode & MODE.protected && state.flagsOther & NT) returnToPreviousTask(cpu)
+  else returnFromHandler(cpu, instruction.operandSize as 2 | 4 | 8)
+  unmaskNmis(state)
+  lookForEvents(state)
+}
+
+/** With rFLAGS.NT = 1 the interrupted task is the one that the TSS links to; long mode has no tasks (APM vol 2 §12.3). */
+function returnToPreviousTask(cpu: Cpu): void {
+  if (isLongMode(cpu)) generalProtection()
+  const link = readLinear(cpu, cpu.state.segments[TR].base, 2, false)
+  switchTask(cpu, Number(link), byInstruction(cpu, 'iret'))
+}
+
+function returnFromHandler(cpu: Cpu, size: 2 | 4 | 8): void {
   const offset = peekStack(cpu, size, 0)
   const selector = Number(peekStack(cpu, size, 1) & 0xffffn)
   const image = Number(peekStack(cpu, size, 2) & 0xffff_ffffn)
-  if (!(state.mode & MODE.protected)) returnToRealMode(cpu, size, offset, selector, image)
-  else returnInProtectedMode(cpu, size, offset, selector, image)
-  unmaskNmis(state)
-  lookForEvents(state)
+  if (cpu.state.mode & MODE.protected) returnInProtectedMode(cpu, size, offset, selector, image)
+  else returnToRealMode(cpu, size, offset, selector, image)
 }
 
 /** IRET ends the handling of an NMI: of a virtual one in a guest with NMI virtualization (APM vol 2 §15.21.10). */
@@ -88,8 +101,6 @@ function returnInProtectedMode(
   image: number,
 ): void {
   const state = cpu.state
-  // A nested task: task switches are not modelled (docs/quirks.md); in long mode this is the architecture's #GP.
-  if (state.flagsOther & NT) generalProtection()
   const long = isLongMode(cpu)
   if (image & VM && state.cpl === 0 && size === 4 && !long) {
     returnToVirtual8086(cpu, offset, selector, image)

@@ -6,6 +6,7 @@ import { ACCESS, type Cpu, type SystemInstruction } from '../state/cpu.ts'
 import { generalProtection, type Exit } from '../state/faults.ts'
 import { ATTRIBUTE, MODE } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
+import { notePortAccess } from './debug-traps.ts'
 import { tableAddress } from './descriptors.ts'
 import { ioPrivilege } from './flags.ts'
 import { instructionRip, readRegister, writeRegister } from './operands.ts'
@@ -60,6 +61,7 @@ function checkPort(
   flags: number,
 ): Exit | undefined {
   checkPermission(cpu, port, size)
+  notePortAccess(cpu.state, port, size)
   if (!cpu.state.guestMode) return undefined
   return cpu.virtualization.exitForIo(cpu, port, size, ioInfo(port, size, instruction.addressSize, flags))
 }

@@ -65,16 +65,23 @@ export function resolveStackSegment(
   return loadedSegment(cpu, selector, descriptor)
 }
 
-function resolveDataSegment(cpu: Cpu, selector: number): SegmentValue {
+/** What a data segment register loads; a selector that it may not have raises `vector`, #GP but for task switches. */
+export function resolveDataSegment(
+  cpu: Cpu,
+  selector: number,
+  vector: number = VECTOR.GP,
+  external = 0,
+): SegmentValue {
   if (isNull(selector)) return { ...NULL_SEGMENT, selector }
-  const errorCode = selectorError(selector)
-  const descriptor = requireDescriptor(cpu, selector, VECTOR.GP)
+  const errorCode = selectorError(selector, external)
+  const descriptor = requireDescriptor(cpu, selector, vector, 8, external)
   const attributes = descriptor.attributes
   const code = isCode(attributes)
   const readable = (attributes & ATTRIBUTE.S) !== 0 && (!code || (attributes & ATTRIBUTE.readWrite) !== 0)
-  if (!readable) generalProtection(errorCode)
+  if (!readable) throw new Fault(vector, errorCode)
   const weakest = Math.max(selector & SELECTOR.rpl, cpu.state.cpl)
-  if (!(code && isConforming(attributes)) && weakest > dpl(attributes)) generalProtection(errorCode)
+  if (!(code && isConforming(attributes)) && weakest > dpl(attributes))
+    throw new Fault(vector, errorCode)
   if (!(attributes & ATTRIBUTE.P)) throw new Fault(VECTOR.NP, errorCode)
   return loadedSegment(cpu, selector, descriptor)
 }

@@ -5,6 +5,7 @@ import { ACCESS, type Access, type Cpu } from '../state/cpu.ts'
 import { Fault, VECTOR } from '../state/faults.ts'
 import { ATTRIBUTE, MODE } from '../state/mode.ts'
 import type { Segment } from '../state/vcpu.ts'
+import { noteDataAccess } from './debug-traps.ts'
 
 /** What a segment register holds, visible and hidden: the register itself, or a value that is not loaded yet. */
 export interface SegmentValue {
@@ -96,12 +97,19 @@ export function linearAddress(
     linear = legacyLinear(state.segments[segment], offset, size, access, (mode & MODE.protected) !== 0)
     if (linear < 0n) segmentFault(segment)
   }
-  if (mode & MODE.alignmentCheck && linear & BigInt(size - 1)) {
+  if (mode & (MODE.alignmentCheck | MODE.dataBreakpoints)) examine(cpu, linear, size, access)
+  return linear
+}
+
+/** Alignment and data breakpoints. */
+function examine(cpu: Cpu, linear: bigint, size: number, access: Access): void {
+  const { state } = cpu
+  if (state.mode & MODE.alignmentCheck && linear & BigInt(size - 1)) {
     // A page fault has priority (APM vol 2 §8.5).
     probeLinear(cpu, linear, size, access)
     throw new Fault(VECTOR.AC, 0)
   }
-  return linear
+  if (state.mode & MODE.dataBreakpoints) noteDataAccess(state, linear, size, access)
 }
 
 /** Throws #GP(0) unless execution may continue at `rip` in the code segment `cs`; `long`: EFER.LMA. */

@@ -5,6 +5,7 @@ import { ACCESS, type Cpu } from '../state/cpu.ts'
 import { Fault, VECTOR } from '../state/faults.ts'
 import { MODE, stackBytes } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
+import { noteDataAccess } from './debug-traps.ts'
 import { isCanonicalRange, legacyLinear, linearAddress, type SegmentValue } from './segmentation.ts'
 
 /** Where a frame is pushed: the current stack, or one that is about to become it. */
@@ -36,13 +37,17 @@ export function currentStack(state: Vcpu, errorCode = 0): Stack {
  * Outside real mode the stack segment must allow writes.
  */
 export function pushFrame(cpu: Cpu, stack: Stack, itemBytes: 2 | 4 | 8, values: readonly bigint[]): bigint {
-  const checksType = (cpu.state.mode & MODE.protected) !== 0
+  const { state } = cpu
+  const checksType = (state.mode & MODE.protected) !== 0
   const width = stack.pointerBytes * 8
   let pointer = stack.pointer
   const addresses = values.map(() => {
     pointer = BigInt.asUintN(width, pointer - BigInt(itemBytes))
     const linear = stackLinear(stack, pointer, itemBytes, checksType)
     probeLinear(cpu, linear, itemBytes, ACCESS.write, stack.user)
+    // Frames of events are not looked at: that of the #DB would raise the next one.
+    if (state.mode & MODE.dataBreakpoints && state.deliveringEvent === 0n)
+      noteDataAccess(state, linear, itemBytes, ACCESS.write)
     return linear
   })
   values.forEach((value, i) => writeLinear(cpu, addresses[i], itemBytes, value, stack.user))

@@ -34,7 +34,8 @@ export function legacyInnerStack(cpu: Cpu, level: number, external = 0): Stack {
   return { segment, pointer, pointerBytes, user: level === 3, errorCode: selectorError(selector, external) }
 }
 
-function innerStackSegment(cpu: Cpu, selector: number, level: number, external: number): SegmentValue {
+/** The SS of an inner privilege level or of a new task, checked: #TS, or #SS where it is not present. */
+export function innerStackSegment(cpu: Cpu, selector: number, level: number, external: number): SegmentValue {
   if (isNull(selector)) throw new Fault(VECTOR.TS, external)
   const descriptor = requireDescriptor(cpu, selector, VECTOR.TS, 8, external)
   const attributes = descriptor.attributes

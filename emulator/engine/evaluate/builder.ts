@@ -246,7 +246,7 @@ export class EvaluateBuilder implements Evaluated<Builder> {
   #linear(segment: number, offset: bigint, size: number, access: Access): bigint {
     const mode = this.#state.mode
     if (
-      (mode & (MODE.flat | MODE.alignmentCheck)) === MODE.flat &&
+      (mode & (MODE.flat | MODE.alignmentCheck | MODE.dataBreakpoints)) === MODE.flat &&
       offset < SURELY_FLAT &&
       segment < FS &&
       (access === ACCESS.read || segment !== CS || (mode & MODE.codeSize) === 2)
