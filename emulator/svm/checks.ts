@@ -142,11 +142,16 @@ function in64BitMode(vmcb: VmcbView): boolean {
   return longModePaging(vmcb) && (csAttributes(vmcb) & ATTRIBUTE.L) !== 0
 }
 
+/** A guest with PAE paging and without nested paging: the only one that a check reads memory for. */
+export function loadsPdpes(vmcb: VmcbView): boolean {
+  const pae = has(vmcb, AT.cr0, BIT.PG) && has(vmcb, AT.cr4, BIT.PAE) && !has(vmcb, AT.efer, BIT.LME)
+  return pae && !nestedPaging(vmcb)
+}
+
 /** True when a present PDPE of a PAE guest has a reserved bit set: bits 63:MAXPHYADDR, 8:5, 2:1. */
 function hasIllegalPdpe(vmcb: VmcbView, facts: CheckFacts): boolean {
   const { memoryWord } = facts
-  if (memoryWord === undefined || nestedPaging(vmcb)) return false
-  if (!has(vmcb, AT.cr0, BIT.PG) || !has(vmcb, AT.cr4, BIT.PAE) || has(vmcb, AT.efer, BIT.LME)) return false
+  if (memoryWord === undefined || !loadsPdpes(vmcb)) return false
   return hasIllegalPdpes(vmcb.word(AT.cr3), facts.cr3Reserved.high, memoryWord)
 }
 

@@ -1,5 +1,6 @@
 /** What the consistency checks need to know about a processor. */
 import type { Cpu, CpuModel } from '../state/cpu.ts'
+import { OFFSET } from '../state/layout.ts'
 import { CR0 } from '../state/mode.ts'
 import { cr3ReservedBits, cr4ReservedBits, eferReservedBits } from '../system/validity.ts'
 import type { CheckFacts, Mask } from './checks.ts'
@@ -21,6 +22,9 @@ export function modelFacts(model: CpuModel): CheckFacts {
   }
 }
 
+const CR0_WORD = OFFSET.cr0 >> 2
+const PG = Number(CR0.PG)
+
 const FACTS = new WeakMap<Cpu, CheckFacts>()
 
 /** Facts of a processor that is about to execute VMRUN; `hostPaging` follows its CR0. */
@@ -30,7 +34,7 @@ export function cpuFacts(cpu: Cpu): CheckFacts {
     facts = {
       ...modelFacts(cpu.model),
       get hostPaging() {
-        return (cpu.state.cr0 & CR0.PG) !== 0n
+        return (cpu.state.words[CR0_WORD] & PG) !== 0
       },
       memoryWord: (address: number) => cpu.memory.read32(address),
     }

@@ -20,10 +20,9 @@ import { handlesSmi } from '../system/smm.ts'
 import { CR0_WRITABLE, EFER_READ_AS_ZERO } from '../system/validity.ts'
 import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { controlMasks, type ControlMasks } from './control-masks.ts'
-import { failedChecks } from './checks.ts'
-import { cpuFacts } from './facts.ts'
 import { offsetOf } from './fields.ts'
 import { saveHost } from './host-state.ts'
+import { checkVmcb } from './passed-checks.ts'
 import { requireSvm, vmcbAddress } from './privilege.ts'
 import { enterLastBranches } from './last-branches.ts'
 import { enterSpecCtrl } from './spec-ctrl.ts'
@@ -46,7 +45,7 @@ export function vmrun(cpu: Cpu, instruction: Instruction): void {
   const vmcb = vmcbPage(cpu, address)
   const fromCache = mergeCache(cpu, vmcb, address)
   cpu.observer.vmrun?.(address, fromCache)
-  const failed = failedChecks(vmcb, cpuFacts(cpu))
+  const failed = checkVmcb(cpu, vmcb)
   if (failed.length > 0) {
     exitInvalid(cpu, failed)
     return
