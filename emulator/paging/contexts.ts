@@ -182,12 +182,12 @@ function fastSlot(state: Vcpu, low: number): number {
 /**
  * Fills the current context's fast tag for a RAM page. `write`: stores are allowed too. Stores stay slow for a page that
  * memory wants to hear the first write of, and go through the code tag where translated code lies; nothing is fast on a page
- * where data breakpoints look.
+ * where data breakpoints look, or while somebody wants to hear of every hit in the TLB.
  */
 export function fillFastTag(cpu: Cpu, low: number, high: number, address: number, write: boolean): void {
   const memory = cpu.memory
   const page = Math.floor(address / PAGE_SIZE)
-  if (!memory.isRamPage(page)) return
+  if (cpu.observer.tlb !== undefined || !memory.isRamPage(page)) return
   if (cpu.state.mode & MODE.dataBreakpoints && isWatchedPage(cpu.state, low, high)) return
   const words = cpu.state.words
   const at = fastSlot(cpu.state, low)
@@ -219,7 +219,7 @@ export function fetchLookup(state: Vcpu, low: number, high: number): number {
 /** Fills the current context's fetch tag for a RAM page. */
 export function fillFetchTag(cpu: Cpu, low: number, high: number, address: number): void {
   const page = Math.floor(address / PAGE_SIZE)
-  if (!cpu.memory.isRamPage(page)) return
+  if (cpu.observer.tlb !== undefined || !cpu.memory.isRamPage(page)) return
   const words = cpu.state.words
   const at = fetchSlot(cpu.state, low)
   words[at] = (low & ~0xfff) >>> 0

@@ -8,12 +8,17 @@ import { isTranslated } from './walk.ts'
 /** Reads `size` bytes at sPA `address`, where the access to `linear` leads. It must not cross a page. */
 export function readData(cpu: Cpu, linear: bigint, address: number, size: Size): bigint {
   const { caches } = cpu
-  if (caches === undefined) return cpu.memory.read(address, size)
-  return caches.read(cpu.index, address, size, memoryType(cpu, linear, address))
+  const value =
+    caches === undefined
+      ? cpu.memory.read(address, size)
+      : caches.read(cpu.index, address, size, memoryType(cpu, linear, address))
+  cpu.observer.access?.(false, linear, address, size, value)
+  return value
 }
 
 /** Writes the low `size` bytes of `value`, likewise. */
 export function writeData(cpu: Cpu, linear: bigint, address: number, size: Size, value: bigint): void {
+  cpu.observer.access?.(true, linear, address, size, value)
   const { caches } = cpu
   if (caches === undefined) cpu.memory.write(address, size, value)
   else caches.write(cpu.index, address, size, value, memoryType(cpu, linear, address))

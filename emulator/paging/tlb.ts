@@ -132,6 +132,7 @@ export function insertEntry(cpu: Cpu, low: number, high: number, translation: Tr
   words[at + 3] = translation.attributes
   words[at + 8] = translation.memoryType
   state.tlbSizes |= 1 << size
+  cpu.observer.tlb?.('fill', at)
   return at
 }
 
@@ -145,6 +146,7 @@ function evict(cpu: Cpu, at: number): void {
   const words = cpu.state.words
   const tag = words[at + 2]
   if (!(tag & VALID)) return
+  cpu.observer.tlb?.('evict', at)
   words[at + 2] = 0
   const attributes = words[at + 3]
   // Jump caches lead to code without asking the TLB again, and a large page has many fast tags: drop the ASID's contexts whole.

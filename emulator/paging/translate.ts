@@ -95,7 +95,10 @@ export function tryTranslate(cpu: Cpu, low: number, high: number, access: Access
 /** Word index of the TLB entry that serves the access, entered if need be; -1 when the walk fails. */
 function lookupOrWalk(cpu: Cpu, low: number, high: number, access: Access, user: boolean): number {
   const at = findEntry(cpu.state, low, high)
-  if (at >= 0 && entryAllows(cpu, entryAttributes(cpu.state, at), access, user)) return at
+  if (at >= 0 && entryAllows(cpu, entryAttributes(cpu.state, at), access, user)) {
+    cpu.observer.tlb?.('hit', at)
+    return at
+  }
   const translation = walk(cpu, low, high, access, user)
   return translation === undefined ? -1 : insertEntry(cpu, low, high, translation)
 }

@@ -141,6 +141,7 @@ function walkTables(
     const at = nested ? asNumber(nestedLeaf.low, nestedLeaf.high) : asNumber(guestLow, guestHigh)
     const entry = memory.read32(at)
     const entryHigh = entryBytes === 8 ? memory.read32(at + 4) : 0
+    cpu.observer.walkStep?.(root === WORD.nCr3, levels.length - i, at, wide(entry, entryHigh))
     if (!(entry & PTE.P)) return fail(0)
     const isLeaf = level.leaf === 'always' || (level.leaf === 'with PS' && (entry & PTE.PS) !== 0)
     const reserved = entry & (isLeaf ? level.reservedLeaf : level.reservedTable)

@@ -80,6 +80,19 @@ export interface Observer {
   raised?(fault: Fault): void
   /** An exception or interrupt goes through the IDT. */
   delivered?(vector: number, errorCode: number, linearAddress: bigint): void
+
+  // In detail, only while the machine evaluates: compiled code reports none of these.
+  /** An instruction was fetched from CS:`rip` and is about to execute. */
+  instruction?(instruction: Instruction, rip: bigint): void
+  /** Data was read, or is about to be written, at a linear and a system-physical address. The access lies in one page. */
+  access?(write: boolean, linear: bigint, address: number, size: Size, value: bigint): void
+  /**
+   * A walk has read a page-table entry at system-physical address `at`. `levels` counts those left, the entry's own included:
+   * 1 for a page table. `nested`: of the nested tables.
+   */
+  walkStep?(nested: boolean, levels: number, at: number, entry: bigint): void
+  /** The TLB served an access, took an entry in, or lost it; `at` as findEntry() of paging/tlb.ts gives it. */
+  tlb?(what: 'hit' | 'fill' | 'evict', at: number): void
 }
 
 export interface FailedCheck {

@@ -31,6 +31,7 @@ export function step(engine: Engine, cpu: Cpu): boolean {
     next = rip + entry.length
     next = (state.mode & MODE.codeSize) === 2 ? BigInt.asUintN(64, next) : BigInt.asUintN(32, next)
     if (before & ATTENTION.busLocks) countBusLock(cpu, entry.instruction, next)
+    cpu.observer.instruction?.(entry.instruction, rip)
     if (cpu.caches !== undefined) completeWriteCombining(cpu, entry.instruction)
     if (entry.semantics !== undefined) {
       builder.begin(entry.instruction, next)
