@@ -7,34 +7,41 @@ import { APIC, APIC_BASE } from '../system/apic-registers.ts'
 import { apicIsEnabled, readApic, writeApic } from '../system/local-apic.ts'
 import { sendInterrupt } from './interprocessor.ts'
 
+function readPage({ state }: Cpu, offset: number): bigint {
+  return offset % 16 < 4 ? BigInt(readApic(state, offset >>> 4) >>> (8 * (offset % 4))) : 0n
+}
+
+function writePage(cpu: Cpu, offset: number, size: number, value: bigint): void {
+  if (offset % 16 !== 0 || size < 4) return
+  writeApic(cpu, offset >>> 4, Number(value & 0xffff_ffffn))
+  if (offset >>> 4 === APIC.commandLow) sendInterrupt(cpu)
+  // The timer may expire before the run that is going on would end.
+  cpu.state.attention |= ATTENTION.stop
+}
+
 /**
- * The page of the only processor that `processors` has. Registers are read and written as aligned doublewords; wider accesses
- * see zeros above, narrower writes and all accesses between registers do nothing. Returns a function that puts the page where
- * APIC_BAR says, or takes it away.
+ * Returns a function that shows physical memory as one processor sees it: with its own APIC where its APIC_BAR says, or with
+ * none. Registers are read and written as aligned doublewords; wider accesses see zeros above, narrower writes and all accesses
+ * between registers do nothing.
  */
-export function createApicPage(memory: PhysicalMemory, processors: () => readonly Cpu[]): () => void {
+export function createApicPage(memory: PhysicalMemory): (cpu: Cpu) => void {
   let region: MmioRegion | undefined
+  let shown: Cpu
 
-  function read(offset: number): bigint {
-    const [{ state }] = processors()
-    return offset % 16 < 4 ? BigInt(readApic(state, offset >>> 4) >>> (8 * (offset % 4))) : 0n
-  }
-
-  function write(offset: number, size: number, value: bigint): void {
-    const cpus = processors()
-    if (offset % 16 !== 0 || size < 4) return
-    writeApic(cpus[0], offset >>> 4, Number(value & 0xffff_ffffn))
-    if (offset >>> 4 === APIC.commandLow) sendInterrupt(cpus, cpus[0])
-    // The timer may expire before the run that is going on would end.
-    cpus[0].state.attention |= ATTENTION.stop
-  }
-
-  return () => {
-    const [{ state }] = processors()
+  return (cpu) => {
+    shown = cpu
+    const base = apicIsEnabled(cpu.state) ? Number(cpu.state.apicBase & APIC_BASE.address) : undefined
+    if (base === region?.base) return
     if (region !== undefined) memory.removeRegion(region)
-    region = undefined
-    if (!apicIsEnabled(state)) return
-    region = { base: Number(state.apicBase & APIC_BASE.address), bytes: PAGE_SIZE, read, write }
-    memory.addRegion(region)
+    region =
+      base === undefined
+        ? undefined
+        : {
+            base,
+            bytes: PAGE_SIZE,
+            read: (offset) => readPage(shown, offset),
+            write: (offset, size, value) => writePage(shown, offset, size, value),
+          }
+    if (region !== undefined) memory.addRegion(region)
   }
 }

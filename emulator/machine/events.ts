@@ -1,6 +1,7 @@
 /** The record of what the machine did that registers and memory do not show any more. */
 import type { FailedCheck, Observer, VmexitEvent } from '../state/cpu.ts'
 import type { Exit } from '../state/faults.ts'
+import { VCPU_STRIDE } from '../state/memory-map.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { groupNames, type CleanGroup } from '../svm/index.ts'
 import { Log } from './log.ts'
@@ -8,6 +9,7 @@ import { Log } from './log.ts'
 /** An exception is raised, or an exception or interrupt goes through the IDT. */
 export interface ExceptionEvent {
   readonly kind: 'raised' | 'delivered'
+  readonly processor: number
   readonly instructions: number
   readonly vector: number
   /** -1: the vector has no error code. */
@@ -16,35 +18,45 @@ export interface ExceptionEvent {
   readonly linearAddress: bigint
 }
 
-/** `instructions` is the count when it happened. */
+/** `instructions` is the machine's count when it happened, `ownInstructions` that of the processor. */
 export type MachineEvent =
   | {
       readonly kind: 'vmrun'
+      readonly processor: number
       readonly instructions: number
+      readonly ownInstructions: number
       readonly vmcb: number
       /** The groups of fields that came from the state cache and not from memory. */
       readonly fromCache: readonly CleanGroup[]
     }
-  | ({ readonly kind: 'vmexit' } & VmexitEvent)
+  | ({
+      readonly kind: 'vmexit'
+      readonly processor: number
+      readonly ownInstructions: number
+    } & VmexitEvent)
   | ExceptionEvent
 
 const KINDS = ['vmrun', 'vmexit', 'raised', 'delivered'] as const
 const KIND = { vmrun: 0, vmexit: 1, raised: 2, delivered: 3 } as const
 
 /**
- * An event in the log is 8 numbers of 64 bits, because guests exit a hundred thousand times a second and hardly anybody looks:
+ * An event in the log is 9 numbers of 64 bits, because guests exit a hundred thousand times a second and hardly anybody looks:
  *
  *   0  f64  instructions
- *   1  u32  kind          u32  vmrun: fromCache as clean bits; vmexit: ASID; others: vector
+ *   1  u32  15:8 processor, 7:0 kind
+ *                         u32  vmrun: fromCache as clean bits; vmexit: ASID; others: vector
  *   2  f64  vmrun, vmexit: VMCB; others: error code
  *   3  u64  vmexit: exit code; others: linear address
  *   4  u64  EXITINFO1   5  u64  EXITINFO2   6  u64  rIP   7  u64  nRIP
+ *   8  f64  instructions of the processor
  */
-const QUADS = 8
+const QUADS = 9
 
 const NO_CHECKS: readonly FailedCheck[] = []
 
 export class EventLog extends Log<MachineEvent> {
+  /** Instructions that the processors attempted which are not executing now. */
+  byOthers = 0
   readonly #quads: BigUint64Array
   readonly #floats: Float64Array
   readonly #words: Uint32Array
@@ -62,8 +74,9 @@ export class EventLog extends Log<MachineEvent> {
   /** Begins an event and returns the index of its first quad. `detail` and `number` as the kind has them. */
   #begin(kind: number, state: Vcpu, detail: number, number: number): number {
     const at = this.claim() * QUADS
-    this.#floats[at] = state.instructions
-    this.#words[(at + 1) * 2] = kind
+    this.#floats[at] = state.instructions + this.byOthers
+    this.#floats[at + 8] = state.instructions
+    this.#words[(at + 1) * 2] = kind | ((state.base / VCPU_STRIDE) << 8)
     this.#words[(at + 1) * 2 + 1] = detail
     this.#floats[at + 2] = number
     return at
@@ -101,16 +114,20 @@ export class EventLog extends Log<MachineEvent> {
     const at = slot * QUADS
     const quads = this.#quads
     const instructions = this.#floats[at]
-    const kind = KINDS[this.#words[(at + 1) * 2]]
+    const ownInstructions = this.#floats[at + 8]
+    const kind = KINDS[this.#words[(at + 1) * 2] & 0xff]
+    const processor = this.#words[(at + 1) * 2] >>> 8
     const detail = this.#words[(at + 1) * 2 + 1]
     const number = this.#floats[at + 2]
     switch (kind) {
       case 'vmrun':
-        return { kind, instructions, vmcb: number, fromCache: groupNames(detail) }
+        return { kind, processor, instructions, ownInstructions, vmcb: number, fromCache: groupNames(detail) }
       case 'vmexit':
         return {
           kind,
+          processor,
           instructions,
+          ownInstructions,
           vmcb: number,
           asid: detail,
           code: quads[at + 3],
@@ -122,7 +139,14 @@ export class EventLog extends Log<MachineEvent> {
         }
       case 'raised':
       case 'delivered':
-        return { kind, instructions, vector: detail, errorCode: number, linearAddress: quads[at + 3] }
+        return {
+          kind,
+          processor,
+          instructions,
+          vector: detail,
+          errorCode: number,
+          linearAddress: quads[at + 3],
+        }
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Going back in time: snapshots by instruction count. A snapshot copies registers, TLB and devices; of RAM it keeps only the
+ * Going back in time: snapshots by instruction count. A snapshot copies registers, TLBs and devices; of RAM it keeps only the
  * pages that are written after it, as they were (copy on write). The way back is the nearest snapshot, then running forward.
  *
  *   snapshots[k].pages   contents at snapshot k of every page first written between snapshots k and k + 1
@@ -8,7 +8,7 @@
  */
 import { dropContexts, dropFastWrites } from '../paging/contexts.ts'
 import { PAGE_SIZE, REGISTER_BYTES, TLB_BYTES, TLB_OFFSET } from '../state/memory-map.ts'
-import type { Parts } from './parts.ts'
+import { countInstructions, type Parts } from './parts.ts'
 
 /** Snapshots lie this many instructions apart, or a share of the run's length once that is more. */
 const INTERVAL = 4096
@@ -22,8 +22,9 @@ interface Snapshot {
   readonly instructions: number
   /** How many logged inputs the state includes. */
   readonly inputs: number
-  readonly registers: Uint8Array
-  readonly tlb: Uint8Array
+  /** By processor. */
+  readonly registers: readonly Uint8Array[]
+  readonly tlbs: readonly Uint8Array[]
   readonly devices: readonly number[][]
   readonly serialTotal: number
   readonly eventTotal: number
@@ -59,13 +60,13 @@ export class History {
 
   /** Takes a snapshot of the present, which includes the first `inputs` logged inputs. */
   take(inputs: number): void {
-    const { cpu, devices, serial, events, memory } = this.#parts
-    const base = cpu.state.base
+    const { cpus, devices, serial, events, memory } = this.#parts
+    const bases = cpus.map(({ state }) => state.base)
     this.#snapshots.push({
-      instructions: cpu.state.instructions,
+      instructions: countInstructions(cpus),
       inputs,
-      registers: memory.bytes.slice(base, base + REGISTER_BYTES),
-      tlb: memory.bytes.slice(base + TLB_OFFSET, base + TLB_OFFSET + TLB_BYTES),
+      registers: bases.map((base) => memory.bytes.slice(base, base + REGISTER_BYTES)),
+      tlbs: bases.map((base) => memory.bytes.slice(base + TLB_OFFSET, base + TLB_OFFSET + TLB_BYTES)),
       devices: devices.map((device) => device.save()),
       serialTotal: serial.total,
       eventTotal: events.total,
@@ -87,14 +88,18 @@ export class History {
     this.#snapshots.length = index + 1
     snapshot.pages = new Map()
 
-    const { cpu, devices, serial, events, memory } = this.#parts
-    memory.bytes.set(snapshot.registers, cpu.state.base)
-    memory.bytes.set(snapshot.tlb, cpu.state.base + TLB_OFFSET)
+    const { cpus, devices, serial, events, memory } = this.#parts
+    cpus.forEach(({ state }, i) => {
+      memory.bytes.set(snapshot.registers[i], state.base)
+      memory.bytes.set(snapshot.tlbs[i], state.base + TLB_OFFSET)
+    })
     devices.forEach((device, i) => device.restore(snapshot.devices[i]))
     serial.rewind(snapshot.serialTotal)
     events.rewind(snapshot.eventTotal)
-    dropContexts(cpu)
-    cpu.mapLocalApic()
+    for (const cpu of cpus) {
+      dropContexts(cpu)
+      cpu.mapLocalApic()
+    }
     this.#watch()
     return snapshot.inputs
   }
@@ -109,7 +114,7 @@ export class History {
 
   #watch(): void {
     this.#parts.memory.watchPages()
-    dropFastWrites(this.#parts.cpu)
+    for (const cpu of this.#parts.cpus) dropFastWrites(cpu)
   }
 
   #thin(): void {

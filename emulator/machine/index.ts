@@ -1,12 +1,6 @@
 /** Public entry point of the machine. */
-export {
-  Machine,
-  STATE_CACHE_POLICIES,
-  type Executor,
-  type MachineOptions,
-  type StateCachePolicy,
-  type Statistics,
-} from './machine.ts'
+export { Machine, type Executor, type MachineOptions, type Statistics } from './machine.ts'
+export { MOST_CPUS, STATE_CACHE_POLICIES, type StateCachePolicy } from './processors.ts'
 export { describeRunResult, type RunResult } from './run-result.ts'
 export type { ExceptionEvent, MachineEvent } from './events.ts'
 export type { EditableRegister } from './inputs.ts'

@@ -10,7 +10,12 @@ export type EditableRegister = (typeof GENERAL_REGISTERS)[number] | 'rip' | 'rfl
 export type Input =
   | { readonly kind: 'serial'; readonly bytes: Uint8Array }
   | { readonly kind: 'memory'; readonly address: number; readonly bytes: Uint8Array }
-  | { readonly kind: 'register'; readonly name: EditableRegister; readonly value: bigint }
+  | {
+      readonly kind: 'register'
+      readonly processor: number
+      readonly name: EditableRegister
+      readonly value: bigint
+    }
 
 export interface LoggedInput {
   readonly instructions: number

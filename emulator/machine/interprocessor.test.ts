@@ -9,7 +9,9 @@ import { sendInterrupt } from './interprocessor.ts'
 /** Three processors, of which only registers exist; their APICs are enabled. Returns who received vector 40h, an NMI or an SMI. */
 function send(low: number, high = 0, prepare: (cpus: Cpu[]) => void = () => undefined): number[] {
   const buffer = new ArrayBuffer(3 * VCPU_STRIDE)
-  const cpus = [0, 1, 2].map((index) => ({ index, state: vcpuView(buffer, index) }) as Cpu)
+  const cpus: Cpu[] = [0, 1, 2].map(
+    (index) => ({ index, state: vcpuView(buffer, index), processors: () => cpus }) as unknown as Cpu,
+  )
   for (const { index, state } of cpus) {
     state.apicBase = 0xfee0_0800n
     resetApic(state, index)
@@ -18,7 +20,7 @@ function send(low: number, high = 0, prepare: (cpus: Cpu[]) => void = () => unde
   prepare(cpus)
   cpus[1].state.apic[APIC.commandHigh] = high
   cpus[1].state.apic[APIC.commandLow] = low
-  sendInterrupt(cpus, cpus[1])
+  sendInterrupt(cpus[1])
   return cpus
     .filter(({ state }) => pendingInterrupt(state) === 0x40 || state.nmiPending || state.smiPending)
     .map(({ index }) => index)

@@ -1,35 +1,37 @@
-/** The machine: processor, memory, devices and time behind one interface for labs, pages and commands. */
+/** The machine: processors, memory, devices and time behind one interface for labs, pages and commands. */
 import { createEngine, run, type Engine } from '../engine/index.ts'
 import { tlbEntries, type TlbEntry } from '../paging/tlb.ts'
 import { heldTranslation, type HeldTranslation } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
-import type { Cpu, StateCacheUse } from '../state/cpu.ts'
+import type { Cpu } from '../state/cpu.ts'
 import { PAGE_SIZE } from '../state/memory-map.ts'
 import { PhysicalMemory } from '../state/memory.ts'
-import { ACTIVITY, vcpuView } from '../state/vcpu.ts'
-import { inspectStateCache, SVM_INSTRUCTIONS, virtualization, type StateCache } from '../svm/index.ts'
+import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
+import { inspectStateCache, SVM_INSTRUCTIONS, type StateCache } from '../svm/index.ts'
 import { SYSTEM_INSTRUCTIONS } from '../system/instructions.ts'
-import { createCpuModel } from '../system/cpu-model.ts'
-import { nextEvent } from '../system/events.ts'
 import { updateTimer } from '../system/local-apic.ts'
 import { loadRflags } from '../system/rflags.ts'
 import { timeOf } from '../system/time.ts'
 import { createBootRom } from './boot-rom.ts'
-import { createApicPage } from './apic-page.ts'
 import { createDebugExit, createShutdownPort } from './debug-exit.ts'
 import { digestState } from './digest.ts'
-import { EventLog, recordEvents, type ExceptionEvent } from './events.ts'
+import { EventLog, type ExceptionEvent } from './events.ts'
 import { History } from './history.ts'
 import { InputLog, type EditableRegister, type Input } from './inputs.ts'
 import { createFwCfg } from './fw-cfg.ts'
 import { GENERAL_REGISTERS, inspectVcpu, type CpuState } from './inspect.ts'
 import { BoundedLog } from './log.ts'
 import { loadMultiboot, type BootImage } from './multiboot.ts'
-import type { Parts } from './parts.ts'
+import { countInstructions, type Parts } from './parts.ts'
+import { createPic } from './pic8259.ts'
 import { createPorts } from './ports.ts'
+import { createProcessors, type StateCachePolicy } from './processors.ts'
+import { raiseSmi } from './interprocessor.ts'
 import type { RunEnd, RunResult } from './run-result.ts'
 import { loadParts, saveParts } from './saved-state.ts'
-import { startVcpu, type StartKind } from './start.ts'
+import { createSmiPort } from './smi-port.ts'
+import { Scheduler } from './scheduler.ts'
+import { installSmiHandler, startVcpu, type StartKind } from './start.ts'
 import { createUart, type Uart } from './uart16550.ts'
 
 const MIB = 0x10_0000
@@ -56,23 +58,18 @@ export interface Statistics {
   readonly evaluated: number
 }
 
-/**
- * Whether VMRUN takes a group of VMCB fields from the processor's own copy when its clean bit says that it may (APM vol 2
- * §15.15): never, always, or as a sequence of random numbers says. The manual allows all three.
- */
-export const STATE_CACHE_POLICIES = ['lazy', 'aggressive', 'random'] as const
-export type StateCachePolicy = (typeof STATE_CACHE_POLICIES)[number]
-
 export interface MachineOptions {
   /** A multiple of 1 MiB, at most 3 GiB. */
   readonly ramBytes: number
   /** `compile` runs hot code as WebAssembly and is the default; `evaluate` never does. The guest cannot tell. */
   readonly executor?: Executor
+  /** How many processors, 1 to 8; default 1. Processor 0 is the boot-strap one, the others wait for STARTUP. */
+  readonly cpus?: number
   /** Name of a CPU model (system/cpu-model.ts). */
   readonly cpu?: string
   /** `lazy` is the default. */
   readonly stateCache?: StateCachePolicy
-  /** Chooses the sequence of random numbers of the machine; default 0. */
+  /** Chooses the random numbers of the machine and how long the processors' turns are; default 0. */
   readonly seed?: number
   /** False: no snapshots are taken, and goTo() only goes forward. For long runs that nobody looks at. */
   readonly history?: boolean
@@ -80,20 +77,19 @@ export interface MachineOptions {
   readonly onSerial?: (byte: number) => void
 }
 
-function stateCacheUse(policy: StateCachePolicy, seed: number): StateCacheUse | undefined {
-  return policy === 'lazy' ? undefined : { policy, seed }
-}
-
 export class Machine {
   readonly memory: PhysicalMemory
   /** Bytes that the guest sent to the serial port. */
   readonly serial = new BoundedLog<number>(SERIAL_BYTES)
   readonly events = new EventLog(EVENTS)
-  /** Offsets of rIP at which run() stops, before the instruction there. */
+  /** Offsets of rIP at which run() stops, before any processor executes the instruction there. */
   readonly breakpoints = new Set<bigint>()
   /** Which executor runs from now on; the guest cannot tell. Where the host cannot compile, `compile` evaluates too. */
   executor: Executor
-  readonly #cpu: Cpu
+  readonly #cpus: readonly Cpu[]
+  readonly #scheduler: Scheduler
+  /** The processor that executes, or executed last: physical memory shows its APIC. */
+  #running!: Cpu
   readonly #engines: Readonly<Record<Executor, Engine>>
   readonly #uart: Uart
   readonly #debugExit = createDebugExit(() => this.#interrupt())
@@ -107,10 +103,11 @@ export class Machine {
   /** Instructions attempted since the machine was made. */
   #attempted = 0
 
-  /** Throws RangeError for a size of RAM that cannot be had and for a CPU model that does not exist. */
+  /** Throws RangeError for a size of RAM or a number of processors that cannot be had, and for an unknown CPU model. */
   constructor({
     ramBytes,
     executor = 'compile',
+    cpus = 1,
     cpu = 'default',
     stateCache = 'lazy',
     seed = 0,
@@ -123,47 +120,71 @@ export class Machine {
       this.serial.push(byte)
       onSerial?.(byte)
     })
-    const devices = [this.#uart, this.#debugExit, this.#shutdownPort, createFwCfg(ramBytes, 1)]
-    this.memory = new PhysicalMemory(ramBytes, 1)
+    const devices = [
+      this.#uart,
+      this.#debugExit,
+      this.#shutdownPort,
+      createFwCfg(ramBytes, cpus),
+      createPic('pic', 0x20),
+      createPic('second-pic', 0xa0),
+      createSmiPort(() => raiseSmi(this.#cpus)),
+    ]
+    this.memory = new PhysicalMemory(ramBytes, cpus)
     this.memory.addRegion(createBootRom(this.memory))
-    const state = vcpuView(this.memory.buffer, 0)
-    this.#cpu = {
-      index: 0,
-      state,
-      memory: this.memory,
-      model: createCpuModel(cpu),
-      ports: createPorts(devices),
-      virtualization,
-      stateCache: stateCacheUse(stateCache, seed),
-      observer: recordEvents(state, this.events),
+    this.#cpus = createProcessors({
+      count: cpus,
+      model: cpu,
+      stateCache,
       seed,
-      processors: () => [this.#cpu],
-      mapLocalApic: createApicPage(this.memory, () => [this.#cpu]),
-    }
-    this.#parts = { cpu: this.#cpu, memory: this.memory, devices, serial: this.serial, events: this.events }
+      memory: this.memory,
+      ports: createPorts(devices),
+      events: this.events,
+      pause: (cpu) => this.#scheduler.pause(cpu),
+      shown: (cpu) => {
+        this.#running = cpu
+      },
+    })
+    this.#scheduler = new Scheduler(this.#cpus, seed)
+    this.#parts = { cpus: this.#cpus, memory: this.memory, devices, serial: this.serial, events: this.events }
     this.executor = executor
     const engine = createEngine({
       memory: this.memory,
-      cpus: [this.#cpu],
+      cpus: this.#cpus,
       systemInstructions: new Map([...SYSTEM_INSTRUCTIONS, ...SVM_INSTRUCTIONS]),
     })
     this.#engines = { compile: engine, evaluate: { ...engine, compiled: undefined } }
     this.#history = history ? new History(this.#parts) : undefined
-    startVcpu(this.#cpu, 'reset', 0)
+    this.#startProcessors('reset', 0)
   }
 
-  /** Instructions attempted since the start. */
+  /** Instructions attempted since the start, by all processors. */
   get instructions(): number {
-    return this.#cpu.state.instructions
+    return countInstructions(this.#cpus)
   }
 
-  /** Power-on: RAM zeroed, devices reset, logs and history empty; the processor begins at `entry` as `kind` says. */
+  /** How many processors there are; they are numbered from 0. */
+  get processors(): number {
+    return this.#cpus.length
+  }
+
+  /** The number of the processor whose turn it is. It executes the next instruction, unless it is idle. */
+  get processor(): number {
+    return this.#scheduler.current.index
+  }
+
+  /** Power-on: RAM zeroed, devices reset, logs and history empty; processor 0 begins at `entry` as `kind` says. */
   start(kind: StartKind, entry: number): void {
     if (!this.#ramIsZero) this.#clearMemory()
     this.#ramIsZero = false
     for (const device of this.#parts.devices) device.reset()
-    startVcpu(this.#cpu, kind, entry)
+    this.#startProcessors(kind, entry)
     this.#forget()
+  }
+
+  #startProcessors(kind: StartKind, entry: number): void {
+    for (const cpu of this.#cpus) startVcpu(cpu, cpu.index === 0 ? kind : 'reset', entry)
+    // A program that begins at RESET is the firmware itself.
+    if (kind !== 'reset') for (const cpu of this.#cpus) installSmiHandler(cpu)
   }
 
   /**
@@ -180,7 +201,7 @@ export class Machine {
   boot(image: BootImage): void {
     this.start('protected', 0)
     const { entry, eax, ebx } = loadMultiboot(this.memory, image)
-    const state = this.#cpu.state
+    const { state } = this.#cpus[0]
     state.rip = BigInt(entry)
     state.gpr[0] = BigInt(eax)
     state.gpr[3] = BigInt(ebx)
@@ -205,7 +226,7 @@ export class Machine {
 
   /** Makes run() return at the next instruction boundary: for observers and devices. */
   #interrupt(): void {
-    this.#cpu.state.attention |= ATTENTION.stop
+    this.#running.state.attention |= ATTENTION.stop
   }
 
   /** Asks a run that is going on, from a function that it calls, to end at the next instruction boundary. */
@@ -230,20 +251,25 @@ export class Machine {
     return { ...ended, instructions: this.instructions - start }
   }
 
-  /** Executes one instruction; all iterations of one with a REP prefix, but for breakpoints on the way. */
+  /**
+   * Executes one instruction of the processor whose turn it is, or of the next one that is not idle. Of one with a REP prefix all
+   * iterations, but for breakpoints and the end of the turn on the way.
+   */
   step(): RunResult {
     const start = this.instructions
-    const { rip } = this.#cpu.state
+    const rips = this.#cpus.map(({ state }) => state.rip)
     let result: RunResult
-    let counter: bigint
+    let goesOn: boolean
     do {
-      counter = this.#cpu.state.gpr[1]
+      const counters = this.#cpus.map(({ state }) => state.gpr[1])
       result = this.run(1)
       // A REP that is not done stays where it is and has counted rCX down.
+      const { index, state } = this.#running
+      goesOn = state.rip === rips[index] && state.gpr[1] !== counters[index]
     } while (
+      goesOn &&
       result.reason === 'budget' &&
-      this.#cpu.state.rip === rip &&
-      this.#cpu.state.gpr[1] !== counter &&
+      this.#scheduler.current === this.#running &&
       this.instructions - start < STEP_LIMIT
     )
     return { ...result, instructions: this.instructions - start }
@@ -251,56 +277,54 @@ export class Machine {
 
   /** Why the run is over although its budget is not; undefined when it is not over. */
   #endOfRun(start: number): RunEnd | undefined {
-    const { state } = this.#cpu
     if (this.#debugExit.code !== undefined) return { reason: 'debug-exit', code: this.#debugExit.code }
     if (this.#shutdownPort.complete) return { reason: 'debug-exit', code: 0 }
-    if (state.activity === ACTIVITY.shutdown)
-      return { reason: 'shutdown', rip: state.rip, exceptions: this.#lastExceptions() }
+    const shutDown = this.#cpus.find((cpu) => cpu.state.activity === ACTIVITY.shutdown)
+    if (shutDown !== undefined)
+      return { reason: 'shutdown', ...this.#place(shutDown), exceptions: this.#lastExceptions(shutDown) }
     if (this.#stopRequested) {
       this.#stopRequested = false
       return { reason: 'stopped' }
     }
     // A run that begins at a breakpoint leaves it.
-    if (this.instructions > start && this.breakpoints.has(state.rip))
-      return { reason: 'breakpoint', rip: state.rip }
+    if (this.breakpoints.size > 0 && this.instructions > start) {
+      const { current } = this.#scheduler
+      if (current.state.activity === ACTIVITY.running && this.breakpoints.has(current.state.rip))
+        return { reason: 'breakpoint', ...this.#place(current) }
+    }
     return undefined
   }
 
-  #lastExceptions(): ExceptionEvent[] {
+  /** Where a run ended; a processor alone needs no number. */
+  #place({ index, state }: Cpu): { rip: bigint; processor?: number } {
+    return this.#cpus.length === 1 ? { rip: state.rip } : { rip: state.rip, processor: index }
+  }
+
+  #lastExceptions({ index }: Cpu): ExceptionEvent[] {
     return this.events
       .since()
-      .filter((event): event is ExceptionEvent => event.kind === 'raised')
+      .filter((event): event is ExceptionEvent => event.kind === 'raised' && event.processor === index)
       .slice(-SHUTDOWN_EXCEPTIONS)
   }
 
   /** Runs up to `end`, or to where something else is due before that. */
   #runChunk(end: number): RunEnd | undefined {
-    const { state } = this.#cpu
     const now = this.instructions
-    updateTimer(state)
     if (this.#history && now >= this.#history.due) this.#history.take(this.#inputs.position)
-    const due = Math.min(
-      end,
-      this.#history?.due ?? Infinity,
-      this.#inputs.next,
-      now + CHUNK,
-      state.apicTimerExpiry - state.idle,
-    )
-    this.#attempted += run(this.#engines[this.executor], this.#cpu, this.breakpoints.size > 0 ? 1 : due - now)
-    state.attention &= ~ATTENTION.stop
-    const idle = this.instructions === now && state.activity === ACTIVITY.halted
-    if (idle && !this.#skipIdleTime()) return { reason: 'halted-forever', rip: state.rip }
-    return undefined
-  }
-
-  /** Goes to the time at which the timer wakes the halted processor. False when it does not. */
-  #skipIdleTime(): boolean {
-    const { state } = this.#cpu
-    const wake = state.apicTimerExpiry
-    if (wake === Infinity) return false
-    state.idle += wake - timeOf(state)
+    const cpu = this.#scheduler.current
+    const { state } = cpu
+    if (cpu !== this.#running) cpu.mapLocalApic()
+    this.events.byOthers = now - state.instructions
     updateTimer(state)
-    return nextEvent(state) !== undefined
+    const time = timeOf(state)
+    const turn = Math.min(this.#scheduler.turnEnd(time), state.apicTimerExpiry) - time
+    const due = Math.min(end, this.#history?.due ?? Infinity, this.#inputs.next, now + CHUNK) - now
+    const budget = this.breakpoints.size > 0 ? 1 : Math.min(turn, due)
+    const attempted = run(this.#engines[this.executor], cpu, budget)
+    this.#attempted += attempted
+    state.attention &= ~ATTENTION.stop
+    if (attempted === 0 && !this.#scheduler.passTime(cpu)) return { reason: 'halted-forever', rip: state.rip }
+    return undefined
   }
 
   /**
@@ -334,9 +358,10 @@ export class Machine {
     this.#input({ kind: 'memory', address, bytes: bytes.slice() })
   }
 
-  /** Edits a register while the machine is paused. */
-  writeRegister(name: EditableRegister, value: bigint): void {
-    this.#input({ kind: 'register', name, value: BigInt.asUintN(64, value) })
+  /** Edits a register while the machine is paused. Throws RangeError for a processor that does not exist. */
+  writeRegister(name: EditableRegister, value: bigint, processor = 0): void {
+    this.#state(processor)
+    this.#input({ kind: 'register', name, value: BigInt.asUintN(64, value), processor })
   }
 
   /** An input from outside begins a new future: what followed the present in the log is forgotten. */
@@ -357,42 +382,50 @@ export class Machine {
   }
 
   #apply(input: Input): number {
-    const { state } = this.#cpu
     switch (input.kind) {
       case 'serial':
         return this.#uart.receive(input.bytes)
       case 'memory':
         this.memory.load(input.address, input.bytes)
         return input.bytes.length
-      case 'register':
-        if (input.name === 'rip') state.rip = input.value
-        else if (input.name === 'rflags') loadRflags(this.#cpu, Number(input.value & 0xffff_ffffn))
-        else state.gpr[GENERAL_REGISTERS.indexOf(input.name)] = input.value
+      case 'register': {
+        const cpu = this.#cpus[input.processor]
+        if (input.name === 'rip') cpu.state.rip = input.value
+        else if (input.name === 'rflags') loadRflags(cpu, Number(input.value & 0xffff_ffffn))
+        else cpu.state.gpr[GENERAL_REGISTERS.indexOf(input.name)] = input.value
         return 1
+      }
     }
   }
 
-  /** The processor as plain data. */
-  inspect(): CpuState {
-    return inspectVcpu(this.#cpu.state)
+  #state(processor: number): Vcpu {
+    const cpu = this.#cpus.at(processor)
+    if (cpu?.index !== processor)
+      throw new RangeError(`there is no processor ${processor}; the last one is ${this.#cpus.length - 1}`)
+    return cpu.state
   }
 
-  /** What the TLB holds. */
-  tlb(): TlbEntry[] {
-    return tlbEntries(this.#cpu.state)
+  /** A processor as plain data. This and what follows throws RangeError for one that does not exist. */
+  inspect(processor = 0): CpuState {
+    return inspectVcpu(this.#state(processor))
   }
 
-  /** What the processor keeps of a VMCB; nothing with the policy `lazy`. */
-  stateCache(): StateCache {
-    return inspectStateCache(this.#cpu.state)
+  /** What a processor's TLB holds. */
+  tlb(processor = 0): TlbEntry[] {
+    return tlbEntries(this.#state(processor))
+  }
+
+  /** What a processor keeps of a VMCB; nothing with the policy `lazy`. */
+  stateCache(processor = 0): StateCache {
+    return inspectStateCache(this.#state(processor))
   }
 
   /**
    * What the TLB holds about a linear address: for what runs now, or for a guest by its ASID (0 is the host). Undefined where
    * it holds nothing; nothing is walked. With paging off in the host nothing is translated, and the TLB holds nothing.
    */
-  translation(linear: bigint, asid?: number): HeldTranslation | undefined {
-    return heldTranslation(this.#cpu.state, linear, asid)
+  translation(linear: bigint, asid?: number, processor = 0): HeldTranslation | undefined {
+    return heldTranslation(this.#state(processor), linear, asid)
   }
 
   /** `length` bytes of RAM from physical address `address`, without side effects; shorter at the end of RAM. */
@@ -402,7 +435,11 @@ export class Machine {
 
   /** 32 hexadecimal digits: equal for machines that a guest could not tell apart. */
   digest(): string {
-    return digestState([this.#cpu.state], this.memory, this.#parts.devices)
+    return digestState(
+      this.#cpus.map(({ state }) => state),
+      this.memory,
+      this.#parts.devices,
+    )
   }
 
   /** Instructions since the machine was made, those of repeated parts of a run included. */

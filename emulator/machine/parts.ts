@@ -6,10 +6,18 @@ import type { EventLog } from './events.ts'
 import type { BoundedLog } from './log.ts'
 
 export interface Parts {
-  readonly cpu: Cpu
+  /** By their numbers. */
+  readonly cpus: readonly Cpu[]
   readonly memory: PhysicalMemory
   readonly devices: readonly StatefulPart[]
   /** Bytes that the guest sent to the serial port. */
   readonly serial: BoundedLog<number>
   readonly events: EventLog
+}
+
+/** Instructions attempted since the start, by all processors: a position in the run. */
+export function countInstructions(cpus: readonly Cpu[]): number {
+  let instructions = 0
+  for (const { state } of cpus) instructions += state.instructions
+  return instructions
 }

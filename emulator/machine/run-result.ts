@@ -6,11 +6,17 @@ import type { ExceptionEvent } from './events.ts'
 
 export type RunEnd =
   | { readonly reason: 'budget' | 'stopped' }
-  | { readonly reason: 'breakpoint'; readonly rip: bigint }
-  /** HLT with nothing that could wake the processor. */
+  /** `processor` is given where there are several. */
+  | { readonly reason: 'breakpoint'; readonly rip: bigint; readonly processor?: number }
+  /** HLT with nothing that could wake any processor; `rip` is that of the one whose turn it is. */
   | { readonly reason: 'halted-forever'; readonly rip: bigint }
   /** Shutdown after exceptions that could not be delivered; `exceptions` are the last ones, oldest first. */
-  | { readonly reason: 'shutdown'; readonly rip: bigint; readonly exceptions: readonly ExceptionEvent[] }
+  | {
+      readonly reason: 'shutdown'
+      readonly rip: bigint
+      readonly processor?: number
+      readonly exceptions: readonly ExceptionEvent[]
+    }
   /** The guest wrote `code` to port F4h. */
   | { readonly reason: 'debug-exit'; readonly code: number }
 
@@ -29,6 +35,11 @@ function describeException({ vector, errorCode, linearAddress }: ExceptionEvent)
   return vector === 14 ? `${name}${code} at ${hex(linearAddress)}` : name + code
 }
 
+/** " of processor 2", where there are several. */
+function ofProcessor({ processor }: { readonly processor?: number }): string {
+  return processor === undefined ? '' : ` of processor ${processor}`
+}
+
 /** One line for people. */
 export function describeRunResult(result: RunResult): string {
   switch (result.reason) {
@@ -37,12 +48,12 @@ export function describeRunResult(result: RunResult): string {
     case 'stopped':
       return 'stopped'
     case 'breakpoint':
-      return `breakpoint at rIP ${hex(result.rip)}`
+      return `breakpoint at rIP ${hex(result.rip)}${ofProcessor(result)}`
     case 'halted-forever':
       return `HLT before rIP ${hex(result.rip)}, and nothing can wake the processor`
     case 'shutdown':
       return (
-        `shutdown at rIP ${hex(result.rip)}: ` +
+        `shutdown at rIP ${hex(result.rip)}${ofProcessor(result)}: ` +
         (result.exceptions.map(describeException).join(', then ') || 'no exception is on record')
       )
     case 'debug-exit':

@@ -1,9 +1,9 @@
 /**
  * A machine's state as bytes. All numbers are 32-bit, little-endian:
  *
- *   "WSWS", layout fingerprint, RAM in pages, length of the text
+ *   "WSWS", layout fingerprint, RAM in pages, processors, length of the text
  *   text            JSON: what each device saved, by its name
- *   registers, TLB  as in the vCPU block
+ *   registers, TLB  as in the vCPU block, processor by processor
  *   pages           page number and 4096 bytes of every page that is not zero; FFFF_FFFFh ends the list
  *   checksum        128 bits of hash.ts over everything before
  */
@@ -22,13 +22,13 @@ export class SavedStateError extends Error {
 }
 
 const MAGIC = 0x5357_5357
-const HEADER_WORDS = 4
+const HEADER_WORDS = 5
 const CHECKSUM_BYTES = 16
 const END_OF_PAGES = 0xffff_ffff
 const PAGE_RECORD = 4 + PAGE_SIZE
 
 /** Raised whenever the meaning of a field or of the TLB changes while all fields stay in their places. */
-const FORMAT_VERSION = 2
+const FORMAT_VERSION = 3
 
 /** Says where every field of the vCPU block lies: another build of the machine may have them elsewhere. */
 function layoutFingerprint(): number {
@@ -58,16 +58,17 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The state of a machine, without its history and logs. */
-export function saveParts({ cpu, memory, devices }: Parts): Uint8Array {
+export function saveParts({ cpus, memory, devices }: Parts): Uint8Array {
   const text = new TextEncoder().encode(
     JSON.stringify(Object.fromEntries(devices.map((device) => [device.name, device.save()]))),
   )
-  const { base } = cpu.state
   const parts = [
-    words(MAGIC, layoutFingerprint(), memory.ramBytes / PAGE_SIZE, text.length),
+    words(MAGIC, layoutFingerprint(), memory.ramBytes / PAGE_SIZE, cpus.length, text.length),
     text,
-    memory.bytes.slice(base, base + REGISTER_BYTES),
-    memory.bytes.slice(base + TLB_OFFSET, base + TLB_OFFSET + TLB_BYTES),
+    ...cpus.flatMap(({ state: { base } }) => [
+      memory.bytes.slice(base, base + REGISTER_BYTES),
+      memory.bytes.slice(base + TLB_OFFSET, base + TLB_OFFSET + TLB_BYTES),
+    ]),
   ]
   for (let page = 0; page * PAGE_SIZE < memory.ramBytes; page++) {
     const contents = memory.dump(page * PAGE_SIZE, PAGE_SIZE)
@@ -80,8 +81,8 @@ export function saveParts({ cpu, memory, devices }: Parts): Uint8Array {
 
 interface SavedState {
   readonly devices: ReadonlyMap<string, readonly number[]>
-  readonly registers: Uint8Array
-  readonly tlb: Uint8Array
+  /** By processor. */
+  readonly processors: readonly { readonly registers: Uint8Array; readonly tlb: Uint8Array }[]
   readonly pages: readonly { readonly page: number; readonly contents: Uint8Array }[]
 }
 
@@ -100,8 +101,8 @@ function parseDevices(text: Uint8Array): Map<string, readonly number[]> {
 }
 
 /** Takes the bytes apart and checks all that can be checked without a machine. */
-function parse(bytes: Uint8Array, ramPages: number): SavedState {
-  const shortest = HEADER_WORDS * 4 + REGISTER_BYTES + TLB_BYTES + 4 + CHECKSUM_BYTES
+function parse(bytes: Uint8Array, ramPages: number, cpus: number): SavedState {
+  const shortest = HEADER_WORDS * 4 + cpus * (REGISTER_BYTES + TLB_BYTES) + 4 + CHECKSUM_BYTES
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < 4 || view.getUint32(0, true) !== MAGIC)
     throw new SavedStateError('it does not begin with "WSWS"')
@@ -116,6 +117,9 @@ function parse(bytes: Uint8Array, ramPages: number): SavedState {
   const savedPages = view.getUint32(8, true)
   if (savedPages !== ramPages)
     throw new SavedStateError(`it has ${savedPages} pages of RAM, this machine has ${ramPages}`)
+  const savedCpus = view.getUint32(12, true)
+  if (savedCpus !== cpus)
+    throw new SavedStateError(`it has ${savedCpus} processors, this machine has ${cpus}`)
 
   let at = HEADER_WORDS * 4
   const take = (length: number, what: string): Uint8Array => {
@@ -123,9 +127,11 @@ function parse(bytes: Uint8Array, ramPages: number): SavedState {
     at += length
     return bytes.subarray(at - length, at)
   }
-  const devices = parseDevices(take(view.getUint32(12, true), 'the description of the devices'))
-  const registers = take(REGISTER_BYTES, 'the registers')
-  const tlb = take(TLB_BYTES, 'the TLB')
+  const devices = parseDevices(take(view.getUint32(16, true), 'the description of the devices'))
+  const processors = Array.from({ length: cpus }, () => ({
+    registers: take(REGISTER_BYTES, 'the registers'),
+    tlb: take(TLB_BYTES, 'the TLB'),
+  }))
   const pages: { page: number; contents: Uint8Array }[] = []
   while (at + PAGE_RECORD <= body.length) {
     const page = view.getUint32(at, true)
@@ -134,12 +140,12 @@ function parse(bytes: Uint8Array, ramPages: number): SavedState {
   }
   if (at + 4 !== body.length || view.getUint32(at, true) !== END_OF_PAGES)
     throw new SavedStateError('the list of pages does not end where it should')
-  return { devices, registers, tlb, pages }
+  return { devices, processors, pages }
 }
 
 /** Puts a saved state into the machine. Throws SavedStateError, and then the machine is as it was. */
-export function loadParts({ cpu, memory, devices }: Parts, bytes: Uint8Array): void {
-  const saved = parse(bytes, memory.ramBytes / PAGE_SIZE)
+export function loadParts({ cpus, memory, devices }: Parts, bytes: Uint8Array): void {
+  const saved = parse(bytes, memory.ramBytes / PAGE_SIZE, cpus.length)
   for (const device of devices)
     if (!saved.devices.has(device.name))
       throw new SavedStateError(`it lacks the state of device ${device.name}`)
@@ -148,10 +154,13 @@ export function loadParts({ cpu, memory, devices }: Parts, bytes: Uint8Array): v
   const contents = new Map(saved.pages.map(({ page, contents }) => [page, contents]))
   for (let page = 0; page * PAGE_SIZE < memory.ramBytes; page++)
     memory.load(page * PAGE_SIZE, contents.get(page) ?? zero)
-  memory.bytes.set(saved.registers, cpu.state.base)
-  memory.bytes.set(saved.tlb, cpu.state.base + TLB_OFFSET)
-  dropContexts(cpu)
-  cpu.mapLocalApic()
+  for (const cpu of cpus) {
+    const { registers, tlb } = saved.processors[cpu.index]
+    memory.bytes.set(registers, cpu.state.base)
+    memory.bytes.set(tlb, cpu.state.base + TLB_OFFSET)
+    dropContexts(cpu)
+    cpu.mapLocalApic()
+  }
 }
 
 /** All devices or none. */

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { findField, VMCB_BYTES, writeField } from '../svm/index.ts'
 import { GUEST, LONG_GUEST, VMCB } from './guest.fixture.ts'
 import { machineWith } from './machine.fixture.ts'
-import type { Machine, StateCachePolicy } from './machine.ts'
+import type { Machine } from './machine.ts'
+import type { StateCachePolicy } from './processors.ts'
 import { START } from './start.ts'
 
 /** Runs the guest eight times; it adds to RBX what it finds in CR2: another number each time, if VMRUN reads it. */

@@ -95,6 +95,16 @@ const SCALARS = {
   smiIoRsi: 'u64',
   smiIoRdi: 'u64',
 
+  // x87 (system/x87/stack.ts). Bit n of fpuTags: physical register n is not empty. The pointers are those of the last instruction.
+  fpuControl: 'u32',
+  fpuStatus: 'u32',
+  fpuTags: 'u32',
+  fpuOpcode: 'u32',
+  fpuCs: 'u32',
+  fpuDs: 'u32',
+  fpuIp: 'u64',
+  fpuDp: 'u64',
+
   // Interrupts and activity.
   /** 1 for the one instruction after STI, MOV SS or POP SS. */
   interruptShadow: 'u32',
@@ -139,6 +149,8 @@ const SCALARS = {
   deliveringEvent: 'u64',
   /** DR6 bits of the traps that the last instruction caused and that are not taken yet (ATTENTION.debugTrap). */
   pendingDebug: 'u32',
+  /** The instruction count after an iteration of a repeated instruction that has more to do; 0 once something else has happened. */
+  repeatedAt: 'f64',
 
   /** What MONITOR watches: the line's physical address and, in monitorLine, what it held. */
   monitorArmed: 'u32',
@@ -182,6 +194,8 @@ const ARRAYS = {
   segments: [32, 8],
   hostSegments: [32, 8],
   dr: [8, 4],
+  /** Physical x87 registers: of each the significand, then sign and exponent in bits 15:0. */
+  fpuRegisters: [8, 16],
   intercepts: [4, 6],
   /** The host's DebugCtl and last-branch registers while a guest has its own (svm/last-branches.ts). */
   hostLastBranch: [8, 5],

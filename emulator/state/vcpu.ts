@@ -58,6 +58,8 @@ class VcpuBlock {
   /** The general registers as halves: low half of register n at 2n, high half at 2n + 1. */
   readonly gprHalves: Uint32Array
   readonly dr: BigUint64Array
+  /** Physical x87 register n: significand at 2n, sign and exponent at 2n + 1. */
+  readonly fpuRegisters: BigUint64Array
   readonly segments: readonly Segment[]
   readonly hostSegments: readonly Segment[]
   /** Intercept vectors 0..5: VMCB offsets 000h..014h. */
@@ -85,6 +87,7 @@ class VcpuBlock {
     this.gpr = new BigUint64Array(buffer, base + OFFSET.gpr, 16)
     this.gprHalves = new Uint32Array(buffer, base + OFFSET.gpr, 32)
     this.dr = new BigUint64Array(buffer, base + OFFSET.dr, 4)
+    this.fpuRegisters = new BigUint64Array(buffer, base + OFFSET.fpuRegisters, 16)
     const records = (at: number): Segment[] =>
       Array.from({ length: 8 }, (_, i) => new Segment(buffer, base + at + i * SEGMENT.bytes))
     this.segments = records(OFFSET.segments)

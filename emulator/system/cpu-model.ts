@@ -32,6 +32,8 @@ const SVM = 0x8000_000a
 
 /** Everything that some model can advertise, each feature once. What is not modelled is not in here. */
 export const FEATURES: readonly Feature[] = [
+  feature('fpu', 1, 'edx', 0),
+  feature('vme', 1, 'edx', 1, { cr4: CR4.VME | CR4.PVI }),
   feature('de', 1, 'edx', 2, { cr4: CR4.DE }),
   feature('pse', 1, 'edx', 3, { cr4: CR4.PSE }),
   feature('tsc', 1, 'edx', 4, { cr4: CR4.TSD }),
@@ -49,9 +51,11 @@ export const FEATURES: readonly Feature[] = [
   feature('pse36', 1, 'edx', 17),
   feature('clflush', 1, 'edx', 19),
   feature('monitor', 1, 'ecx', 3),
+  feature('fxsr', 1, 'edx', 24, { cr4: CR4.OSFXSR }),
   feature('cmpxchg16b', 1, 'ecx', 13),
   feature('pcid', 1, 'ecx', 17, { cr4: CR4.PCIDE }),
   feature('popcnt', 1, 'ecx', 23),
+  feature('xsave', 1, 'ecx', 26, { cr4: CR4.OSXSAVE }),
   feature('rdrand', 1, 'ecx', 30),
   feature('fsgsbase', 7, 'ebx', 0, { cr4: CR4.FSGSBASE }),
   feature('effectivefrequency', 6, 'ecx', 0),
@@ -176,9 +180,9 @@ function changedFeatures(without: readonly string[], changes: readonly string[])
 
 /**
  * The model called `name`, which may be followed by changes: 'default,-rdtscp,+smap' lacks RDTSCP and has SMAP. Throws RangeError
- * for a model or a feature that does not exist.
+ * for a model or a feature that does not exist. `processors`: how many the machine has, all of them cores of one package.
  */
-export function createCpuModel(name = 'default'): CpuModel {
+export function createCpuModel(name = 'default', processors = 1): CpuModel {
   const [base, ...changes] = name.split(',')
   const description = Object.hasOwn(MODELS, base) ? MODELS[base] : undefined
   if (description === undefined)
@@ -197,6 +201,7 @@ export function createCpuModel(name = 'default'): CpuModel {
     const index = REGISTERS.indexOf(register)
     words[index] = (words[index] | (1 << bit)) >>> 0
   }
+  if (processors > 1) describeCores(leaves, processors)
   const extended = leaves.get(EXTENDED)!
   extended[3] = (extended[3] | (leaves.get(1)![3] & REPEATED_IN_EXTENDED)) >>> 0
 
@@ -214,6 +219,18 @@ export function createCpuModel(name = 'default'): CpuModel {
       return [eax, leaf === 1 ? ebx | apicId(state) : ebx, ecx, (edx & ~absent) >>> 0]
     },
   }
+}
+
+/**
+ * Several cores of one package (APM vol 3 appendix E.5): leaf 1 EBX 23:16 LogicalProcessorCount, EDX 28 HTT; leaf 8000_0001h
+ * ECX 1 CmpLegacy; leaf 8000_0008h ECX 15:12 ApicIdSize, 7:0 NC.
+ */
+function describeCores(leaves: ReadonlyMap<number, number[]>, processors: number): void {
+  const [basic, extended, sizes] = [1, EXTENDED, 0x8000_0008].map((leaf) => leaves.get(leaf)!)
+  basic[1] |= processors << 16
+  basic[3] |= 1 << 28
+  extended[2] |= 1 << 1
+  sizes[2] |= (Math.ceil(Math.log2(processors)) << 12) | (processors - 1)
 }
 
 /** EDX of leaf 1 and of leaf 8000_0001h. */

@@ -4,21 +4,30 @@
  */
 import { IF } from '../isa/registers.ts'
 import { ATTENTION } from '../state/attention.ts'
-import type { Vcpu } from '../state/vcpu.ts'
+import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { pendingInterrupt } from './local-apic.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
-export type PendingEvent = 'smi' | 'nmi' | 'interrupt' | 'virtual nmi' | 'virtual interrupt'
+export type PendingEvent =
+  'init' | 'startup' | 'smi' | 'nmi' | 'interrupt' | 'virtual nmi' | 'virtual interrupt'
 
 /** The event of the highest priority that nothing holds back. Physical events come before virtual ones. */
 export function nextEvent(state: Vcpu): PendingEvent | undefined {
+  if (state.activity === ACTIVITY.waiting) return nextWhileWaiting(state)
   if (!state.gif || state.interruptShadow) return undefined
-  if (state.smiPending) return 'smi'
+  if (state.initPending && !state.smm) return 'init'
+  if (state.smiPending && !state.smm) return 'smi'
   if (state.nmiPending && !state.nmiMasked) return 'nmi'
   if (interruptsAreEnabled(state) && pendingInterrupt(state) >= 0) return 'interrupt'
   if (!virtualGif(state)) return undefined
   if (hasVirtualNmi(state) && !(state.virtualInterrupt & VIRTUAL_INTERRUPT.nmiMask)) return 'virtual nmi'
   return virtualInterruptIsOpen(state) ? 'virtual interrupt' : undefined
+}
+
+/** A processor that waits for STARTUP takes nothing else but another INIT before it (§16.5). */
+function nextWhileWaiting({ initPending, startupPending }: Vcpu): PendingEvent | undefined {
+  if (initPending) return 'init'
+  return startupPending ? 'startup' : undefined
 }
 
 /** rFLAGS.IF; in a guest with V_INTR_MASKING the host's, as it was at VMRUN (§15.21.1). */
@@ -57,6 +66,7 @@ function hasVirtualInterrupt(state: Vcpu): boolean {
 
 /** To be called where rFLAGS.IF, GIF, a task priority or the masking of NMIs may have changed in favour of an event. */
 export function lookForEvents(state: Vcpu): void {
-  if (state.smiPending || state.nmiPending || hasVirtualEvent(state) || pendingInterrupt(state) >= 0)
-    state.attention |= ATTENTION.event
+  const { initPending, startupPending, smiPending, nmiPending } = state
+  if (initPending || startupPending || smiPending || nmiPending) state.attention |= ATTENTION.event
+  else if (hasVirtualEvent(state) || pendingInterrupt(state) >= 0) state.attention |= ATTENTION.event
 }

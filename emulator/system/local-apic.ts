@@ -37,7 +37,7 @@ const DIVIDE = 0xb
 
 const LOCAL_VECTORS = [APIC.timer, APIC.thermal, APIC.performance, APIC.local0, APIC.local1, APIC.error]
 
-/** The registers after RESET and INIT, and when APIC_BAR.AE is cleared. `id` is the processor's number (§16.3.3). */
+/** The registers after RESET and INIT, and when APIC_BAR.AE is cleared. `id` is the processor's number, or what INIT left (§16.3.3). */
 export function resetApic(state: Vcpu, id: number): void {
   state.apic.fill(0)
   state.apic[APIC.id] = id << 24

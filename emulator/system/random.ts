@@ -8,7 +8,7 @@ import { registerOperand, writeRegister } from './operands.ts'
 import { timeOf } from './time.ts'
 
 /** The finalizer of SplitMix64 (Steele, Lea, Flood 2014), which spreads every bit of its argument over all 64. */
-function mix(value: bigint): bigint {
+export function mix(value: bigint): bigint {
   let mixed = BigInt.asUintN(64, value)
   mixed = BigInt.asUintN(64, (mixed ^ (mixed >> 30n)) * 0xbf58_476d_1ce4_e5b9n)
   mixed = BigInt.asUintN(64, (mixed ^ (mixed >> 27n)) * 0x94d0_49bb_1331_11ebn)
