@@ -126,7 +126,6 @@ export function startVcpu(cpu: Cpu, kind: StartKind, entry: number): void {
   // RESET invalidates the TLB; power-on leaves no trace of what was in it and which way comes next.
   state.words.fill(0, TLB_OFFSET / 4, (TLB_OFFSET + TLB_BYTES) / 4)
   if (kind === 'reset') return
-  installSmiHandler(cpu)
   if (kind === 'real' && entry >= 0x10_0000)
     throw new RangeError(`real-mode code cannot begin at ${entry.toString(16)}h, beyond 1 MiB`)
   if (kind === 'real') enterReal(state, entry)
