@@ -64,13 +64,18 @@ export interface StateCacheUse {
   readonly seed: number
 }
 
+/** A VMCB by its 32-bit words: that at `offset`, a multiple of 4, as an unsigned number. */
+export interface VmcbWords {
+  word(offset: number): number
+}
+
 /** Where the processor reports what it did. Absent listeners cost a comparison. */
 export interface Observer {
   /**
    * VMRUN is about to enter: called before any guest state is loaded. `fromCache`: the groups of fields that do not come from
-   * memory, as clean bits.
+   * memory, as clean bits. `view`: the VMCB with these groups merged, as it is about to be checked and loaded.
    */
-  vmrun?(vmcb: number, fromCache: number): void
+  vmrun?(vmcb: number, fromCache: number, view: VmcbWords): void
   /**
    * A #VMEXIT is taken: called after the guest is stored and before the host is reloaded, so `state` still has the guest's rIP
    * and ASID. For VMEXIT_INVALID, when no guest ran, with the checks that failed: all of them, in the manual's order.
@@ -80,6 +85,8 @@ export interface Observer {
   raised?(fault: Fault): void
   /** An exception or interrupt goes through the IDT. */
   delivered?(vector: number, errorCode: number, linearAddress: bigint): void
+  /** An interrupt or NMI arrived and waits until it may be taken. */
+  pending?(vector: number): void
 
   // In detail, only while the machine evaluates: compiled code reports none of these.
   /** An instruction was fetched from CS:`rip` and is about to execute. */
