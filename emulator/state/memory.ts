@@ -45,6 +45,8 @@ export class PhysicalMemory {
   #regions: MmioRegion[] = []
   /** Pages that device windows overlay, by page number. */
   readonly #mmioPages = new Map<number, MmioRegion>()
+  /** By RAM page: 1 = a device window overlays it. */
+  readonly #overlaid: Uint8Array
   /** 1 = written since watchPages(). */
   readonly #written: Uint8Array
 
@@ -60,6 +62,7 @@ export class PhysicalMemory {
     this.view = new DataView(this.buffer)
     this.bytes = new Uint8Array(this.buffer)
     this.granules = new BigUint64Array(this.buffer, this.granuleBase, pages)
+    this.#overlaid = new Uint8Array(pages)
     this.#written = new Uint8Array(pages).fill(1)
   }
 
@@ -73,23 +76,26 @@ export class PhysicalMemory {
   removeRegion(region: MmioRegion): void {
     this.#regions = this.#regions.filter((other) => other !== region)
     this.#mmioPages.clear()
+    this.#overlaid.fill(0)
     for (const other of this.#regions) this.#overlay(other)
   }
 
   #overlay(region: MmioRegion): void {
     const last = Math.floor((region.base + region.bytes - 1) / PAGE_SIZE)
-    for (let page = Math.floor(region.base / PAGE_SIZE); page <= last; page++)
+    for (let page = Math.floor(region.base / PAGE_SIZE); page <= last; page++) {
       this.#mmioPages.set(page, region)
+      if (page < this.#overlaid.length) this.#overlaid[page] = 1
+    }
   }
 
   /** True when the whole page is RAM that no device overlays. */
   isRamPage(page: number): boolean {
-    return page * PAGE_SIZE < this.ramBytes && !this.#mmioPages.has(page)
+    return this.#overlaid[page] === 0
   }
 
   /** True when `address` is backed by RAM. */
   isRam(address: number): boolean {
-    return address < this.ramBytes && !this.#mmioPages.has(Math.floor(address / PAGE_SIZE))
+    return address < this.ramBytes && this.#overlaid[address >>> 12] === 0
   }
 
   /** Reads `size` bytes. The access must not cross a page. */
