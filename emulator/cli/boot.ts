@@ -1,7 +1,14 @@
 /** `world-switch boot`: runs a multiboot kernel with its serial port on standard output. */
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { createCpuModel, describeRunResult, ImageError, Machine, type RunResult } from '../machine/index.ts'
+import {
+  createCpuModel,
+  describeRunResult,
+  ImageError,
+  Machine,
+  MOST_CPUS,
+  type RunResult,
+} from '../machine/index.ts'
 import {
   InputError,
   oneOf,
@@ -29,8 +36,10 @@ standard output.
   --append TEXT            the kernel's command line, after its name
   --module FILE            a module; may be given several times
   --memory MIB             RAM, 2 to 3072 (default ${DEFAULT_MEMORY})
-  --max-instructions N     end the run after N instructions
+  --cpus N                 processors, 1 to 8 (default 1)
+  --max-instructions N     end the run after N instructions, those of all processors
   --cpu NAME[,+F][,-F]     CPU model (default: default), with features F added or taken away
+  --seed N                 chooses random numbers and how long processors' turns are (default 0)
   --executor NAME          compile (default) or evaluate
   --stats                  figures on standard error at the end
 
@@ -48,6 +57,8 @@ interface BootArguments {
   readonly append: string | undefined
   readonly modules: readonly string[]
   readonly ramBytes: number
+  readonly cpus: number
+  readonly seed: number
   readonly maxInstructions: number
   readonly cpu: string
   readonly executor: 'compile' | 'evaluate'
@@ -62,6 +73,8 @@ function readArguments(args: string[]): BootArguments {
       append: { type: 'string' },
       module: { type: 'string', multiple: true, default: [] },
       memory: { type: 'string', default: DEFAULT_MEMORY },
+      cpus: { type: 'string', default: '1' },
+      seed: { type: 'string', default: '0' },
       'max-instructions': { type: 'string' },
       cpu: { type: 'string', default: 'default' },
       executor: { type: 'string', default: 'compile' },
@@ -76,6 +89,8 @@ function readArguments(args: string[]): BootArguments {
     append: values.append,
     modules: values.module,
     ramBytes: wholeNumber('--memory', values.memory, 2, 3072) * MIB,
+    cpus: wholeNumber('--cpus', values.cpus, 1, MOST_CPUS),
+    seed: wholeNumber('--seed', values.seed, 0, 0xffff_ffff),
     maxInstructions:
       limit === undefined ? Infinity : wholeNumber('--max-instructions', limit, 1, Number.MAX_SAFE_INTEGER),
     cpu: cpuModel(values.cpu),
@@ -154,7 +169,9 @@ async function run(args: string[]): Promise<number> {
   const machine = new Machine({
     ramBytes: options.ramBytes,
     executor: options.executor,
+    cpus: options.cpus,
     cpu: options.cpu,
+    seed: options.seed,
     history: false,
     onSerial: (byte) => sent.push(byte),
   })

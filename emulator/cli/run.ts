@@ -4,6 +4,7 @@ import { build, exitFacts, formatDiagnostic, hex, type Build } from '../lab/inde
 import {
   describeRunResult,
   Machine,
+  MOST_CPUS,
   type MachineEvent,
   type RunResult,
   type StartKind,
@@ -22,6 +23,8 @@ every #VMEXIT with its reason.
   --vmcb FILE[@SYMBOL]     a VMCB text, placed at SYMBOL (default "vmcb"); may be repeated
   --start STATE            long (default), protected, real or reset
   --memory MIB             RAM, 4 to 256 (default 16)
+  --cpus N                 processors, 1 to 8 (default 1); the others wait for STARTUP
+  --seed N                 chooses random numbers and how long processors' turns are (default 0)
   --max-instructions N     end the run after N instructions (default 10000000)
   --json                   one JSON object instead of text
 
@@ -36,6 +39,8 @@ interface RunArguments {
   readonly vmcbs: readonly { readonly path: string; readonly symbol: string }[]
   readonly start: StartKind
   readonly ramBytes: number
+  readonly cpus: number
+  readonly seed: number
   readonly maxInstructions: number
   readonly json: boolean
 }
@@ -48,6 +53,8 @@ function readArguments(args: string[]): RunArguments {
       vmcb: { type: 'string', multiple: true, default: [] },
       start: { type: 'string', default: 'long' },
       memory: { type: 'string', default: '16' },
+      cpus: { type: 'string', default: '1' },
+      seed: { type: 'string', default: '0' },
       'max-instructions': { type: 'string', default: '10000000' },
       json: { type: 'boolean', default: false },
     },
@@ -61,6 +68,8 @@ function readArguments(args: string[]): RunArguments {
     }),
     start: oneOf('--start', values.start, ['long', 'protected', 'real', 'reset']),
     ramBytes: wholeNumber('--memory', values.memory, 4, 256) * MIB,
+    cpus: wholeNumber('--cpus', values.cpus, 1, MOST_CPUS),
+    seed: wholeNumber('--seed', values.seed, 0, 0xffff_ffff),
     maxInstructions: wholeNumber(
       '--max-instructions',
       values['max-instructions'],
@@ -84,12 +93,13 @@ function buildFiles({ program, vmcbs, start, ramBytes }: RunArguments): Build {
 }
 
 /** The exits as text: one line each, with what the exit's fields say below it. */
-function printExits(events: readonly MachineEvent[]): void {
+function printExits(events: readonly MachineEvent[], cpus: number): void {
   for (const event of events) {
     if (event.kind !== 'vmexit') continue
     const { name, details, checks } = explainExit(event)
+    const processor = cpus > 1 ? `processor ${event.processor}  ` : ''
     process.stdout.write(
-      `${String(event.instructions).padStart(8)}  #VMEXIT(${name})  rIP ${hex(event.rip)}  VMCB ${hex(BigInt(event.vmcb))}\n`,
+      `${String(event.instructions).padStart(8)}  ${processor}#VMEXIT(${name})  rIP ${hex(event.rip)}  VMCB ${hex(BigInt(event.vmcb))}\n`,
     )
     for (const detail of details) process.stdout.write(`          ${detail}\n`)
     for (const check of checks) {
@@ -118,7 +128,12 @@ function run(args: string[]): number {
   for (const diagnostic of built.diagnostics)
     process.stderr.write(`${diagnostic.severity}: ${formatDiagnostic(diagnostic)}\n`)
   if (!built.usable) return 1
-  const machine = new Machine({ ramBytes: wanted.ramBytes, history: false })
+  const machine = new Machine({
+    ramBytes: wanted.ramBytes,
+    cpus: wanted.cpus,
+    seed: wanted.seed,
+    history: false,
+  })
   machine.start(wanted.start, built.entry)
   machine.load(Number(built.program.origin), built.program.bytes)
   for (const { address, text } of built.vmcbs) machine.load(address, text.image)
@@ -127,7 +142,7 @@ function run(args: string[]): number {
   else {
     const dropped = machine.events.dropped
     if (dropped > 0) process.stdout.write(`(${dropped} older events are not shown)\n`)
-    printExits(machine.events.since())
+    printExits(machine.events.since(), wanted.cpus)
     const console = String.fromCharCode(...machine.serial.since().slice(-65536))
     if (console !== '') process.stdout.write(`console:\n${console}\n`)
     process.stdout.write(`${describeRunResult(result)}, after ${machine.instructions} instructions\n`)

@@ -16,6 +16,9 @@ const LONGEST_QUANTUM = 4096
 /** Seeds choose among so many orders of magnitude, because some races show only when turns are short. */
 const HALVINGS = 8
 
+/** A turn of nothing but PAUSE has so many of them. */
+const PAUSES_IN_TURN = 4
+
 /** Units of time in a round: 17 to 4096, as the seed says; the seed 0 gives the longest. */
 function quantumOf(seed: number): number {
   const random = Number(mix(BigInt(seed)) & 0xffff_ffffn)
@@ -62,10 +65,16 @@ export class Scheduler {
     return (Math.floor(time / this.#quantum) + 1) * this.#quantum
   }
 
-  /** After PAUSE the processor waits until its turn ends or its timer expires. Called while PAUSE executes. */
+  /**
+   * PAUSE takes a share of a turn: a processor that spins leaves most of the work to the others. It ends with the turn, and when
+   * the timer expires. Called while the instruction executes.
+   */
   pause({ state }: Cpu): void {
+    const time = timeOf(state)
     // The instruction has counted already, and may have been the last of the turn.
-    waitUntil(state, Math.min(this.turnEnd(timeOf(state) - 1), state.apicTimerExpiry))
+    const most = Math.min(this.turnEnd(time - 1), state.apicTimerExpiry)
+    waitUntil(state, Math.min(time + Math.floor(this.#quantum / PAUSES_IN_TURN), most))
+    // What is left of the turn has become shorter.
     state.attention |= ATTENTION.stop
   }
 

@@ -58,6 +58,19 @@ export interface Caches {
   discardAll(): void
 }
 
+/**
+ * Bytes of memory that the manual leaves undefined, in a machine that is strict about them: they hold a pattern, and a program
+ * that reads them is reported.
+ */
+export interface UndefinedBytes {
+  /** `bytes` at a physical address hold the pattern from now on, until somebody writes them. */
+  leave(address: number, bytes: number): void
+  /** They hold something again. */
+  define(address: number, bytes: number): void
+  /** A program reads them. */
+  read(cpu: Cpu, address: number, bytes: number): void
+}
+
 /** When VMRUN uses its copy of a group of fields whose clean bit is 1: always, or as random bits drawn for each VMRUN say. */
 export interface StateCacheUse {
   readonly policy: 'aggressive' | 'random'
@@ -141,9 +154,11 @@ export interface Cpu {
   readonly seed: number
   /** Undefined: every access goes straight to memory. */
   readonly caches?: Caches | undefined
+  /** Undefined: what the manual leaves undefined reads as zero, and nobody minds. */
+  readonly undefinedBytes?: UndefinedBytes | undefined
   /** Every processor of the machine, this one among them. */
   processors(): readonly Cpu[]
-  /** Gives the rest of a turn to the other processors: time passes for this one. Undefined: it is alone. */
+  /** PAUSE: time passes, for the benefit of the other processors. Undefined where there are none. */
   readonly pause?: (() => void) | undefined
   /** Makes the registers of the local APIC appear at the physical address that APIC_BAR says, or nowhere. */
   mapLocalApic(): void
