@@ -8,6 +8,7 @@ import { isTranslated } from './walk.ts'
 /** Reads `size` bytes at sPA `address`, where the access to `linear` leads. It must not cross a page. */
 export function readData(cpu: Cpu, linear: bigint, address: number, size: Size): bigint {
   const { caches } = cpu
+  cpu.undefinedBytes?.read(cpu, address, size)
   const value =
     caches === undefined
       ? cpu.memory.read(address, size)
@@ -19,6 +20,7 @@ export function readData(cpu: Cpu, linear: bigint, address: number, size: Size):
 /** Writes the low `size` bytes of `value`, likewise. */
 export function writeData(cpu: Cpu, linear: bigint, address: number, size: Size, value: bigint): void {
   cpu.observer.access?.(true, linear, address, size, value)
+  cpu.undefinedBytes?.define(address, size)
   const { caches } = cpu
   if (caches === undefined) cpu.memory.write(address, size, value)
   else caches.write(cpu.index, address, size, value, memoryType(cpu, linear, address))

@@ -24,6 +24,7 @@ import { REGISTERS_AT } from './register-offsets.ts'
 import { GUEST_SEGMENTS, storeSegment } from './segments.ts'
 import { leaveSpecCtrl } from './spec-ctrl.ts'
 import { keepStored } from './state-cache.ts'
+import { leaveUndefined } from './undefined-fields.ts'
 import { registerPairs, storeAll, vmcbPage, type VmcbPage } from './vmcb-page.ts'
 
 const AT = {
@@ -75,6 +76,7 @@ export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   storeInstructionBytes(vmcb, bytes)
   vmcb.store(AT.exitIntInfo, state.words, OFFSET.deliveringEvent >> 2)
   storeExit(vmcb, exit, nextRip)
+  leaveUndefined(cpu, state.vmcb, exit)
   keepStored(cpu, vmcb)
   cpu.observer.vmexit?.(exit, nextRip, NO_CHECKS)
   enterHost(cpu)
@@ -93,6 +95,7 @@ export function exitInvalid(cpu: Cpu, failed: readonly FailedCheck[]): void {
   storeInstructionBytes(vmcb, NO_BYTES)
   storeQuad(vmcb, AT.exitIntInfo, 0n)
   storeExit(vmcb, exit, 0n)
+  leaveUndefined(cpu, state.vmcb, exit)
   cpu.observer.vmexit?.(exit, 0n, failed)
   enterHost(cpu)
   finish(cpu)
@@ -165,6 +168,8 @@ function storeQuad(vmcb: VmcbPage, offset: number, value: bigint): void {
 /** The processor becomes the host's again: what #VMEXIT clears, and what VMRUN saved. */
 function enterHost(cpu: Cpu): void {
   const state = cpu.state
+  // World switches complete write combining (APM vol 2 §15.25.8).
+  cpu.caches?.completeWrites(cpu.index, 'serializing')
   state.gif = 0
   state.guestMode = 0
   state.intercepts.fill(0)
@@ -174,6 +179,7 @@ function enterHost(cpu: Cpu): void {
   state.tscOffset = 0n
   state.deliveringEvent = 0n
   state.pendingDebug = 0
+  state.repeatedAt = 0
   state.interruptShadow = 0
   state.activity = ACTIVITY.running
   reloadHost(state)

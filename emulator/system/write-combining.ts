@@ -13,7 +13,10 @@ const COMPLETING: ReadonlyMap<string, Cause> = new Map(
     [
       ['io', ['in', 'ins', 'out', 'outs']],
       ['serializing', ['cpuid', 'iret', 'rsm', 'hlt', 'wrmsr', 'invd', 'wbinvd', 'wbnoinvd']],
-      ['serializing', ['invlpg', 'invlpga', 'invpcid', 'lgdt', 'lidt', 'lldt', 'ltr', 'lmsw', 'clts']],
+      [
+        'serializing',
+        ['invlpg', 'invlpga', 'invpcid', 'lgdt', 'lidt', 'lldt', 'ltr', 'lmsw', 'clts', 'vmrun'],
+      ],
     ] as const
   ).flatMap(([cause, operations]) => operations.map((operation): [string, Cause] => [operation, cause])),
 )
