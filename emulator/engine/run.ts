@@ -1,6 +1,7 @@
 /** The run loop of one vCPU: compiled code where there is any, evaluation everywhere else. */
 import type { Cpu } from '../state/cpu.ts'
 import { OFFSET } from '../state/layout.ts'
+import { forgetIteration } from '../system/repeat.ts'
 import type { Engine } from './engine.ts'
 import { step } from './evaluate/step.ts'
 
@@ -14,11 +15,12 @@ const LONGEST = 15
 export function run(engine: Engine, cpu: Cpu, budget: number): number {
   const { compiled } = engine
   let attempted = 0
+  const { state } = cpu
   if (compiled === undefined) {
     while (attempted < budget && step(engine, cpu)) attempted++
+    forgetIteration(state)
     return attempted
   }
-  const { state } = cpu
   const words = state.words
   const rip = OFFSET.rip >> 2
   // Compiled code is entered where a jump leads to, at the start, and after an instruction that it left to evaluate.
@@ -28,10 +30,10 @@ export function run(engine: Engine, cpu: Cpu, budget: number): number {
     let retired = 0
     let resumes = false
     if (mayEnter && state.attention === 0) {
-      retired = compiled.run(cpu, budget - attempted, jumped)
+      // The last instruction is left to evaluate, which knows whether it is an iteration of a REP that is not done.
+      retired = compiled.run(cpu, budget - attempted - 1, jumped)
       attempted += retired
       resumes = compiled.resumes
-      if (attempted >= budget) break
     }
     const before = words[rip]
     if (!step(engine, cpu)) break
@@ -40,5 +42,6 @@ export function run(engine: Engine, cpu: Cpu, budget: number): number {
     jumped = compiled.everywhere || resumes || moved === 0 || moved > LONGEST
     mayEnter = jumped || retired > 0
   }
+  forgetIteration(state)
   return attempted
 }

@@ -76,6 +76,8 @@ const SCALARS = {
   hwcr: 'u64',
   vmCr: 'u64',
   vmHsavePa: 'u64',
+  /** SKINIT was executed since RESET. */
+  skinitExecuted: 'u32',
 
   // System-management mode (APM vol 2 chapter 10).
   smbase: 'u64',

@@ -151,14 +151,16 @@ function loadGuest(state: Vcpu, vmcb: VmcbPage): void {
   words[WORD.idtrBase + 1] = canonicalHigh(vmcb.word(AT.idtrBase + 4))
   // SEG.
   for (const segment of GUEST_SEGMENTS) loadGuestSegment(vmcb, words, segment)
-  const rflags = vmcb.word(AT.rflags)
-  state.cpl = guestCpl(vmcb, words[WORD.cr0], rflags, (words[WORD.efer] & EFER_LMA) !== 0)
+  // Long mode has no virtual-8086 mode, and ignores VM.
+  const ignored = words[WORD.efer] & EFER_LMA ? VM : 0
+  const rflags = vmcb.word(AT.rflags) & ~ignored
+  state.cpl = guestCpl(vmcb, words[WORD.cr0], rflags)
   // CR2.
   vmcb.load(AT.cr2, words, WORD.cr2)
   // LBR.
   enterLastBranches(state, vmcb)
   // Never cached.
-  writeRflags(state, words[WORD.efer] & EFER_LMA ? rflags & ~VM : rflags)
+  writeRflags(state, rflags)
   vmcb.load(AT.rip, words, WORD.rip)
   vmcb.load(AT.rsp, words, WORD.rsp)
   vmcb.load(AT.rax, words, WORD.rax)
@@ -195,13 +197,10 @@ function loadDebugRegisters(words: Uint32Array, vmcb: VmcbPage): void {
   words[WORD.dr6 + 1] = 0
 }
 
-/**
- * The CPL byte counts in protected mode only: real mode has CPL 0, virtual-8086 mode 3 (APM vol 2 §15.5.1). Long mode has no
- * virtual-8086 mode, and ignores VM.
- */
-function guestCpl(vmcb: VmcbPage, cr0: number, rflags: number, long: boolean): number {
+/** The CPL byte counts in protected mode only: real mode has CPL 0, virtual-8086 mode 3 (APM vol 2 §15.5.1). */
+function guestCpl(vmcb: VmcbPage, cr0: number, rflags: number): number {
   if (!(cr0 & CR0_PE)) return 0
-  if (rflags & VM && !long) return 3
+  if (rflags & VM) return 3
   return (vmcb.word(AT.cpl & ~3) >>> ((AT.cpl & 3) * 8)) & 3
 }
 

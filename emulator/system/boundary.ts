@@ -23,6 +23,7 @@ import { takeInit, takeStartup } from './initialization.ts'
 import { acknowledgeInterrupt, pendingInterrupt } from './local-apic.ts'
 import { enterSmm } from './smm.ts'
 import { HWCR } from './smm-msrs.ts'
+import { isBetweenIterations } from './repeat.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
 /** Takes pending events, and says whether the vCPU executes an instruction now. */
@@ -52,7 +53,7 @@ export function afterInstruction(cpu: Cpu, before: number): void {
   if (before & ATTENTION.resume && state.attention & ATTENTION.resume) {
     state.flagsOther &= ~RF
     state.attention &= ~ATTENTION.resume
-  }
+  } else if (state.flagsOther & RF) state.attention |= ATTENTION.resume
   const trapped = (before & state.attention & ATTENTION.trap) !== 0
   if (!(state.flagsOther & TF)) state.attention &= ~ATTENTION.trap
   else state.attention |= ATTENTION.trap
@@ -68,7 +69,7 @@ function takeDebugTrap(cpu: Cpu): void {
 /** #DB when an instruction breakpoint names the next instruction; RF = 1 suppresses it (APM vol 2 §13.1.2). */
 function takeBreakpoint(cpu: Cpu): void {
   const state = cpu.state
-  if (state.flagsOther & RF) return
+  if (state.flagsOther & RF || isBetweenIterations(state)) return
   const linear = instructionLinear(state)
   const hits = instructionBreakpoints(state.dr7).filter((n) => state.dr[n] === linear)
   const dr6 = hits.reduce((bits, n) => bits | (1 << n), 0)

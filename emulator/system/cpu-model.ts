@@ -27,6 +27,7 @@ function feature(
   return { name, leaf, register, bit, ...enables }
 }
 
+const XSAVE_LEAF = 0xd
 const EXTENDED = 0x8000_0001
 const SVM = 0x8000_000a
 
@@ -50,8 +51,8 @@ export const FEATURES: readonly Feature[] = [
   feature('pat', 1, 'edx', 16),
   feature('pse36', 1, 'edx', 17),
   feature('clflush', 1, 'edx', 19),
-  feature('monitor', 1, 'ecx', 3),
   feature('fxsr', 1, 'edx', 24, { cr4: CR4.OSFXSR }),
+  feature('monitor', 1, 'ecx', 3),
   feature('cmpxchg16b', 1, 'ecx', 13),
   feature('pcid', 1, 'ecx', 17, { cr4: CR4.PCIDE }),
   feature('popcnt', 1, 'ecx', 23),
@@ -71,6 +72,7 @@ export const FEATURES: readonly Feature[] = [
   feature('altmovcr8', EXTENDED, 'ecx', 4),
   feature('abm', EXTENDED, 'ecx', 5),
   feature('prefetchw', EXTENDED, 'ecx', 8),
+  feature('skinit', EXTENDED, 'ecx', 12),
   feature('monitorx', EXTENDED, 'ecx', 29),
   feature('syscall', EXTENDED, 'edx', 11, { efer: EFER.SCE }),
   feature('nx', EXTENDED, 'edx', 20, { efer: EFER.NXE }),
@@ -123,6 +125,11 @@ export const ASIDS = 32768
 export const INVLPGB_COUNT_MAX = 7
 const RDPRU_MAX = 1
 const LINEAR_ADDRESS_BITS = 48
+/** States that XCR0 can enable, low half: 0 x87. An XSAVE area of it is the 512 bytes of FXSAVE and a header. */
+export const XCR0_SUPPORTED = 1
+const XSAVE_BYTES = 512 + 64
+/** CPUID 8000_0008h EBX 2, RstrFpErrPtrs: the x87 pointers are saved and restored whether or not an exception is pending. */
+const RESTORES_POINTERS = 1 << 2
 
 /** Up to four ASCII characters as a little-endian word. */
 function asciiWord(text: string): number {
@@ -139,13 +146,14 @@ function brandWords(at: number): [number, number, number, number] {
 
 /** The leaves without their feature bits. */
 const LEAVES: Readonly<Record<number, readonly [number, number, number, number]>> = {
-  0: [7, VENDOR[0], VENDOR[2], VENDOR[1]],
+  0: [XSAVE_LEAF, VENDOR[0], VENDOR[2], VENDOR[1]],
   // EBX: 15:8 CLFLUSH size in quadwords.
   1: [SIGNATURE, 8 << 8, 0, 0],
   // MONITOR: smallest and largest line; ECX: 1 interrupts wake although masked, 0 extensions are listed.
   5: [64, 64, 3, 0],
   6: [0, 0, 0, 0],
   7: [0, 0, 0, 0],
+  [XSAVE_LEAF]: [0, 0, 0, 0],
   0x8000_0000: [0x8000_0021, VENDOR[0], VENDOR[2], VENDOR[1]],
   [EXTENDED]: [SIGNATURE, 0, 0, 0],
   0x8000_0002: brandWords(0),
@@ -192,7 +200,7 @@ export function createCpuModel(name = 'default', processors = 1): CpuModel {
   const leaves = new Map(Object.entries(LEAVES).map(([leaf, words]) => [Number(leaf), [...words]]))
   leaves.set(0x8000_0008, [
     (LINEAR_ADDRESS_BITS << 8) | description.physicalAddressBits,
-    0,
+    RESTORES_POINTERS,
     0,
     (RDPRU_MAX << 16) | INVLPGB_COUNT_MAX,
   ])
@@ -202,6 +210,7 @@ export function createCpuModel(name = 'default', processors = 1): CpuModel {
     words[index] = (words[index] | (1 << bit)) >>> 0
   }
   if (processors > 1) describeCores(leaves, processors)
+  if (names.has('xsave')) leaves.set(XSAVE_LEAF, [XCR0_SUPPORTED, XSAVE_BYTES, XSAVE_BYTES, 0])
   const extended = leaves.get(EXTENDED)!
   extended[3] = (extended[3] | (leaves.get(1)![3] & REPEATED_IN_EXTENDED)) >>> 0
 
@@ -211,12 +220,14 @@ export function createCpuModel(name = 'default', processors = 1): CpuModel {
     has: (feature) => names.has(feature),
     cpuid(leaf, subleaf, state) {
       const words = leaves.get(leaf)
-      // A leaf that does not exist, and subleaves beyond 0 of leaf 7, read as zero.
-      if (words === undefined || (leaf === 7 && subleaf !== 0)) return [0, 0, 0, 0]
+      // A leaf that does not exist, and subleaves beyond 0 of leaves 7 and Dh, read as zero.
+      if (words === undefined || ((leaf === 7 || leaf === XSAVE_LEAF) && subleaf !== 0)) return [0, 0, 0, 0]
       const [eax, ebx, ecx, edx] = words
       // Both leaves say that the local APIC is absent while it is disabled (APM vol 2 §16.3.1).
       const absent = (leaf === 1 || leaf === EXTENDED) && !apicIsEnabled(state) ? CPUID_APIC : 0
-      return [eax, leaf === 1 ? ebx | apicId(state) : ebx, ecx, (edx & ~absent) >>> 0]
+      const available = (edx & ~absent) >>> 0
+      if (leaf !== 1) return [eax, ebx, ecx, available]
+      return [eax, ebx | apicId(state), (ecx | osXsave(state)) >>> 0, available]
     },
   }
 }
@@ -235,6 +246,11 @@ function describeCores(leaves: ReadonlyMap<number, number[]>, processors: number
 
 /** EDX of leaf 1 and of leaf 8000_0001h. */
 const CPUID_APIC = 1 << 9
+
+/** Leaf 1 ECX 27 repeats CR4.OSXSAVE. */
+function osXsave(state: Vcpu): number {
+  return state.cr4 & CR4.OSXSAVE ? 1 << 27 : 0
+}
 
 /** Leaf 1 EBX 31:24: the initial APIC ID, which is the vCPU's number. */
 function apicId(state: Vcpu): number {

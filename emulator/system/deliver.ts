@@ -14,7 +14,7 @@ import { EXIT } from '../state/exit-codes.ts'
 import { Fault, generalProtection, VECTOR } from '../state/faults.ts'
 import { readRflags, writeRflags } from '../state/flags.ts'
 import { ATTRIBUTE, CR0, MODE } from '../state/mode.ts'
-import { ACTIVITY } from '../state/vcpu.ts'
+import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { DR6, DR7 } from './debug-bits.ts'
 import {
   dpl,
@@ -28,8 +28,9 @@ import {
   SYSTEM_TYPE,
   tableAddress,
 } from './descriptors.ts'
-import { recordInterrupt } from './last-branch.ts'
+import { endBranchStep, recordInterrupt } from './last-branch.ts'
 import { checkTarget, NULL_SEGMENT, setSegment } from './segmentation.ts'
+import { isBetweenIterations } from './repeat.ts'
 import { currentStack, pushFrame, setStackPointer, type Stack } from './stack.ts'
 import { legacyInnerStack, longStack, nullStackSegment } from './task-state.ts'
 import { switchTask } from './task-switch.ts'
@@ -97,7 +98,7 @@ export function deliverFault(cpu: Cpu, fault: Fault): void {
       cpu,
       event,
       state.rip,
-      resumesInstruction(event, current.dr6),
+      resumesInstruction(state, event, current.dr6),
       current.linearAddress,
     )
     if (next === undefined) return
@@ -110,7 +111,7 @@ export function deliverFault(cpu: Cpu, fault: Fault): void {
  * `returnRip` is what the handler returns to. Faults on the way are delivered instead. Throws Exit, never Fault.
  */
 export function deliverEvent(cpu: Cpu, event: Event, returnRip = cpu.state.rip): void {
-  const next = tryDeliver(cpu, event, returnRip, resumesInstruction(event, 0), 0n)
+  const next = tryDeliver(cpu, event, returnRip, resumesInstruction(cpu.state, event, 0), 0n)
   if (next !== undefined) deliverFault(cpu, next)
 }
 
@@ -159,8 +160,12 @@ function tryDeliver(
   return undefined
 }
 
-/** Faults push RF = 1, so that an instruction breakpoint does not hit twice; traps and aborts do not (APM vol 2 §3.1.6). */
-function resumesInstruction({ vector, type }: Event, dr6: number): boolean {
+/**
+ * Faults push RF = 1, so that an instruction breakpoint does not hit twice; traps and aborts do not, nor do interrupts, but for
+ * those between two iterations of a repeated instruction (APM vol 2 §3.1.6).
+ */
+function resumesInstruction(state: Vcpu, { vector, type }: Event, dr6: number): boolean {
+  if (isBetweenIterations(state)) return true
   if (type !== EVENT_TYPE.exception) return false
   if (vector === VECTOR.DB) return (dr6 & DR6.BD) !== 0
   return vector !== VECTOR.BP && vector !== VECTOR.OF && vector !== VECTOR.DF && vector !== VECTOR.MC
@@ -169,6 +174,7 @@ function resumesInstruction({ vector, type }: Event, dr6: number): boolean {
 /** Adds the cause of a #DB to DR6 and, for a general-detect fault, lets the handler use the debug registers. */
 function recordDebugCause(cpu: Cpu, dr6: number): void {
   cpu.state.dr6 |= BigInt(dr6)
+  endBranchStep(cpu.state)
   if (dr6 & DR6.BD) cpu.state.dr7 &= ~BigInt(DR7.GD)
 }
 
@@ -205,6 +211,7 @@ function begin(cpu: Cpu, rip: bigint, clearedFlags: number): void {
   writeRflags(state, readRflags(state) & ~clearedFlags)
   state.rip = rip
   if (state.attention & ATTENTION.branches) recordInterrupt(state, from)
+  state.repeatedAt = 0
   state.interruptShadow = 0
   state.activity = ACTIVITY.running
   state.attention &= ~(ATTENTION.shadow | ATTENTION.trap | ATTENTION.resume | ATTENTION.inactive)

@@ -9,36 +9,36 @@ import { MODE } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { lookForEvents } from './events.ts'
 import { loadRflags } from './rflags.ts'
+import {
+  hasVirtualInterruptFlag,
+  ioPrivilege,
+  mergeVirtualFlags,
+  seesVirtualFlags,
+  virtualFlags,
+} from './virtual-8086.ts'
 import { currentStack, peekStack, pushFrame, releaseStack, setStackPointer } from './stack.ts'
-
-/** rFLAGS.IOPL, 0..3. */
-export function ioPrivilege(state: Vcpu): number {
-  return (state.flagsOther & IOPL) >>> 12
-}
-
-/** In virtual-8086 mode PUSHF, POPF, INTn and IRET need IOPL 3. */
-export function requireVirtual8086Privilege(cpu: Cpu): void {
-  if (cpu.state.mode & MODE.virtual8086 && ioPrivilege(cpu.state) < 3) generalProtection()
-}
 
 const pushf: SystemInstruction = (cpu, instruction) => {
   const state = cpu.state
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.PUSHF)
-  requireVirtual8086Privilege(cpu)
   const size = instruction.operandSize as 2 | 4 | 8
+  const flags = seesVirtualFlags(state, size) ? virtualFlags(state) : readRflags(state) & ~(VM | RF)
   const stack = currentStack(state)
-  const image = BigInt((readRflags(state) & ~(VM | RF)) >>> 0)
+  const image = BigInt(flags >>> 0)
   setStackPointer(state, stack.pointerBytes, pushFrame(cpu, stack, size, [BigInt.asUintN(size * 8, image)]))
 }
 
 const popf: SystemInstruction = (cpu, instruction) => {
   const state = cpu.state
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.POPF)
-  requireVirtual8086Privilege(cpu)
   const size = instruction.operandSize as 2 | 4 | 8
+  const virtual = seesVirtualFlags(state, size)
   const image = Number(peekStack(cpu, size, 0) & 0xffff_ffffn)
+  const flags = virtual
+    ? mergeVirtualFlags(state, image)
+    : mergeFlags(state, image & ~RF, size, VM | VIF | VIP)
   releaseStack(state, size)
-  loadRflags(cpu, mergeFlags(state, image & ~RF, size, VM | VIF | VIP))
+  loadRflags(cpu, flags)
 }
 
 /**
@@ -53,23 +53,28 @@ export function mergeFlags(state: Vcpu, image: number, size: number, kept: numbe
   return (readRflags(state) & keep) | (image & ~keep)
 }
 
-/** CPL <= IOPL, or in virtual-8086 mode IOPL 3; CR4.VME and CR4.PVI are not modelled. */
-function requireInterruptFlagPrivilege(cpu: Cpu): void {
-  if (cpu.state.mode & (MODE.protected | MODE.virtual8086) && cpu.state.cpl > ioPrivilege(cpu.state))
-    generalProtection()
+/** The flag that CLI and STI change: IF where CPL <= IOPL (virtual-8086 mode has CPL 3), else VIF where there is one, else #GP(0). */
+function interruptFlag(state: Vcpu): number {
+  if (!(state.mode & (MODE.protected | MODE.virtual8086)) || state.cpl <= ioPrivilege(state)) return IF
+  if (!hasVirtualInterruptFlag(state)) generalProtection()
+  return VIF
 }
 
-const cli: SystemInstruction = (cpu) => {
-  requireInterruptFlagPrivilege(cpu)
-  cpu.state.flagsOther &= ~IF
+const cli: SystemInstruction = ({ state }) => {
+  state.flagsOther &= ~interruptFlag(state)
 }
 
 const sti: SystemInstruction = (cpu) => {
-  requireInterruptFlagPrivilege(cpu)
-  const wasClear = !(cpu.state.flagsOther & IF)
-  cpu.state.flagsOther |= IF
+  const { state } = cpu
+  if (interruptFlag(state) === VIF) {
+    if (state.flagsOther & VIP) generalProtection()
+    state.flagsOther |= VIF
+    return
+  }
+  const wasClear = !(state.flagsOther & IF)
+  state.flagsOther |= IF
   if (wasClear) beginInterruptShadow(cpu)
-  lookForEvents(cpu.state)
+  lookForEvents(state)
 }
 
 /** No interrupt is taken before the next instruction has ended (APM vol 2 §15.21.5). */

@@ -12,19 +12,20 @@ import { deliverSoftware, EVENT_TYPE } from './deliver.ts'
 import { isLongMode } from './descriptors.ts'
 import { lookForEvents } from './events.ts'
 import { resolveReturn, returnToOuter } from './far-transfers.ts'
-import { mergeFlags, requireVirtual8086Privilege } from './flags.ts'
+import { mergeFlags } from './flags.ts'
 import { loadRflags } from './rflags.ts'
 import { virtual8086Segment } from './segment-loads.ts'
 import { checkTarget, setSegment } from './segmentation.ts'
 import { peekStack, releaseStack, setStackPointer } from './stack.ts'
 import { byInstruction, switchTask } from './task-switch.ts'
+import { callOwnHandler, mergeVirtualFlags, seesVirtualFlags } from './virtual-8086.ts'
 import { VIRTUAL_INTERRUPT } from './virtual-interrupt.ts'
 
 const int: SystemInstruction = (cpu, instruction) => {
   const operand = instruction.operands[0]
   const vector = operand.kind === 'immediate' ? Number(operand.value) : 0
   if (cpu.state.guestMode) cpu.virtualization.intercept(cpu, EXIT.SWINT, BigInt(vector))
-  deliverSoftware(cpu, vector, EVENT_TYPE.software)
+  if (!callOwnHandler(cpu, vector)) deliverSoftware(cpu, vector, EVENT_TYPE.software)
 }
 
 /** #BP and #OF of instructions: exceptions for the intercepts, software interrupts for the IDT. */
@@ -48,7 +49,6 @@ const int1: SystemInstruction = (cpu) => {
 const iret: SystemInstruction = (cpu, instruction) => {
   const state = cpu.state
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.IRET)
-  requireVirtual8086Privilege(cpu)
   if (state.mode & MODE.protected && state.flagsOther & NT) returnToPreviousTask(cpu)
   else returnFromHandler(cpu, instruction.operandSize as 2 | 4 | 8)
   unmaskNmis(state)
@@ -63,11 +63,12 @@ function returnToPreviousTask(cpu: Cpu): void {
 }
 
 function returnFromHandler(cpu: Cpu, size: 2 | 4 | 8): void {
+  const virtual = seesVirtualFlags(cpu.state, size)
   const offset = peekStack(cpu, size, 0)
   const selector = Number(peekStack(cpu, size, 1) & 0xffffn)
   const image = Number(peekStack(cpu, size, 2) & 0xffff_ffffn)
   if (cpu.state.mode & MODE.protected) returnInProtectedMode(cpu, size, offset, selector, image)
-  else returnToRealMode(cpu, size, offset, selector, image)
+  else returnToRealMode(cpu, size, offset, selector, image, virtual)
 }
 
 /** IRET ends the handling of an NMI: of a virtual one in a guest with NMI virtualization (APM vol 2 §15.21.10). */
@@ -77,8 +78,15 @@ function unmaskNmis(state: Vcpu): void {
   else state.nmiMasked = 0
 }
 
-/** In virtual-8086 mode with IOPL 3, IRET stays in that mode and cannot change IOPL (mergeFlags keeps it at CPL 3). */
-function returnToRealMode(cpu: Cpu, size: 2 | 4 | 8, offset: bigint, selector: number, image: number): void {
+/** In virtual-8086 mode IRET stays in that mode and cannot change IOPL. `virtual`: the image has VIF in the place of IF. */
+function returnToRealMode(
+  cpu: Cpu,
+  size: 2 | 4 | 8,
+  offset: bigint,
+  selector: number,
+  image: number,
+  virtual: boolean,
+): void {
   const state = cpu.state
   const virtual8086 = (state.mode & MODE.virtual8086) !== 0
   const { attributes, limit } = state.segments[CS]
@@ -86,10 +94,11 @@ function returnToRealMode(cpu: Cpu, size: 2 | 4 | 8, offset: bigint, selector: n
     ? virtual8086Segment(selector)
     : { selector, attributes, limit, base: BigInt(selector << 4) }
   checkTarget(cs, offset, false)
+  const flags = virtual ? mergeVirtualFlags(state, image) : mergeFlags(state, image, size, VM | VIF | VIP)
   releaseStack(state, 3 * size)
   setSegment(state.segments[CS], cs)
   state.rip = offset
-  loadRflags(cpu, mergeFlags(state, image, size, VM | VIF | VIP))
+  loadRflags(cpu, flags)
   modeChanged(cpu)
 }
 

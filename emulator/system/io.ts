@@ -8,9 +8,10 @@ import { ATTRIBUTE, MODE } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { notePortAccess } from './debug-traps.ts'
 import { tableAddress } from './descriptors.ts'
-import { ioPrivilege } from './flags.ts'
 import { instructionRip, readRegister, writeRegister } from './operands.ts'
+import { noteIteration } from './repeat.ts'
 import { linearAddress } from './segmentation.ts'
+import { ioPrivilege } from './virtual-8086.ts'
 import { rememberSmiSource } from './smi-source.ts'
 
 type PortSize = 1 | 2 | 4
@@ -114,7 +115,9 @@ function advance(cpu: Cpu, instruction: Instruction, pointer: number): void {
   writeRegister(state, pointer, width, state.gpr[pointer] + step)
   if (instruction.repeat === 'none') return
   writeRegister(state, RCX, width, state.gpr[RCX] - 1n)
-  if (readRegister(state, RCX, width) !== 0n) state.rip = instructionRip(state, instruction)
+  if (readRegister(state, RCX, width) === 0n) return
+  state.rip = instructionRip(state, instruction)
+  noteIteration(state)
 }
 
 function isExhausted(state: Vcpu, instruction: Instruction): boolean {

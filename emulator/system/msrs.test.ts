@@ -45,6 +45,10 @@ test('every MSR reads, and accepts what it reads unless it is read-only', () => 
   )
   // PRED_CMD and SMM_CTL are commands, which cannot be read.
   expect(refused.map(({ name }) => name).toSorted()).toEqual([
+    'LastBranchFromIP',
+    'LastBranchToIP',
+    'LastIntFromIP',
+    'LastIntToIP',
     'MCG_CAP',
     'MTRRcap',
     'PATCH_LEVEL',

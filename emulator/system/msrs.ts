@@ -39,7 +39,7 @@ export interface Msr {
 type QuadField = Extract<
   ScalarField,
   | 'star' | 'lstar' | 'cstar' | 'sfmask' | 'kernelGsBase' | 'sysenterCs' | 'sysenterEsp' | 'sysenterEip' | 'tscAux' | 'tscRatio'
-  | 'lastBranchFromIp' | 'lastBranchToIp' | 'lastIntFromIp' | 'lastIntToIp' | 'vmHsavePa'
+  | 'vmHsavePa'
 > // prettier-ignore
 
 /** An MSR that is a field of the vCPU block; `accepts` says which values WRMSR may store. */
@@ -78,6 +78,21 @@ function constant(index: number, name: string, section: string, value: bigint): 
 /** An MSR that cannot be written at all. */
 function readOnly(index: number, name: string, section: string, value: bigint): Msr {
   return { index, name, section, read: () => value, write: () => generalProtection() }
+}
+
+/** What control-transfer recording writes, and software cannot. */
+function lastBranch(
+  index: number,
+  name: string,
+  field: 'lastBranchFromIp' | 'lastBranchToIp' | 'lastIntFromIp' | 'lastIntToIp',
+): Msr {
+  return {
+    index,
+    name,
+    section: 'APM vol 2 §13.1.1',
+    read: ({ state }) => state[field],
+    write: () => generalProtection(),
+  }
 }
 
 function segmentBase(index: number, name: string, segment: number): Msr {
@@ -309,10 +324,10 @@ export const MSRS: readonly Msr[] = [
   readOnly(0x179, 'MCG_CAP', 'APM vol 2 §9.3.1', 0n),
   constant(0x17a, 'MCG_STAT', 'APM vol 2 §9.3.1', 0n),
   debugCtl,
-  stored(0x1db, 'LastBranchFromIP', 'APM vol 2 §13.1.1', 'lastBranchFromIp'),
-  stored(0x1dc, 'LastBranchToIP', 'APM vol 2 §13.1.1', 'lastBranchToIp'),
-  stored(0x1dd, 'LastIntFromIP', 'APM vol 2 §13.1.1', 'lastIntFromIp'),
-  stored(0x1de, 'LastIntToIP', 'APM vol 2 §13.1.1', 'lastIntToIp'),
+  lastBranch(0x1db, 'LastBranchFromIP', 'lastBranchFromIp'),
+  lastBranch(0x1dc, 'LastBranchToIP', 'lastBranchToIp'),
+  lastBranch(0x1dd, 'LastIntFromIP', 'lastIntFromIp'),
+  lastBranch(0x1de, 'LastIntToIP', 'lastIntToIp'),
   ...Array.from({ length: 16 }, (_, position) => variableMtrr(position)),
   ...FIXED_MTRRS.map(fixedMtrr),
   pat,

@@ -15,7 +15,8 @@ export function loadRflags(cpu: Cpu, value: number): void {
   const before = state.flagsOther
   writeRflags(state, value)
   if (value & TF) state.attention |= ATTENTION.trap
-  if (value & RF) state.attention |= ATTENTION.resume
+  // An RF that the instruction before has loaded would end now; the bit that is off then tells that this one loads it again.
+  if (value & RF) state.attention ^= ATTENTION.resume
   if (value & IF) lookForEvents(state)
   if ((before ^ value) & (VM | AC)) modeChanged(cpu)
 }

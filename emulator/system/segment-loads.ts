@@ -80,8 +80,7 @@ export function resolveDataSegment(
   const readable = (attributes & ATTRIBUTE.S) !== 0 && (!code || (attributes & ATTRIBUTE.readWrite) !== 0)
   if (!readable) throw new Fault(vector, errorCode)
   const weakest = Math.max(selector & SELECTOR.rpl, cpu.state.cpl)
-  if (!(code && isConforming(attributes)) && weakest > dpl(attributes))
-    throw new Fault(vector, errorCode)
+  if (!(code && isConforming(attributes)) && weakest > dpl(attributes)) throw new Fault(vector, errorCode)
   if (!(attributes & ATTRIBUTE.P)) throw new Fault(VECTOR.NP, errorCode)
   return loadedSegment(cpu, selector, descriptor)
 }

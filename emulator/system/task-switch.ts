@@ -115,8 +115,7 @@ export function switchTask(cpu: Cpu, selector: number, how: TaskSwitch): void {
   const incoming = descriptor.attributes & ATTRIBUTE.code ? TSS_32 : TSS_16
   if (descriptor.limit < incoming.limit) throw new Fault(VECTOR.TS, selectorError(selector, how.external))
   if (tr.limit < outgoing.limit) throw new Fault(VECTOR.TS, selectorError(tr.selector, how.external))
-  if (state.guestMode)
-    cpu.virtualization.intercept(cpu, EXIT.TASK_SWITCH, BigInt(selector), switchInfo(how))
+  if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.TASK_SWITCH, BigInt(selector), switchInfo(how))
 
   const nests = how.cause === 'call' || how.cause === 'event'
   const previous = tableAddress(cpu, state.gdtrBase, tr.selector & SELECTOR.index)

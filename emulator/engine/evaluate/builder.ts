@@ -8,6 +8,7 @@ import { ARITHMETIC_FLAGS, CF, CS, DF, FS, OF, PF, RSP, SF, ZF } from '../../isa
 import { probeLinear, readLinear, writeLinear } from '../../paging/access.ts'
 import { translate } from '../../paging/translate.ts'
 import type { Builder, Condition, Value } from '../../semantics/builder.ts'
+import { noteIteration } from '../../system/repeat.ts'
 import { linearAddress } from '../../system/segmentation.ts'
 import { ACCESS, type Access, type Cpu } from '../../state/cpu.ts'
 import { Fault, generalProtection } from '../../state/faults.ts'
@@ -406,6 +407,7 @@ export class EvaluateBuilder implements Evaluated<Builder> {
 
   again(): void {
     this.target = this.#state.rip
+    noteIteration(this.#state)
   }
 
   raise(vector: number, errorCode = -1): void {

@@ -7,7 +7,7 @@ import { MODE } from '../../state/mode.ts'
 import { countBusLock } from '../../system/bus-locks.ts'
 import { afterInstruction, beforeInstruction } from '../../system/boundary.ts'
 import { deliverFault } from '../../system/deliver.ts'
-import { recordBranch } from '../../system/last-branch.ts'
+import { noteInstruction } from '../../system/last-branch.ts'
 import { completeWriteCombining } from '../../system/write-combining.ts'
 import type { Engine } from '../engine.ts'
 import { fetch } from '../fetch.ts'
@@ -50,8 +50,8 @@ export function step(engine: Engine, cpu: Cpu): boolean {
       const repeats = state.rip === rip && entry.instruction.repeat !== 'none'
       // RF lasts until all iterations of a repeated instruction are done.
       if (repeats) before &= ~ATTENTION.resume
-      else if (before & ATTENTION.branches && state.rip !== next && state.guestMode === guestMode)
-        recordBranch(state, rip)
+      if (before & ATTENTION.branches && state.guestMode === guestMode)
+        noteInstruction(state, rip, state.rip !== next && !repeats)
     }
   } catch (thrown) {
     if (!hasTakenEffect(thrown)) state.rip = rip
