@@ -275,3 +275,7 @@ export function remapped(between: string, fields: Fields = {}): Omit<Case, 'give
     fields,
   }
 }
+
+/** Host code that makes the IDT and its handler the host's. What follows HLT must contain IDT_REGISTER. */
+export const LOAD_IDT = 'lidt [rel idtr]\n'
+export const IDT_REGISTER = `\nidtr: dw 0fffh\ndq ${IDT}`
