@@ -17,7 +17,8 @@ import { segmentInstructions } from './segment-loads.ts'
 import { smmInstructions } from './smm.ts'
 import { syscallInstructions } from './syscall.ts'
 import { verificationInstructions } from './verification.ts'
-import { x87Instructions } from './x87.ts'
+import { x87Instructions } from './x87/instructions.ts'
+import { xsaveInstructions } from './xsave.ts'
 
 const TOPICS: readonly Readonly<Record<string, SystemInstruction>>[] = [
   baseRegisterInstructions,
@@ -38,6 +39,7 @@ const TOPICS: readonly Readonly<Record<string, SystemInstruction>>[] = [
   syscallInstructions,
   verificationInstructions,
   x87Instructions,
+  xsaveInstructions,
 ]
 
 export const SYSTEM_INSTRUCTIONS: ReadonlyMap<string, SystemInstruction> = new Map(

@@ -114,9 +114,6 @@ const clflush: SystemInstruction = (cpu, instruction) => {
   cpu.caches?.flushLine(cpu.index, address, instruction.mnemonic !== 'clwb')
 }
 
-/** Instructions of features that no CPU model has. */
-const undefinedInstruction: SystemInstruction = () => undefinedOpcode()
-
 export const processorInstructions = {
   cpuid,
   rdtsc,
@@ -129,6 +126,4 @@ export const processorInstructions = {
   wbnoinvd,
   clflush,
   rdpru,
-  xgetbv: undefinedInstruction,
-  xsetbv: undefinedInstruction,
 } as const

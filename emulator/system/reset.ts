@@ -66,7 +66,8 @@ export function resetVcpu(cpu: Cpu): void {
   Object.assign(state, RESET)
   if (cpu.index === 0) state.apicBase |= APIC_BASE.bootstrap
   state.flagsSize = 8
-  initialize(cpu, cpu.index)
+  initialize(cpu)
+  restartApic(cpu, cpu.index)
 }
 
 /**
@@ -74,14 +75,20 @@ export function resetVcpu(cpu: Cpu): void {
  * the APIC's address and ID unchanged. The manual does not speak of a guest in which it is taken: guest mode ends.
  */
 export function initVcpu(cpu: Cpu): void {
+  initProcessor(cpu)
+  restartApic(cpu, cpu.state.apic[APIC.id] >>> 24)
+}
+
+/** What INIT does to all but the APIC; SKINIT does no more (§15.27.6). The processor runs. */
+export function initProcessor(cpu: Cpu): void {
   const { state } = cpu
   state.cr0 &= CR0.CD | CR0.NW
   setArithmeticFlags(state, 0)
   state.attention &= ATTENTION.stop | ATTENTION.branches
-  initialize(cpu, state.apic[APIC.id] >>> 24)
+  initialize(cpu)
 }
 
-function initialize(cpu: Cpu, apicId: number): void {
+function initialize(cpu: Cpu): void {
   const { state } = cpu
   Object.assign(state, INITIAL)
   state.cr0 |= CR0.ET
@@ -98,11 +105,17 @@ function initialize(cpu: Cpu, apicId: number): void {
   state.segments[CS].base = 0xffff_0000n
   state.segments[LDTR].attributes = ATTRIBUTE.P | SYSTEM_TYPE.ldt
   state.segments[TR].attributes = ATTRIBUTE.P | SYSTEM_TYPE.busyTss
-  resetApic(state, apicId)
-  cpu.mapLocalApic()
-  const bootstrap = (state.apicBase & APIC_BASE.bootstrap) !== 0n
-  state.activity = bootstrap ? ACTIVITY.running : ACTIVITY.waiting
-  if (!bootstrap) state.attention |= ATTENTION.inactive
+  state.activity = ACTIVITY.running
   flushAll(cpu)
   modeChanged(cpu)
+}
+
+/** All processors but the boot-strap one wait for STARTUP. */
+function restartApic(cpu: Cpu, apicId: number): void {
+  const { state } = cpu
+  resetApic(state, apicId)
+  cpu.mapLocalApic()
+  if (state.apicBase & APIC_BASE.bootstrap) return
+  state.activity = ACTIVITY.waiting
+  state.attention |= ATTENTION.inactive
 }

@@ -147,6 +147,7 @@ function isRelativeOperand(operand: OperandSource): boolean {
 function isConstantOperand(operand: OperandSource): boolean {
   switch (operand.kind) {
     case 'register':
+    case 'stack-register':
       return true
     case 'memory':
       return isNumber(operand.displacement) && !isRelativeOperand(operand)
