@@ -36,7 +36,7 @@ export interface CpuState {
   readonly idtr: { readonly base: bigint; readonly limit: number }
   readonly cpl: number
   readonly mode: string
-  readonly activity: 'running' | 'halted' | 'shutdown'
+  readonly activity: (typeof ACTIVITY_NAMES)[keyof typeof ACTIVITY_NAMES]
   readonly interruptShadow: boolean
   readonly gif: boolean
   /** What runs: a guest with its VMCB, or undefined for the host. */
@@ -55,6 +55,7 @@ const ACTIVITY_NAMES = {
   [ACTIVITY.running]: 'running',
   [ACTIVITY.halted]: 'halted',
   [ACTIVITY.shutdown]: 'shutdown',
+  [ACTIVITY.waiting]: 'waiting for STARTUP',
 } as const
 
 /** The operating mode in the manual's words (APM vol 2 §1.3). */
