@@ -12,9 +12,10 @@ import { ATTRIBUTE, EFER } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { offsetOf, VMCB_FIELDS } from './fields.ts'
-import { requireSvm, vmcbAddress } from './privilege.ts'
+import { requireSvm, requireSvmOrSkinit, vmcbAddress } from './privilege.ts'
 import { canonicalHigh, HIDDEN_SEGMENTS, loadHiddenSegment, storeSegment } from './segments.ts'
 import { loadAll, registerPairs, storeAll, vmcbPage, type VmcbPage } from './vmcb-page.ts'
+import { skinit } from './skinit.ts'
 import { vmrun } from './vmrun.ts'
 
 /** Registers that VMLOAD and VMSAVE move as they stand. */
@@ -94,7 +95,7 @@ function setGif(state: Vcpu, on: boolean): void {
 
 /** STGI: GIF = 1. What was held back is looked at before the next instruction (§15.17). */
 const stgi: SystemInstruction = (cpu) => {
-  requireSvm(cpu)
+  requireSvmOrSkinit(cpu)
   guard(cpu, EXIT.STGI)
   setGif(cpu.state, true)
   cpu.state.attention |= ATTENTION.event
@@ -113,9 +114,6 @@ const invlpga: SystemInstruction = (cpu, instruction) => {
   const linear = BigInt.asUintN(instruction.addressSize * 8, cpu.state.gpr[RAX])
   invalidatePage(cpu, linear, cpu.state.gprHalves[RCX * 2])
 }
-
-/** SKINIT needs a TPM; CPUID says that this processor does not have it. */
-const skinit: SystemInstruction = () => undefinedOpcode()
 
 /** The SVM instructions by the name of their semantics. */
 export const SVM_INSTRUCTIONS: ReadonlyMap<string, SystemInstruction> = new Map([

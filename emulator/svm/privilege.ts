@@ -18,6 +18,13 @@ export function requireSvm(cpu: Cpu): void {
   requirePrivilege(cpu)
 }
 
+/** As requireSvm; where the processor has SKINIT, EFER.SVME does not matter to it and to STGI (§15.4). */
+export function requireSvmOrSkinit(cpu: Cpu): void {
+  if (!(cpu.state.words[EFER_WORD] & SVME) && !cpu.model.has('skinit')) undefinedOpcode()
+  requireProtectedMode(cpu)
+  requirePrivilege(cpu)
+}
+
 /** The VMCB address in rAX, cut to the address size. #GP(0) if it is not page-aligned or reaches beyond MAXPHYADDR. */
 export function vmcbAddress(cpu: Cpu, { addressSize }: Instruction): number {
   const words = cpu.state.words

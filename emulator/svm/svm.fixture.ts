@@ -51,7 +51,7 @@ export interface SvmTest {
 }
 
 /** 16 MB of RAM, the host in 64-bit mode at CPL 0 with EFER.SVME, rAX at a VMCB that holds LONG_GUEST. */
-export function svmTest(): SvmTest {
+export function svmTest(model = 'default'): SvmTest {
   const memory = new PhysicalMemory(16 * 1024 * 1024, 1)
   const entered: number[] = []
   const exits: VmexitEvent[] = []
@@ -62,7 +62,7 @@ export function svmTest(): SvmTest {
     index: 0,
     state: vcpuView(memory.buffer, 0),
     memory,
-    model: createCpuModel(),
+    model: createCpuModel(model),
     ports: { read: unused, write: unused },
     virtualization,
     observer: {

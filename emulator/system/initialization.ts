@@ -12,9 +12,17 @@ import { apicIsEnabled } from './local-apic.ts'
 import { deliverFault } from './deliver.ts'
 import { initVcpu } from './reset.ts'
 
-/** VM_CR: 1 R_INIT, INIT becomes #SX with this error code (APM vol 2 §15.30.1, §8.2.20). */
+/** VM_CR: 2 DIS_A20M, 1 R_INIT, 0 DPD (APM vol 2 §15.30.1). */
 const VM_CR_R_INIT = 2n
+const VM_CR_SECURE = 7n
+/** Error code of the #SX that R_INIT makes of INIT (§8.2.20). */
 const SX_INIT = 1
+
+/** What SKINIT leaves behind: events wait, INIT becomes #SX, debug hardware and A20 masking are off (§15.27.6). */
+export function secure(state: Vcpu): void {
+  state.gif = 0
+  state.vmCr |= VM_CR_SECURE
+}
 
 const STARTUP_VALID = 0x100
 
@@ -52,8 +60,13 @@ export function takeInit(cpu: Cpu): void {
   state.startupPending = startupPending
 }
 
-/** Real mode at vector * 1000h: CS:IP is vector00h:0000h. */
-export function takeStartup({ state }: Cpu): void {
+/**
+ * Real mode at vector * 1000h: CS:IP is vector00h:0000h. Once SKINIT was executed on the boot-strap processor, the others begin
+ * as securely (§15.27.8).
+ */
+export function takeStartup(cpu: Cpu): void {
+  const { state } = cpu
+  if (cpu.processors()[0].state.skinitExecuted) secure(state)
   const vector = state.startupPending & 0xff
   state.startupPending = 0
   state.segments[CS].selector = vector << 8
