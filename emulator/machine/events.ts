@@ -3,7 +3,7 @@ import type { FailedCheck, Observer, VmexitEvent } from '../state/cpu.ts'
 import type { Exit } from '../state/faults.ts'
 import { VCPU_STRIDE } from '../state/memory-map.ts'
 import type { Vcpu } from '../state/vcpu.ts'
-import { groupNames, type CleanGroup } from '../svm/index.ts'
+import { fieldAt, groupNames, VMCB_BYTES, type CleanGroup } from '../svm/index.ts'
 import { Log } from './log.ts'
 
 /** An exception is raised, or an exception or interrupt goes through the IDT. */
@@ -35,9 +35,19 @@ export type MachineEvent =
       readonly ownInstructions: number
     } & VmexitEvent)
   | ExceptionEvent
+  | {
+      /** A strict machine: a program read what the manual leaves undefined. */
+      readonly kind: 'relied-on-undefined'
+      readonly processor: number
+      readonly instructions: number
+      /** Physical address of the 32-bit word. */
+      readonly address: number
+      /** Name in the field table, for a VMCB. */
+      readonly field: string | undefined
+    }
 
-const KINDS = ['vmrun', 'vmexit', 'raised', 'delivered'] as const
-const KIND = { vmrun: 0, vmexit: 1, raised: 2, delivered: 3 } as const
+const KINDS = ['vmrun', 'vmexit', 'raised', 'delivered', 'relied-on-undefined'] as const
+const KIND = { vmrun: 0, vmexit: 1, raised: 2, delivered: 3, reliedOnUndefined: 4 } as const
 
 /**
  * An event in the log is 9 numbers of 64 bits, because guests exit a hundred thousand times a second and hardly anybody looks:
@@ -45,7 +55,7 @@ const KIND = { vmrun: 0, vmexit: 1, raised: 2, delivered: 3 } as const
  *   0  f64  instructions
  *   1  u32  15:8 processor, 7:0 kind
  *                         u32  vmrun: fromCache as clean bits; vmexit: ASID; others: vector
- *   2  f64  vmrun, vmexit: VMCB; others: error code
+ *   2  f64  vmrun, vmexit: VMCB; relied-on-undefined: address; others: error code
  *   3  u64  vmexit: exit code; others: linear address
  *   4  u64  EXITINFO1   5  u64  EXITINFO2   6  u64  rIP   7  u64  nRIP
  *   8  f64  instructions of the processor
@@ -110,6 +120,11 @@ export class EventLog extends Log<MachineEvent> {
     this.#quads[at + 3] = linearAddress
   }
 
+  /** `address`: a physical address in a VMCB. */
+  reliedOnUndefined(state: Vcpu, address: number): void {
+    this.#begin(KIND.reliedOnUndefined, state, 0, address)
+  }
+
   protected read(slot: number): MachineEvent {
     const at = slot * QUADS
     const quads = this.#quads
@@ -147,6 +162,8 @@ export class EventLog extends Log<MachineEvent> {
           errorCode: number,
           linearAddress: quads[at + 3],
         }
+      case 'relied-on-undefined':
+        return { kind, processor, instructions, address: number, field: fieldAt(number % VMCB_BYTES)?.key }
     }
   }
 }

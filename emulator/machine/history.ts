@@ -26,8 +26,8 @@ interface Snapshot {
   readonly registers: readonly Uint8Array[]
   readonly tlbs: readonly Uint8Array[]
   readonly devices: readonly number[][]
-  readonly serialTotal: number
-  readonly eventTotal: number
+  /** How long each log was. */
+  readonly logged: readonly number[]
   pages: Map<number, Uint8Array>
 }
 
@@ -60,7 +60,7 @@ export class History {
 
   /** Takes a snapshot of the present, which includes the first `inputs` logged inputs. */
   take(inputs: number): void {
-    const { cpus, devices, serial, events, memory } = this.#parts
+    const { cpus, devices, logs, memory } = this.#parts
     const bases = cpus.map(({ state }) => state.base)
     this.#snapshots.push({
       instructions: countInstructions(cpus),
@@ -68,8 +68,7 @@ export class History {
       registers: bases.map((base) => memory.bytes.slice(base, base + REGISTER_BYTES)),
       tlbs: bases.map((base) => memory.bytes.slice(base + TLB_OFFSET, base + TLB_OFFSET + TLB_BYTES)),
       devices: devices.map((device) => device.save()),
-      serialTotal: serial.total,
-      eventTotal: events.total,
+      logged: logs.map((log) => log.total),
       pages: new Map(),
     })
     this.#watch()
@@ -88,14 +87,13 @@ export class History {
     this.#snapshots.length = index + 1
     snapshot.pages = new Map()
 
-    const { cpus, devices, serial, events, memory } = this.#parts
+    const { cpus, devices, logs, memory } = this.#parts
     cpus.forEach(({ state }, i) => {
       memory.bytes.set(snapshot.registers[i], state.base)
       memory.bytes.set(snapshot.tlbs[i], state.base + TLB_OFFSET)
     })
     devices.forEach((device, i) => device.restore(snapshot.devices[i]))
-    serial.rewind(snapshot.serialTotal)
-    events.rewind(snapshot.eventTotal)
+    logs.forEach((log, i) => log.rewind(snapshot.logged[i]))
     for (const cpu of cpus) {
       dropContexts(cpu)
       cpu.mapLocalApic()

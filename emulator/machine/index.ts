@@ -2,6 +2,9 @@
 export { Machine, type Executor, type MachineOptions, type Statistics } from './machine.ts'
 export { MOST_CPUS, STATE_CACHE_POLICIES, type StateCachePolicy } from './processors.ts'
 export { describeRunResult, type RunResult } from './run-result.ts'
+export type { FieldSource, StreamEvent, StreamEvents, StreamKind, SwitchedField } from './event-stream.ts'
+export type { Agent, Cause, Transaction, TransactionKind } from '../caches/transactions.ts'
+export { FRAMEBUFFER } from './framebuffer.ts'
 export type { ExceptionEvent, MachineEvent } from './events.ts'
 export type { EditableRegister } from './inputs.ts'
 export {

@@ -1,4 +1,5 @@
 /** The machine: processors, memory, devices and time behind one interface for labs, pages and commands. */
+import type { Transaction } from '../caches/transactions.ts'
 import { createEngine, run, type Engine } from '../engine/index.ts'
 import { tlbEntries, type TlbEntry } from '../paging/tlb.ts'
 import { heldTranslation, type HeldTranslation } from '../paging/translate.ts'
@@ -16,11 +17,13 @@ import { createBootRom } from './boot-rom.ts'
 import { createDebugExit, createShutdownPort } from './debug-exit.ts'
 import { digestState } from './digest.ts'
 import { EventLog, type ExceptionEvent } from './events.ts'
+import { EventStream, type StreamEvent, type StreamKind } from './event-stream.ts'
 import { History } from './history.ts'
 import { InputLog, type EditableRegister, type Input } from './inputs.ts'
 import { createFwCfg } from './fw-cfg.ts'
 import { GENERAL_REGISTERS, inspectVcpu, type CpuState } from './inspect.ts'
 import { BoundedLog } from './log.ts'
+import { createMemoryModel, type MemoryModel } from './memory-model.ts'
 import { loadMultiboot, type BootImage } from './multiboot.ts'
 import { countInstructions, type Parts } from './parts.ts'
 import { createPic } from './pic8259.ts'
@@ -33,6 +36,7 @@ import { createSmiPort } from './smi-port.ts'
 import { Scheduler } from './scheduler.ts'
 import { installSmiHandler, startVcpu, type StartKind } from './start.ts'
 import { createUart, type Uart } from './uart16550.ts'
+import { createUndefinedBytes } from './undefined-bytes.ts'
 
 const MIB = 0x10_0000
 const LARGEST_RAM = 3072 * MIB
@@ -69,6 +73,10 @@ export interface MachineOptions {
   readonly cpu?: string
   /** `lazy` is the default. */
   readonly stateCache?: StateCachePolicy
+  /** Caches and write combining between processors and memory, with a framebuffer and a bus master to see them by; slower. */
+  readonly caches?: boolean
+  /** Fields of the VMCB that the manual leaves undefined hold a pattern, and reading them is an event; slower. */
+  readonly strict?: boolean
   /** Chooses the random numbers of the machine and how long the processors' turns are; default 0. */
   readonly seed?: number
   /** False: no snapshots are taken, and goTo() only goes forward. For long runs that nobody looks at. */
@@ -95,6 +103,10 @@ export class Machine {
   readonly #debugExit = createDebugExit(() => this.#interrupt())
   readonly #shutdownPort = createShutdownPort(() => this.#interrupt())
   readonly #parts: Parts
+  readonly #memoryModel: MemoryModel | undefined
+  readonly #stream: EventStream
+  /** Compiled code knows neither caches nor undefined bytes. */
+  readonly #evaluatesAlways: boolean
   readonly #history: History | undefined
   readonly #inputs = new InputLog()
   #stopRequested = false
@@ -110,6 +122,8 @@ export class Machine {
     cpus = 1,
     cpu = 'default',
     stateCache = 'lazy',
+    caches = false,
+    strict = false,
     seed = 0,
     history = true,
     onSerial,
@@ -120,6 +134,13 @@ export class Machine {
       this.serial.push(byte)
       onSerial?.(byte)
     })
+    this.memory = new PhysicalMemory(ramBytes, cpus)
+    this.memory.addRegion(createBootRom(this.memory))
+    this.#memoryModel = caches ? this.#createMemoryModel(cpus) : undefined
+    const undefinedBytes = strict
+      ? createUndefinedBytes(this.memory, (cpu, address) => this.events.reliedOnUndefined(cpu.state, address))
+      : undefined
+    this.#evaluatesAlways = caches || strict
     const devices = [
       this.#uart,
       this.#debugExit,
@@ -128,9 +149,8 @@ export class Machine {
       createPic('pic', 0x20),
       createPic('second-pic', 0xa0),
       createSmiPort(() => raiseSmi(this.#cpus)),
+      ...(this.#memoryModel ? [this.#memoryModel.busMaster] : []),
     ]
-    this.memory = new PhysicalMemory(ramBytes, cpus)
-    this.memory.addRegion(createBootRom(this.memory))
     this.#cpus = createProcessors({
       count: cpus,
       model: cpu,
@@ -139,13 +159,22 @@ export class Machine {
       memory: this.memory,
       ports: createPorts(devices),
       events: this.events,
+      caches: this.#memoryModel?.caches,
+      undefinedBytes,
       pause: (cpu) => this.#scheduler.pause(cpu),
       shown: (cpu) => {
         this.#running = cpu
       },
     })
     this.#scheduler = new Scheduler(this.#cpus, seed)
-    this.#parts = { cpus: this.#cpus, memory: this.memory, devices, serial: this.serial, events: this.events }
+    this.#stream = new EventStream(this.#cpus)
+    const { parts = [], transactions } = this.#memoryModel ?? {}
+    this.#parts = {
+      cpus: this.#cpus,
+      memory: this.memory,
+      devices: [...devices, ...parts, ...(undefinedBytes ? [undefinedBytes] : [])],
+      logs: [this.serial, this.events, ...(transactions ? [transactions] : [])],
+    }
     this.executor = executor
     const engine = createEngine({
       memory: this.memory,
@@ -155,6 +184,17 @@ export class Machine {
     this.#engines = { compile: engine, evaluate: { ...engine, compiled: undefined } }
     this.#history = history ? new History(this.#parts) : undefined
     this.#startProcessors('reset', 0)
+  }
+
+  #createMemoryModel(cpus: number): MemoryModel {
+    const clock = { instructions: () => this.instructions, time: () => timeOf(this.#running.state) }
+    return createMemoryModel(this.memory, cpus, clock, (transaction) =>
+      this.#stream.transaction(this.#running, transaction),
+    )
+  }
+
+  get #engine(): Engine {
+    return this.#engines[this.#evaluatesAlways || this.#stream.active ? 'evaluate' : this.executor]
   }
 
   /** Instructions attempted since the start, by all processors. */
@@ -219,9 +259,26 @@ export class Machine {
   #forget(): void {
     this.#history?.clear()
     this.#inputs.clear()
-    this.serial.rewind(0)
-    this.events.rewind(0)
+    for (const log of this.#parts.logs) log.rewind(0)
     this.#stopRequested = false
+  }
+
+  /**
+   * Calls `listener` with every event of these kinds from now on, also of parts of the run that are repeated. Returns what ends
+   * that. Meanwhile every instruction is evaluated; the run is the same.
+   */
+  listen(kinds: readonly StreamKind[], listener: (event: StreamEvent) => void): () => void {
+    return this.#stream.listen(kinds, listener)
+  }
+
+  /** What crossed the bus; undefined in a machine without caches. */
+  get transactions(): BoundedLog<Transaction> | undefined {
+    return this.#memoryModel?.transactions
+  }
+
+  /** The picture in the framebuffer of a machine with caches, row by row. */
+  get framebuffer(): Uint32Array | undefined {
+    return this.#memoryModel?.framebuffer.pixels
   }
 
   /** Makes run() return at the next instruction boundary: for observers and devices. */
@@ -320,7 +377,7 @@ export class Machine {
     const turn = Math.min(this.#scheduler.turnEnd(time), state.apicTimerExpiry) - time
     const due = Math.min(end, this.#history?.due ?? Infinity, this.#inputs.next, now + CHUNK) - now
     const budget = this.breakpoints.size > 0 ? 1 : Math.min(turn, due)
-    const attempted = run(this.#engines[this.executor], cpu, budget)
+    const attempted = run(this.#engine, cpu, budget)
     this.#attempted += attempted
     state.attention &= ~ATTENTION.stop
     if (attempted === 0 && !this.#scheduler.passTime(cpu)) return { reason: 'halted-forever', rip: state.rip }

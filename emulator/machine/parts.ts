@@ -2,17 +2,15 @@
 import type { Cpu } from '../state/cpu.ts'
 import type { PhysicalMemory } from '../state/memory.ts'
 import type { StatefulPart } from './device.ts'
-import type { EventLog } from './events.ts'
-import type { BoundedLog } from './log.ts'
+import type { Log } from './log.ts'
 
 export interface Parts {
   /** By their numbers. */
   readonly cpus: readonly Cpu[]
   readonly memory: PhysicalMemory
   readonly devices: readonly StatefulPart[]
-  /** Bytes that the guest sent to the serial port. */
-  readonly serial: BoundedLog<number>
-  readonly events: EventLog
+  /** What was written down, which goes back in time with the machine. */
+  readonly logs: readonly Log<unknown>[]
 }
 
 /** Instructions attempted since the start, by all processors: a position in the run. */

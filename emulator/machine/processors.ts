@@ -1,5 +1,5 @@
 /** The processors of a machine: what each of them is given by it. */
-import type { Cpu, Ports, StateCacheUse } from '../state/cpu.ts'
+import type { Caches, Cpu, Ports, StateCacheUse, UndefinedBytes } from '../state/cpu.ts'
 import type { PhysicalMemory } from '../state/memory.ts'
 import { vcpuView } from '../state/vcpu.ts'
 import { virtualization } from '../svm/index.ts'
@@ -27,6 +27,8 @@ export interface ProcessorOptions {
   readonly memory: PhysicalMemory
   readonly ports: Ports
   readonly events: EventLog
+  readonly caches: Caches | undefined
+  readonly undefinedBytes: UndefinedBytes | undefined
   /** PAUSE executes, in a machine with several processors. */
   readonly pause: (cpu: Cpu) => void
   /** Physical memory is now what this processor sees. */
@@ -44,7 +46,7 @@ function stateCacheUse(policy: StateCachePolicy, seed: number): StateCacheUse | 
 
 /** Throws RangeError for a number of processors that cannot be had and for a CPU model that does not exist. */
 export function createProcessors(options: ProcessorOptions): readonly Cpu[] {
-  const { count, memory, ports, events, pause, shown } = options
+  const { count, memory, ports, events, caches, undefinedBytes, pause, shown } = options
   if (!Number.isInteger(count) || count < 1 || count > MOST_CPUS)
     throw new RangeError(`a machine has 1 to ${MOST_CPUS} processors, not ${count}`)
   const model = createCpuModel(options.model, count)
@@ -61,6 +63,8 @@ export function createProcessors(options: ProcessorOptions): readonly Cpu[] {
       virtualization,
       stateCache: stateCacheUse(options.stateCache, seed),
       observer: recordEvents(state, events),
+      caches,
+      undefinedBytes,
       seed,
       processors: () => cpus,
       pause: count > 1 ? () => pause(cpu) : undefined,

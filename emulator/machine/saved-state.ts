@@ -146,9 +146,11 @@ function parse(bytes: Uint8Array, ramPages: number, cpus: number): SavedState {
 /** Puts a saved state into the machine. Throws SavedStateError, and then the machine is as it was. */
 export function loadParts({ cpus, memory, devices }: Parts, bytes: Uint8Array): void {
   const saved = parse(bytes, memory.ramBytes / PAGE_SIZE, cpus.length)
-  for (const device of devices)
-    if (!saved.devices.has(device.name))
-      throw new SavedStateError(`it lacks the state of device ${device.name}`)
+  const names = new Set(devices.map(({ name }) => name))
+  for (const name of names)
+    if (!saved.devices.has(name)) throw new SavedStateError(`it lacks the state of device ${name}`)
+  for (const name of saved.devices.keys())
+    if (!names.has(name)) throw new SavedStateError(`it has the state of ${name}, which this machine lacks`)
   restoreDevices(devices, saved.devices)
   const zero = new Uint8Array(PAGE_SIZE)
   const contents = new Map(saved.pages.map(({ page, contents }) => [page, contents]))
