@@ -16,6 +16,14 @@ export function raiseDebugTrap(state: Vcpu, dr6: number): void {
   state.attention |= ATTENTION.debugTrap
 }
 
+/** Forgets the traps that are pending, and returns their DR6 bits. */
+export function dropDebugTraps(state: Vcpu): number {
+  const dr6 = state.pendingDebug
+  state.pendingDebug = 0
+  state.attention &= ~ATTENTION.debugTrap
+  return dr6
+}
+
 /** The current instruction accesses `size` bytes at a linear address. To be called while MODE.dataBreakpoints is on. */
 export function noteDataAccess(state: Vcpu, linear: bigint, size: number, access: Access): void {
   noteHits(state, hitBreakpoints(state, linear, size, access === ACCESS.write ? ON_WRITE : ON_READ))

@@ -16,6 +16,7 @@ import { readRflags, writeRflags } from '../state/flags.ts'
 import { ATTRIBUTE, CR0, MODE } from '../state/mode.ts'
 import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { DR6, DR7 } from './debug-bits.ts'
+import { dropDebugTraps } from './debug-traps.ts'
 import {
   dpl,
   isCode,
@@ -79,8 +80,7 @@ function combine(first: bigint, fault: Fault): Event | undefined {
 export function deliverFault(cpu: Cpu, fault: Fault): void {
   const state = cpu.state
   // An instruction that faults begins anew, its accesses too.
-  state.pendingDebug = 0
-  state.attention &= ~ATTENTION.debugTrap
+  dropDebugTraps(state)
   for (let current = fault; ;) {
     cpu.observer.raised?.(current)
     if (current.vector === VECTOR.DB) recordDebugCause(cpu, current.dr6)
@@ -173,7 +173,7 @@ function resumesInstruction(state: Vcpu, { vector, type }: Event, dr6: number): 
 
 /** Adds the cause of a #DB to DR6 and, for a general-detect fault, lets the handler use the debug registers. */
 function recordDebugCause(cpu: Cpu, dr6: number): void {
-  cpu.state.dr6 |= BigInt(dr6)
+  cpu.state.dr6 = (cpu.state.dr6 & ~BigInt(DR6.B)) | BigInt(dr6)
   endBranchStep(cpu.state)
   if (dr6 & DR6.BD) cpu.state.dr7 &= ~BigInt(DR7.GD)
 }

@@ -8,6 +8,7 @@ import { Fault, generalProtection, VECTOR } from '../state/faults.ts'
 import { readRflags } from '../state/flags.ts'
 import { MODE } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
+import { dropDebugTraps } from './debug-traps.ts'
 import { deliverSoftware, EVENT_TYPE } from './deliver.ts'
 import { isLongMode } from './descriptors.ts'
 import { lookForEvents } from './events.ts'
@@ -40,9 +41,10 @@ const into: SystemInstruction = (cpu) => {
   if (readRflags(cpu.state) & OF) raiseTrap(cpu, VECTOR.OF)
 }
 
-/** ICEBP has an intercept of its own; that of #DB does not see it. */
+/** ICEBP has an intercept of its own; that of #DB does not see it. A #DB that a load of SS held back becomes one with this. */
 const int1: SystemInstruction = (cpu) => {
   if (cpu.state.guestMode) cpu.virtualization.intercept(cpu, EXIT.ICEBP)
+  cpu.state.dr6 |= BigInt(dropDebugTraps(cpu.state))
   deliverSoftware(cpu, VECTOR.DB, EVENT_TYPE.exception)
 }
 
