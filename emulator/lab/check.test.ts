@@ -32,6 +32,37 @@ vmcb:   resb 4096
   return files
 }
 
+/** The second processor stores to the guest's doubleword: before the guest does, if the guest waits for it; else at any time. */
+function race(wait: string): Map<string, string> {
+  const main = `        org 0x10000
+start:  mov edi, 0xfee00000
+        mov dword [rdi + 0x300], 0xc4500
+        mov dword [rdi + 0x300], 0xc4611
+        mov rax, vmcb
+        vmrun
+        hlt
+guest:  ${wait}
+        mov dword [0x30000], 42
+        mov ecx, 1000
+again:  loop again
+        mov eax, [0x30000]
+        vmmcall
+        times 0x1000 - ($ - $$) db 0
+bits 16
+        mov ax, 0x3000
+        mov ds, ax
+        mov dword [0], 41
+        hlt
+bits 64
+        align 4096
+vmcb:   resb 4096
+`
+  const files = labFiles({ 'solution/main.asm': main })
+  files.set('lab.yaml', files.get('lab.yaml')! + 'machine: { cpus: 2 }\n')
+  files.set('variants.yaml', files.get('variants.yaml')!.replaceAll('mov eax, 42', 'mov dword [0x30000], 42'))
+  return files
+}
+
 describe('lab check', () => {
   it('passes the lab that "lab new" makes', () => {
     expect(failures(labFiles())).toEqual([])
@@ -73,6 +104,11 @@ describe('lab check', () => {
     const found = failures(staleCleanBits('0x200'))
     expect(found[0]).toMatch(/solution meets every goal \(state cache: aggressive\): answer: save\.rax is 0/)
     expect(found[1]).toMatch(/state cache: random/)
+  })
+
+  it('fails a solution that a race decides, for a lab with several processors', () => {
+    expect(failures(race('')).join('\n')).toMatch(/20 seeds\): with seed \d+: answer: save\.rax is/)
+    expect(failures(race('cmp dword [0x30000], 0\n        je guest'))).toEqual([])
   })
 
   it('asks a lab that names a policy for no other', () => {

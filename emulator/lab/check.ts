@@ -1,6 +1,6 @@
 /**
  * `lab check`: proves that a lab teaches what it says. The start fails, the solution meets every goal under both executors and
- * whatever the processor makes of clean bits, every variant fails exactly the goals it names, every goal is failed by some
+ * whatever the processor makes of clean bits and whenever processors take turns, every variant fails exactly the goals it names, every goal is failed by some
  * variant (a cheat among them), and going back to the beginning and forward again ends in the same state.
  */
 import type { Diagnostic } from '../isa/index.ts'
@@ -27,6 +27,8 @@ const EXECUTORS = ['evaluate', 'compile'] as const
 
 /** Sequences of random numbers that a solution is tried with. */
 const RANDOM_RUNS = 3
+/** The same for labs with several processors, whose turns are as long as the seed says. */
+const SCHEDULES = 20
 
 type Policy = NonNullable<SessionOptions['stateCache']>
 
@@ -110,7 +112,20 @@ function checkSolution(lab: Lab, parsed: ParsedLab): CheckResult[] {
   results.push(digests[0] === digests[1] ? passed(agree) : failed(agree, `${digests[0]} and ${digests[1]}`))
   results.push(checkReturn(lab, parsed))
   results.push(...policies(lab).map((policy) => checkPolicy(lab, parsed, policy)))
+  if (lab.machine.cpus > 1) results.push(checkSchedules(lab, parsed))
   return results
+}
+
+/** No race may decide whether a solution is one. */
+function checkSchedules(lab: Lab, parsed: ParsedLab): CheckResult {
+  const name = `the solution meets every goal (${SCHEDULES} seeds)`
+  for (let seed = 0; seed < SCHEDULES; seed++) {
+    const result = attempt(lab, parsed.solution, { seed })
+    if ('problem' in result) return failed(name, result.problem)
+    if (!result.goals.every((goal) => goal.met))
+      return failed(name, `with seed ${seed}: ${unmet(result.goals)}`)
+  }
+  return passed(name)
 }
 
 function checkPolicy(lab: Lab, parsed: ParsedLab, stateCache: Policy): CheckResult {

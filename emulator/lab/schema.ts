@@ -1,6 +1,6 @@
 /** The lab format, version 1: lab.yaml and variants.yaml. Editors and the authoring guide take their descriptions from here. */
 import * as z from 'zod'
-import { STATE_CACHE_POLICIES } from '../machine/index.ts'
+import { MOST_CPUS, STATE_CACHE_POLICIES } from '../machine/index.ts'
 import { conditionSchema } from './conditions.ts'
 
 export const LAB_FORMAT = 1
@@ -46,6 +46,10 @@ export const labSchema = z.strictObject({
         .describe('State in which the program begins; docs/authoring.md describes each.'),
       memory: count(4, 256).default(16).describe('RAM in MiB.'),
       cpu: z.literal('default').default('default').describe('CPU model.'),
+      cpus: count(1, MOST_CPUS).default(1).describe('Processors. All but the first wait for STARTUP.'),
+      seed: count(0, 0xffff_ffff)
+        .default(0)
+        .describe("Chooses random numbers and how long the processors' turns are."),
       state_cache: z
         .enum(STATE_CACHE_POLICIES)
         .optional()

@@ -21,18 +21,19 @@ const ENDS: Partial<Record<RunResult['reason'], string>> = {
   'debug-exit': 'debug-exit',
 }
 
-/** The state that a #VMEXIT event belongs to: exits in order, and what the guest executed before each. */
+/** The exits in order, and how many instructions the guest executed before each. */
 export function exitFacts(events: readonly MachineEvent[]): ExitFact[] {
   const facts: ExitFact[] = []
-  let entered = 0
+  /** By processor, its count of instructions at its last VMRUN. */
+  const entered = new Map<number, number>()
   for (const event of events) {
-    if (event.kind === 'vmrun') entered = event.instructions
+    if (event.kind === 'vmrun') entered.set(event.processor, event.ownInstructions)
     if (event.kind !== 'vmexit') continue
     facts.push({
       name: exitCode(Number(BigInt.asIntN(64, event.code)))?.key ?? `${event.code.toString(16)}h`,
       vmcb: event.vmcb,
       asid: event.asid,
-      guestInstructions: Math.max(0, event.instructions - entered),
+      guestInstructions: Math.max(0, event.ownInstructions - (entered.get(event.processor) ?? 0)),
       failedChecks: event.failedChecks.map((check) => check.id),
     })
   }
@@ -49,13 +50,13 @@ export class LabSession {
 
   /**
    * `options` as for the machine: labs come out the same whatever they are. A lab that names a policy for the state cache is
-   * always run with that one.
+   * always run with that one; its seed is for runs that ask for no other.
    */
   constructor(lab: Lab, options: SessionOptions = {}) {
     this.lab = lab
-    const { memory, cpu, state_cache } = lab.machine
+    const { memory, cpu, cpus, seed, state_cache } = lab.machine
     const pinned = state_cache === undefined ? {} : { stateCache: state_cache }
-    this.machine = new Machine({ ...options, ...pinned, ramBytes: memory * MIB, cpu })
+    this.machine = new Machine({ seed, ...options, ...pinned, ramBytes: memory * MIB, cpu, cpus })
   }
 
   /** Builds the texts; the machine is untouched until reset(). */
