@@ -75,6 +75,8 @@ const GUEST_ATTENTION = ATTENTION.busLocks
  */
 export function enterSmm(cpu: Cpu): void {
   const { state } = cpu
+  // An SMI waits for buffered writes (§10.3.1).
+  cpu.caches?.completeWrites(cpu.index, 'interrupt')
   storeState(cpu)
   forgetSmi(state)
   blockEvents(state, state.guestMode ? SMM.fromGuest : SMM.fromHost)
