@@ -7,6 +7,7 @@ import {
   exactExtended,
   exactValue,
   type Extended,
+  EXTENDED,
   infinity,
   isInfinity,
   isZero,
@@ -192,60 +193,72 @@ export function fromInteger(value: bigint): Extended {
   return exactExtended({ negative: value < 0n, significand: value < 0n ? -value : value, scale: 0 })
 }
 
-/** Exponent differences up to which one FPREM finishes; a longer reduction takes off this many bits less one at a time. */
-const REDUCTION = 64
+/** Exponent differences below this one FPREM reduces to the end. */
+const COMPLETE_REDUCTION = 64
+
+/** By how much one FPREM lowers a larger difference: 32 to 63, so that a multiple of 32 is left, as processors do. */
+function partialReduction(difference: number): number {
+  return 32 + (difference % 32)
+}
 
 /**
  * The remainder of a / b with the quotient truncated (FPREM) or rounded to nearest (FPREM1). C2 says that the reduction is not
  * finished; then the result is a smaller number with the same remainder. C0, C3 and C1 are bits 2, 1 and 0 of the quotient.
  */
-export function remainder(a: Extended, b: Extended, nearest: boolean): Result {
+export function remainder(a: Extended, b: Extended, nearest: boolean, control: number): Result {
   const nan = nanResult(a, b)
   if (nan) return nan
   if (isInfinity(a) || isZero(b)) return INVALID
   const denormal = denormalOperands(a, b)
-  if (isInfinity(b) || isZero(a)) return exactly(a, denormal)
+  if (isZero(a)) return exactly(a, denormal)
+  if (isInfinity(b))
+    return reduced(a.negative, exactValue(a).significand, exactValue(a).scale, control, denormal)
   const [x, y] = [exactValue(a), exactValue(b)]
   const difference = leadingExponent(x) - leadingExponent(y)
-  if (difference >= REDUCTION) {
-    const skipped = difference - (REDUCTION - 1)
-    const rest = remainderOf(x.significand, x.scale, y.significand, y.scale + skipped).rest
-    const value = exactMultiple(a.negative, rest, Math.min(x.scale, y.scale + skipped))
-    return { value, status: denormal | CONDITION.C2 }
+  if (difference >= COMPLETE_REDUCTION) {
+    const divisorScale = y.scale + difference - partialReduction(difference)
+    const { rest, scale } = remainderOf(x.significand, x.scale, y.significand, divisorScale)
+    return reduced(a.negative, rest, scale, control, denormal | CONDITION.C2)
   }
-  let { quotient, rest } = remainderOf(x.significand, x.scale, y.significand, y.scale)
-  let negative = a.negative
-  const low = Math.min(x.scale, y.scale)
-  const divisor = y.significand << BigInt(y.scale - low)
-  if (nearest && (rest * 2n > divisor || (rest * 2n === divisor && quotient & 1n))) {
-    quotient += 1n
-    rest = divisor - rest
-    negative = !negative
-  }
-  const conditions =
+  const { quotient, rest, divisor, scale } = remainderOf(x.significand, x.scale, y.significand, y.scale)
+  const up = nearest && (rest * 2n > divisor || (rest * 2n === divisor && (quotient & 1n) !== 0n))
+  const status = denormal | quotientConditions(up ? quotient + 1n : quotient)
+  if (up) return reduced(!a.negative, divisor - rest, scale, control, status)
+  return reduced(a.negative, rest, scale, control, status)
+}
+
+function quotientConditions(quotient: bigint): number {
+  return (
     (quotient & 4n ? CONDITION.C0 : 0) |
     (quotient & 2n ? CONDITION.C3 : 0) |
     (quotient & 1n ? CONDITION.C1 : 0)
-  if (rest === 0n) return exactly(zero(a.negative), denormal | conditions)
-  return { value: exactMultiple(negative, rest, low), status: denormal | conditions }
+  )
 }
 
+/** A remainder has no more bits than the operands, so it is exact whatever the precision control says; it may underflow. */
+function reduced(
+  negative: boolean,
+  significand: bigint,
+  scale: number,
+  control: number,
+  status: number,
+): Result {
+  if (significand === 0n) return exactly(zero(negative), status)
+  const result = round({ negative, significand, scale, sticky: false }, EXTENDED, control)
+  return { value: result.value, status: result.status | status }
+}
+
+/** Quotient and rest, with the rest and the divisor as multiples of 2^scale. */
 function remainderOf(
   dividend: bigint,
   dividendScale: number,
   divisor: bigint,
   divisorScale: number,
-): { quotient: bigint; rest: bigint } {
-  const low = Math.min(dividendScale, divisorScale)
-  const x = dividend << BigInt(dividendScale - low)
-  const y = divisor << BigInt(divisorScale - low)
-  return { quotient: x / y, rest: x % y }
-}
-
-/** A remainder has no more bits than the divisor, so it is exact. */
-function exactMultiple(negative: boolean, significand: bigint, scale: number): Extended {
-  if (significand === 0n) return zero(negative)
-  return round({ negative, significand, scale, sticky: false }, registerFormat(0x37f), 0x37f).value
+): { quotient: bigint; rest: bigint; divisor: bigint; scale: number } {
+  const scale = Math.min(dividendScale, divisorScale)
+  const x = dividend << BigInt(dividendScale - scale)
+  const y = divisor << BigInt(divisorScale - scale)
+  return { quotient: x / y, rest: x % y, divisor: y, scale }
 }
 
 /** The conditions of a comparison: C3 equal, C0 below, all three unordered. */

@@ -161,6 +161,7 @@ function replaceByTwo(state: Vcpu, below: Extended, above: Extended): void {
   writeStack(state, 0, above)
 }
 
+/** The condition codes of a comparison; all of them together say that the operands are unordered. */
 const UNORDERED = CONDITION.C0 | CONDITION.C2 | CONDITION.C3
 
 /** The condition codes and exceptions of comparing ST(0) with a source. */
@@ -171,16 +172,18 @@ function comparison(state: Vcpu, source: Source, quiet: boolean): number {
   return source.denormal && !unordered ? status | EXCEPTION.DE : status
 }
 
-/** Compares ST(0) with a source, sets the condition codes, and pops `pops` times. */
+/** Compares ST(0) with a source, sets the condition codes even if an exception is not masked, and pops `pops` times. */
 function comparing(
   sourceOf: (cpu: Cpu, instruction: Instruction) => Source,
   pops: number,
   quiet = false,
 ): SystemInstruction {
   return computing((cpu, instruction) => {
-    const status = comparison(cpu.state, sourceOf(cpu, instruction), quiet)
-    if (!raise(cpu.state, status, ALL_CONDITIONS)) return
-    for (let i = 0; i < pops; i++) pop(cpu.state)
+    const { state } = cpu
+    const status = comparison(state, sourceOf(cpu, instruction), quiet)
+    const continues = raise(state, status, ALL_CONDITIONS)
+    state.fpuStatus |= status & UNORDERED
+    if (continues) for (let i = 0; i < pops; i++) pop(state)
   })
 }
 
@@ -215,8 +218,8 @@ export const computationInstructions: Readonly<Record<string, SystemInstruction>
   fsqrt: unary(squareRoot),
   frndint: unary(roundToInteger),
   fscale: withNext(scale, CONDITION.C1),
-  fprem: withNext((a, b) => remainder(a, b, false), ALL_CONDITIONS),
-  fprem1: withNext((a, b) => remainder(a, b, true), ALL_CONDITIONS),
+  fprem: withNext((a, b, control) => remainder(a, b, false, control), ALL_CONDITIONS),
+  fprem1: withNext((a, b, control) => remainder(a, b, true, control), ALL_CONDITIONS),
   fxtract,
   fcom: comparing(realSource, 0),
   fcomp: comparing(realSource, 1),

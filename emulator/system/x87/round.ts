@@ -13,6 +13,7 @@ import {
   type Format,
   infinity,
   INTEGER_BIT,
+  MAXIMUM_EXPONENT,
   SINGLE,
   zero,
 } from './number.ts'
@@ -136,8 +137,12 @@ function adjusted(
   scale: number,
   exception: number,
 ): Result {
-  const status = exception | (inexact ? EXCEPTION.PE : 0) | (up ? CONDITION.C1 : 0)
-  return { value: exactExtended({ negative, significand, scale }), status }
+  const value = exactExtended({ negative, significand, scale })
+  // Only FSCALE goes farther than the adjustment does.
+  if (value.exponent >= MAXIMUM_EXPONENT)
+    return { value: infinity(negative), status: exception | EXCEPTION.PE | CONDITION.C1 }
+  if (value.exponent <= 0) return { value: zero(negative), status: exception | EXCEPTION.PE }
+  return { value, status: exception | (inexact ? EXCEPTION.PE : 0) | (up ? CONDITION.C1 : 0) }
 }
 
 function overflow(negative: boolean, format: Format, rounding: number): Result {

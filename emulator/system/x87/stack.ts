@@ -74,10 +74,10 @@ export function pop(state: Vcpu): void {
   setTop(state, top(state) + 1)
 }
 
-/** Pushes a result, or raises a stack overflow. Exceptions of the result that are not masked push nothing. */
+/** Pushes a number, or raises a stack overflow. Unmasked, an invalid operand is not pushed, but a denormal one is. */
 export function push(state: Vcpu, result: Result): void {
   const { value, status } = isEmpty(state, 7) ? result : STACK_OVERFLOW
-  if (!raise(state, status)) return
+  if (!raise(state, status) && status & EXCEPTION.IE) return
   setTop(state, top(state) - 1)
   writeStack(state, 0, value)
 }
@@ -92,11 +92,12 @@ export function forbidsResult(state: Vcpu, status: number): boolean {
 
 /**
  * Sets exceptions and condition codes; those of `conditions` that `status` lacks are cleared. Returns whether the instruction goes
- * on to its result.
+ * on to its result; where it does not, nothing was rounded.
  */
 export function raise(state: Vcpu, status: number, conditions: number = CONDITION.C1): boolean {
   const stopped = forbidsResult(state, status)
-  const set = stopped ? status & (BEFORE_RESULT | STACK_FAULT | CONDITION.C1) : status
+  const direction = status & STACK_FAULT ? CONDITION.C1 : 0
+  const set = stopped ? status & (BEFORE_RESULT | STACK_FAULT | direction) : status
   state.fpuStatus = (state.fpuStatus & ~conditions) | set
   summarize(state)
   return !stopped

@@ -89,26 +89,33 @@ interface Stored {
   readonly status: number
 }
 
-const AFTER_RESULT_STOPS = EXCEPTION.OE | EXCEPTION.UE
+/** Overflow and underflow that are not masked: a store then raises them alone. */
+function unmaskedRange(status: number, control: number): number {
+  return status & ~control & (EXCEPTION.OE | EXCEPTION.UE)
+}
 
 /**
  * Stores ST(0) as `convert` makes it, then pops if asked to. An unmasked exception keeps memory and stack as they are, but for that
  * of precision.
  */
-function storing(convert: (value: Extended, control: number, bytes: number) => Stored, pops: boolean) {
+function storing(
+  convert: (value: Extended, control: number, bytes: number) => Stored,
+  pops: boolean,
+): SystemInstruction {
   return computing((cpu, instruction) => {
     const { state } = cpu
     const operand = memoryOperand(instruction, 0)
-    const converted = convert(
-      isEmpty(state, 0) ? INDEFINITE : readStack(state, 0),
-      state.fpuControl,
-      operand.size,
-    )
-    const status = isEmpty(state, 0) ? STACK_UNDERFLOW.status : converted.status
-    const stopped = forbidsResult(state, status) || (status & ~state.fpuControl & AFTER_RESULT_STOPS) !== 0
-    if (!stopped) storeFields(cpu, operand, fieldsOf(converted.bits, operand.size))
+    const empty = isEmpty(state, 0)
+    const converted = convert(empty ? INDEFINITE : readStack(state, 0), state.fpuControl, operand.size)
+    const status = empty ? STACK_UNDERFLOW.status : converted.status
+    const range = unmaskedRange(status, state.fpuControl)
+    if (range !== 0 || forbidsResult(state, status)) {
+      raise(state, range === 0 ? status : range)
+      return
+    }
+    storeFields(cpu, operand, fieldsOf(converted.bits, operand.size))
     raise(state, status)
-    if (pops && !stopped) pop(state)
+    if (pops) pop(state)
   })
 }
 
@@ -123,8 +130,8 @@ function toReal(value: Extended, control: number, bytes: number): Stored {
   if (nan) return { bits: toMemoryFormat(nan.value, format), status: nan.status }
   if (isInfinity(value) || isZero(value)) return { bits: toMemoryFormat(value, format), status: 0 }
   const result = round({ ...exactValue(value), sticky: false }, format, control)
-  const stopped = result.status & ~control & AFTER_RESULT_STOPS
-  return { bits: stopped ? 0n : toMemoryFormat(result.value, format), status: result.status }
+  const stored = unmaskedRange(result.status, control) === 0
+  return { bits: stored ? toMemoryFormat(result.value, format) : 0n, status: result.status }
 }
 
 /** The integer indefinite, the most negative one, stands for NaNs and what does not fit. */
