@@ -43,7 +43,7 @@ export default tseslint.config(
   { files: ['**/*.mjs'], extends: [tseslint.configs.recommended] },
   { extends: [astro.configs.recommended, astro.configs['jsx-a11y-strict'] ?? []] },
   {
-    files: ['emulator/**/*.ts', 'components/**/*.{ts,tsx}', 'src/**/*.{ts,astro}'],
+    files: ['emulator/**/*.ts', 'fuzz/**/*.ts', 'components/**/*.{ts,tsx}', 'src/**/*.{ts,astro}'],
     plugins: { book: { rules: { boundaries } } },
     rules: { 'book/boundaries': 'error' },
   },
@@ -67,7 +67,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['emulator/cli/**', 'bench/**', 'scripts/**', '**/*.config.*'],
+    files: ['emulator/cli/**', 'bench/**', 'fuzz/run.ts', 'scripts/**', '**/*.config.*'],
     rules: { 'no-console': 'off' },
   },
 )

@@ -47,6 +47,7 @@ export const MAY_IMPORT = {
     'emulator/isa/index.ts',
     'emulator/svm/index.ts',
   ],
+  fuzz: ['emulator/machine/index.ts', 'emulator/isa/index.ts', 'emulator/svm/index.ts'],
   components: [
     'emulator/isa/index.ts',
     'emulator/isa/assembler/index.ts',
