@@ -5,7 +5,7 @@ import { dropFastWrites, fastLookup, modeChanged } from './contexts.ts'
 import { PTE } from './formats.ts'
 import { ALL, enterGuest, mapNestedIdentity, mapPage, pagedCpu, setEntry } from './paging.fixture.ts'
 import { flushAll, flushAsid, flushNonGlobal, invalidatePage, tlbEntries } from './tlb.ts'
-import { translate, tryFillFastTag } from './translate.ts'
+import { heldTranslation, translate, tryTranslate } from './translate.ts'
 
 const ROOT = 0x1000
 const LINEAR = 0x4000_0000n
@@ -114,7 +114,7 @@ describe('fast tags', () => {
     expect(fastLookup(cpu, Number(LINEAR), 0, true)).toBe(0x9000)
     invalidatePage(cpu, LINEAR)
     expect(fastLookup(cpu, Number(LINEAR), 0, false)).toBe(-1)
-    expect(tryFillFastTag(cpu, LINEAR, ACCESS.read)).toBe(false)
+    expect(heldTranslation(cpu.state, LINEAR)).toBeUndefined()
   })
 
   it('do not let a supervisor translation serve user code', () => {
@@ -124,7 +124,8 @@ describe('fast tags', () => {
     cpu.state.cpl = 3
     modeChanged(cpu)
     expect(fastLookup(cpu, Number(LINEAR), 0, false)).toBe(-1)
-    expect(tryFillFastTag(cpu, LINEAR, ACCESS.read)).toBe(false)
+    expect(tryTranslate(cpu, Number(LINEAR), 0, ACCESS.read, true)).toBe(-1)
+    expect(fastLookup(cpu, Number(LINEAR), 0, false)).toBe(-1)
   })
 
   it('do not allow a store before the walk has set D', () => {

@@ -20,28 +20,6 @@ import { entryAllows, isTranslated, raiseWalkFault, walk } from './walk.ts'
 const whole = new BigUint64Array(1)
 const halves = new Uint32Array(whole.buffer)
 
-/**
- * Lets compiled code use the page of a linear address directly from now on, if the TLB already holds it and allows the access.
- * Changes no architectural state. False: the access has to be done by translate().
- */
-export function tryFillFastTag(
-  cpu: Cpu,
-  linear: bigint,
-  access: typeof ACCESS.read | typeof ACCESS.write,
-): boolean {
-  whole[0] = linear
-  const low = halves[0]
-  const high = halves[1]
-  if (!isTranslated(cpu)) {
-    fillFastTag(cpu, low, high, high * 0x1_0000_0000 + low, true)
-    return fastLookup(cpu, low, high, access === ACCESS.write) >= 0
-  }
-  const at = findEntry(cpu.state, low, high)
-  if (at < 0) return false
-  fillFromEntry(cpu, at, low, high)
-  return fastLookup(cpu, low, high, access === ACCESS.write) >= 0
-}
-
 /** Fills the fast tag with whatever the entry allows in the current mode. */
 function fillFromEntry(cpu: Cpu, at: number, low: number, high: number): void {
   const user = contextIsUser(cpu.state)

@@ -3,9 +3,9 @@
  * is translated here just as evaluate does it, so the TLB is the same afterwards.
  */
 import { CS } from '../../isa/registers.ts'
-import { fastLookup } from '../../paging/contexts.ts'
+import { fastLookup, fetchLookup } from '../../paging/contexts.ts'
 import { findEntry } from '../../paging/tlb.ts'
-import { translate, tryFillFastTag } from '../../paging/translate.ts'
+import { translate, tryTranslate } from '../../paging/translate.ts'
 import { isTranslated } from '../../paging/walk.ts'
 import { ACCESS, type Access, type Cpu } from '../../state/cpu.ts'
 import { granuleMask, type PhysicalMemory } from '../../state/memory.ts'
@@ -28,21 +28,20 @@ export interface CompileStatistics {
   bails: { translation: number; crossing: number; code: number }
 }
 
-function lowHalf(linear: bigint): number {
-  return Number(linear & 0xffff_ffffn)
-}
-
-function highHalf(linear: bigint): number {
-  return Number((linear >> 32n) & 0xffff_ffffn)
-}
+/** One 64-bit linear address taken apart without allocating: write `whole`, read `halves`. */
+const whole = new BigUint64Array(1)
+const halves = new Uint32Array(whole.buffer)
 
 /** True while the TLB holds the page of the running region: state.rip is where control entered it. */
 function isFetchable(cpu: Cpu): boolean {
   const { state } = cpu
   if (!isTranslated(cpu)) return true
   const is64 = (state.mode & MODE.codeSize) === 2
-  const linear = is64 ? state.rip : BigInt.asUintN(32, state.segments[CS].base + state.rip)
-  return findEntry(state, lowHalf(linear), highHalf(linear)) >= 0
+  whole[0] = is64 ? state.rip : BigInt.asUintN(32, state.segments[CS].base + state.rip)
+  const low = halves[0]
+  const high = halves[1]
+  // Fetch tags are a subset of the TLB.
+  return fetchLookup(state, low, high) >= 0 || findEntry(state, low, high) >= 0
 }
 
 export class Dispatcher {
@@ -144,19 +143,26 @@ export class Dispatcher {
   ): number {
     const { bails } = this.statistics
     const cpu = this.#cpus[vcpu / VCPU_STRIDE]
-    const offset = Number(linear & 0xfffn)
+    whole[0] = linear
+    const low = halves[0]
+    const high = halves[1]
+    const offset = low & (PAGE_SIZE - 1)
     if (offset + size > PAGE_SIZE) {
       bails.crossing++
       return 0
     }
-    if (!tryFillFastTag(cpu, linear, access) && !this.#walk(cpu, linear, access)) {
+    if (!this.#translate(cpu, low, high, access)) {
       bails.translation++
       return 0
     }
-    const address = fastLookup(cpu, lowHalf(linear), highHalf(linear), access === ACCESS.write)
+    const address = fastLookup(cpu, low, high, access === ACCESS.write)
+    if (address < 0) {
+      bails.translation++
+      return 0
+    }
     if (access === ACCESS.write) {
-      const page = Math.floor(address / PAGE_SIZE)
-      if (this.#memory.granules[page] & granuleMask(offset, size)) {
+      const granules = this.#memory.granules[address >>> 12]
+      if (granules !== 0n && granules & granuleMask(offset, size)) {
         bails.code++
         return 0
       }
@@ -165,20 +171,14 @@ export class Dispatcher {
   }
 
   /**
-   * Translates a linear address that the TLB does not hold, as evaluate would at this point. False: evaluate has to go on,
-   * because the access faults, is not to plain RAM, or because the walk took something away that the running code relies on.
+   * Translates a linear address as evaluate would at this point, walking if need be. False: evaluate has to go on, because the
+   * access faults, or because the walk took something away that the running code relies on.
    */
-  #walk(cpu: Cpu, linear: bigint, access: Access): boolean {
-    const { state } = cpu
+  #translate(cpu: Cpu, low: number, high: number, access: Access): boolean {
     const { dropped } = this.regions.statistics
-    try {
-      translate(cpu, BigInt.asUintN(64, linear), access, state.cpl === 3)
-    } catch {
-      return false
-    }
+    if (tryTranslate(cpu, low, high, access, cpu.state.cpl === 3) < 0) return false
     // The new TLB entry may have replaced that of the running code; a walk that set an accessed bit may have changed it.
-    if (this.regions.statistics.dropped !== dropped || !isFetchable(cpu)) return false
-    return fastLookup(cpu, lowHalf(linear), highHalf(linear), access === ACCESS.write) >= 0
+    return this.regions.statistics.dropped === dropped && isFetchable(cpu)
   }
 
   /** Called by the code cache: bytes of code are gone. */
