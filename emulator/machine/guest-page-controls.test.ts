@@ -18,14 +18,14 @@ const HOST_WITH_NX = `
     hlt`
 
 /** Runs a guest that calls its host at once; `entry` gives the nested entry of each page of its memory. */
-function runWith(control: bigint, entry: (page: number) => bigint, cpu?: string): GuestRun {
+function runWith(control: bigint, entry: (page: number) => bigint, cpu = 'default'): GuestRun {
   const pages = Object.fromEntries(Array.from({ length: 256 }, (_, page) => [page, entry(page)]))
   return runGuest(
     'vmmcall',
     { ...NESTED_PAGING, 'control.nested_control': 1n | control },
     (machine) => mapNestedPages(machine, pages),
     HOST_WITH_NX,
-    cpu,
+    { cpu },
   )
 }
 

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { findField, readField, VMCB_BYTES, writeField } from '../svm/index.ts'
 import type { MachineEvent } from './events.ts'
 import { machineWith } from './machine.fixture.ts'
-import type { Machine } from './machine.ts'
+import type { Machine, MachineOptions } from './machine.ts'
 import { START } from './start.ts'
 
 export const GUEST = 0x1_1000
@@ -49,10 +49,10 @@ export function runGuest(
   changes: Readonly<Record<string, bigint>> = {},
   prepare: (machine: Machine) => void = () => undefined,
   host = HOST,
-  cpu = 'default',
+  options: Partial<MachineOptions> = {},
 ): GuestRun {
   const source = `${host}\n    times ${GUEST - START.program} - ($ - $$) db 0\n${code}`
-  const machine = machineWith(source, 'long', { cpu })
+  const machine = machineWith(source, 'long', options)
   const image = new DataView(new ArrayBuffer(VMCB_BYTES))
   for (const [key, value] of Object.entries({ ...LONG_GUEST, ...changes }))
     writeField(image, findField(key)!, value)

@@ -77,7 +77,7 @@ describe('without it', () => {
   })
 
   test('so also on a processor that lacks it, whatever the VMCB says', () => {
-    const { machine } = runGuest(BRANCHING, VIRTUALIZED, undefined, host(1), 'default,-lbrvirt')
+    const { machine } = runGuest(BRANCHING, VIRTUALIZED, undefined, host(1), { cpu: 'default,-lbrvirt' })
     expect(machine.inspect().general.r9).toBe(GUEST_FROM)
     const image = new DataView(machine.readMemory(VMCB, VMCB_BYTES).buffer)
     expect(readField(image, findField('save.br_from')!)).toBe(0x111n)

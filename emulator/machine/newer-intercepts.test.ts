@@ -18,7 +18,7 @@ const GP = 0x4dn
 
 const codeOf = ({ field }: GuestRun): bigint => field('control.exit_code')
 const run = (code: string, fields: Fields = {}, cpu = 'default'): GuestRun =>
-  runGuest(`${code}\nvmmcall`, { ...FAULTS, ...fields }, undefined, undefined, cpu)
+  runGuest(`${code}\nvmmcall`, { ...FAULTS, ...fields }, undefined, undefined, { cpu })
 
 describe('an intercepted instruction exits at itself; without the intercept it is executed', () => {
   test.each([
@@ -156,6 +156,6 @@ test('the guest has SPEC_CTRL to itself', () => {
   const { machine, field } = runGuest(guest, { 'save.spec_ctrl': 1n }, undefined, host)
   expect(machine.inspect().general).toMatchObject({ rdi: 1n, rbx: 4n })
   expect(field('save.spec_ctrl')).toBe(3n)
-  const shared = runGuest(guest, { 'save.spec_ctrl': 1n }, undefined, host, 'default,-vspecctrl')
+  const shared = runGuest(guest, { 'save.spec_ctrl': 1n }, undefined, host, { cpu: 'default,-vspecctrl' })
   expect(shared.machine.inspect().general).toMatchObject({ rdi: 4n, rbx: 3n })
 })
