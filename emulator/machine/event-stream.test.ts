@@ -125,6 +125,17 @@ describe('the event stream', () => {
     expect(ofKind(events, 'event').some(({ what }) => what === 'raised')).toBe(true)
   })
 
+  test('tells an interrupt that waits until it may be taken', () => {
+    const events: StreamEvent[] = []
+    // The guest's V_IRQ with vector 21h waits because its IF is 0.
+    runGuest(
+      'nop\nvmmcall',
+      { 'control.virtual_interrupt': (0x21n << 32n) | (1n << 20n) | (1n << 8n) },
+      (machine) => void machine.listen(['event'], (event) => events.push(event)),
+    )
+    expect(ofKind(events, 'event')).toEqual([{ what: 'pending', vector: 0x21 }])
+  })
+
   test('tells accesses to ports', () => {
     const events: StreamEvent[] = []
     const machine = machineWith('mov al, 5\nout 80h, al\nin al, 80h\nhlt')

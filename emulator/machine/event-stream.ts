@@ -10,6 +10,10 @@ import { readEntry, type TlbEntry } from '../paging/tlb.ts'
 import { heldTranslation } from '../paging/translate.ts'
 import type { Cpu, Observer, Ports, VmcbWords, Virtualization } from '../state/cpu.ts'
 import { EXIT, exitCode } from '../state/exit-codes.ts'
+import { VECTOR } from '../state/faults.ts'
+import type { Vcpu } from '../state/vcpu.ts'
+import { requestedInterrupts } from '../system/local-apic.ts'
+import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { CHECKS, cpuFacts, fieldValue, groupNames, VMCB_FIELDS, type VmcbField } from '../svm/index.ts'
 
 /** Where a field's value came from, or what the world switch did with it. */
@@ -55,7 +59,7 @@ export interface StreamEvents {
     readonly vmcb: number
     readonly fields: readonly SwitchedField[]
   }
-  /** An event on its way: waiting, put in by EVENTINJ, raised by an instruction, going through the IDT. */
+  /** An event on its way: held back while an instruction executes, put in by EVENTINJ, raised, going through the IDT. */
   event: { readonly what: 'pending' | 'injected' | 'raised' | 'taken'; readonly vector: number }
   /** An access to a port or a device; in a machine with caches, everything that reaches memory. */
   bus:
@@ -165,10 +169,17 @@ export class EventStream {
         plain.delivered?.(vector, errorCode, linearAddress)
         this.#emit(cpu, 'event', { what: 'taken', vector })
       },
-      pending: (vector) => this.#emit(cpu, 'event', { what: 'pending', vector }),
     }
-    if (wanted.has('instruction'))
-      detailed.instruction = (instruction, rip) => this.#emit(cpu, 'instruction', { rip, instruction })
+    if (wanted.has('instruction') || wanted.has('event')) {
+      let waiting: readonly number[] = []
+      detailed.instruction = (instruction, rip) => {
+        const before = waiting
+        waiting = waitingVectors(cpu.state)
+        for (const vector of waiting)
+          if (!before.includes(vector)) this.#emit(cpu, 'event', { what: 'pending', vector })
+        this.#emit(cpu, 'instruction', { rip, instruction })
+      }
+    }
     if (wanted.has('access') || wanted.has('bus'))
       detailed.access = (write, linear, address, bytes, value) =>
         this.#reportAccess(cpu, write, linear, address, bytes, value)
@@ -268,6 +279,13 @@ export class EventStream {
       },
     }
   }
+}
+
+/** Interrupts and NMIs that have arrived and are not taken: vectors, without repetition. */
+function waitingVectors(state: Vcpu): number[] {
+  const nmi = state.nmiPending ? [VECTOR.NMI] : []
+  const virtual = state.virtualInterrupt & VIRTUAL_INTERRUPT.irq ? [state.virtualInterruptVector] : []
+  return [...new Set([...nmi, ...virtual, ...requestedInterrupts(state)])]
 }
 
 const EVENT_VALID = 1n << 31n

@@ -98,8 +98,6 @@ export interface Observer {
   raised?(fault: Fault): void
   /** An exception or interrupt goes through the IDT. */
   delivered?(vector: number, errorCode: number, linearAddress: bigint): void
-  /** An interrupt or NMI arrived and waits until it may be taken. */
-  pending?(vector: number): void
 
   // In detail, only while the machine evaluates: compiled code reports none of these.
   /** An instruction was fetched from CS:`rip` and is about to execute. */

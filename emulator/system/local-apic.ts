@@ -79,6 +79,14 @@ function processorPriority(state: Vcpu): number {
   return (task & 0xf0) >= serviced ? task : serviced
 }
 
+/** The vectors of all interrupts that are requested and not yet in service, in ascending order. */
+export function requestedInterrupts({ apic }: Vcpu): number[] {
+  const vectors: number[] = []
+  for (let vector = 0; vector < 256; vector++)
+    if ((apic[APIC.requested + (vector >>> 5)] >>> (vector & 31)) & 1) vectors.push(vector)
+  return vectors
+}
+
 /** The vector of the interrupt that is next; -1 when none is requested with a class above the processor priority. */
 export function pendingInterrupt(state: Vcpu): number {
   const vector = highestVector(state, APIC.requested)
