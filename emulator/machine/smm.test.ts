@@ -248,6 +248,36 @@ test('VMRUN is undefined in an SMI handler, also in one that enables SVM', () =>
   expect(result.reason === 'shutdown' && result.exceptions[0].vector).toBe(6)
 })
 
+test('a hypervisor runs the handler as a guest between SMM_CTL.ENTER and EXIT, and no SMI comes meanwhile', () => {
+  const { machine, exits } = runGuest(
+    '    rsm',
+    { 'control.intercept_vector_3': 1n << 19n },
+    (prepared) => installHandler(prepared, ''),
+    `    mov ecx, 0C0010116h
+    mov eax, 2
+    xor edx, edx
+    wrmsr
+    ${SELF_SMI}
+    mov rax, ${VMCB}
+    vmrun
+    stgi
+    mov r14d, [${COUNT}]
+    mov ecx, 0C0010116h
+    mov eax, 8
+    xor edx, edx
+    wrmsr
+    mov r15d, [${COUNT}]
+    hlt`,
+  )
+  expect(exits.map(({ code }) => code)).toEqual([BigInt(EXIT.RSM)])
+  expect([machine.inspect().general.r14, machine.inspect().general.r15]).toEqual([0n, 1n])
+})
+
+test('RSM that a guest executes without SMM and without the intercept is undefined', () => {
+  const { exits } = runGuest('    rsm', { 'control.intercept_vector_2': 1n << 6n })
+  expect(exits.map(({ code }) => code)).toEqual([BigInt(EXIT.EXCEPTION_0 + 6)])
+})
+
 const BUSY = `
     mov r12d, 40
   again:
@@ -272,6 +302,14 @@ test('SMIs come at the same instruction in both executors, in slices of any leng
     while (machine.run(slice).reason === 'budget');
     expect(machine.digest(), `slices of ${slice}`).toBe(digest)
   }
+  const other = withHandler(BUSY, handler)
+  const interrupted = withHandler(BUSY, handler)
+  // Before the RSM of the first handler.
+  interrupted.run(6)
+  expect(interrupted.inspect().segments.cs.base).toBe(BigInt(SMBASE))
+  other.restore(interrupted.save())
+  other.run(100_000)
+  expect(other.digest()).toBe(digest)
   const end = whole.instructions
   whole.goTo(123)
   whole.goTo(end)

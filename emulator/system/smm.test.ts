@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { CS, DS, FS, GS, IF, RF, SS, TF, VM } from '../isa/registers.ts'
+import { readLinear } from '../paging/access.ts'
 import { modeChanged } from '../paging/contexts.ts'
+import { tlbEntries } from '../paging/tlb.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
@@ -66,6 +68,17 @@ function busyCpu(): TestCpu {
   setDr7(cpu, 0x401n)
   loadRflags(cpu, IF | 1 | 2)
   return cpu
+}
+
+/** A generator of 32-bit numbers (xorshift). */
+function prng(seed: number): () => number {
+  let state = seed
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return state >>> 0
+  }
 }
 
 /** Every value of the area, by name, as an SMI would store it now. */
@@ -171,6 +184,26 @@ describe('an SMI', () => {
     execute(cpu, RSM)
     expect(nextEvent(cpu.state)).toBe('nmi')
     expect(cpu.state.attention & ATTENTION.event).not.toBe(0)
+  })
+
+  test('flushes the TLB, and so does RSM', () => {
+    const cpu = busyCpu()
+    readLinear(cpu, 0x3000n, 8, false)
+    expect(tlbEntries(cpu.state)).not.toEqual([])
+    takeSmi(cpu)
+    expect(tlbEntries(cpu.state)).toEqual([])
+    readLinear(cpu, 0x3000n, 8, false)
+    execute(cpu, RSM)
+    expect(tlbEntries(cpu.state)).toEqual([])
+  })
+
+  test('holds an INIT back until RSM', () => {
+    const cpu = busyCpu()
+    takeSmi(cpu)
+    cpu.state.initPending = 1
+    expect(nextEvent(cpu.state)).toBeUndefined()
+    execute(cpu, RSM)
+    expect(nextEvent(cpu.state)).toBe('init')
   })
 
   test('is held back while GIF is 0', () => {
@@ -295,6 +328,25 @@ describe('RSM', () => {
     for (const [name, value] of Object.entries(changes)) change(cpu, name, value)
     execute(cpu, RSM)
     expect(isShutDown(cpu)).toBe(true)
+  })
+
+  test('loads or shuts down, whatever the area holds', () => {
+    const random = prng(7)
+    let shutdowns = 0
+    for (let round = 0; round < 300; round++) {
+      const cpu = longCpu()
+      takeSmi(cpu)
+      // Few changes at a time, so that not every area is illegal.
+      for (let n = 0; n < 3; n++) {
+        const field = SAVED_FIELDS[random() % SAVED_FIELDS.length]
+        change(cpu, field.name, (BigInt(random()) << 32n) | BigInt(random()))
+      }
+      execute(cpu, RSM)
+      if (isShutDown(cpu)) shutdowns++
+      else expect(cpu.state.smm).toBe(SMM.none)
+    }
+    expect(shutdowns).toBeGreaterThan(30)
+    expect(shutdowns).toBeLessThan(270)
   })
 
   test('restores LMA, VM and bases in their default manner', () => {
