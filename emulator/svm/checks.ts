@@ -29,6 +29,8 @@ export interface CheckFacts {
   readonly longMode: boolean
   /** NMI virtualization exists. */
   readonly virtualNmi: boolean
+  /** Nested paging exists. */
+  readonly nestedPaging: boolean
   /** Bits that must be zero in CR3, CR4 and EFER. */
   readonly cr3Reserved: Mask
   readonly cr4Reserved: Mask
@@ -89,8 +91,9 @@ function has(vmcb: VmcbView, at: number, bit: number): boolean {
   return (vmcb.word(at) & bit) !== 0
 }
 
-function nestedPaging(vmcb: VmcbView): boolean {
-  return has(vmcb, AT.nestedControl, BIT.np)
+/** NP_ENABLE, on a processor that has nested paging. */
+function nestedPaging(vmcb: VmcbView, facts: CheckFacts): boolean {
+  return facts.nestedPaging && has(vmcb, AT.nestedControl, BIT.np)
 }
 
 /** EFER.LME and CR0.PG: the guest is in long mode, or would be. */
@@ -143,15 +146,15 @@ function in64BitMode(vmcb: VmcbView): boolean {
 }
 
 /** A guest with PAE paging and without nested paging: the only one that a check reads memory for. */
-export function loadsPdpes(vmcb: VmcbView): boolean {
+export function loadsPdpes(vmcb: VmcbView, facts: CheckFacts): boolean {
   const pae = has(vmcb, AT.cr0, BIT.PG) && has(vmcb, AT.cr4, BIT.PAE) && !has(vmcb, AT.efer, BIT.LME)
-  return pae && !nestedPaging(vmcb)
+  return pae && !nestedPaging(vmcb, facts)
 }
 
 /** True when a present PDPE of a PAE guest has a reserved bit set: bits 63:MAXPHYADDR, 8:5, 2:1. */
 function hasIllegalPdpe(vmcb: VmcbView, facts: CheckFacts): boolean {
   const { memoryWord } = facts
-  if (memoryWord === undefined || !loadsPdpes(vmcb)) return false
+  if (memoryWord === undefined || !loadsPdpes(vmcb, facts)) return false
   return hasIllegalPdpes(vmcb.word(AT.cr3), facts.cr3Reserved.high, memoryWord)
 }
 
@@ -174,7 +177,7 @@ function mustBeZero(
   section: string,
   explanation: string,
   reserved: (facts: CheckFacts) => Mask,
-  when: (vmcb: VmcbView) => boolean = () => true,
+  when: (vmcb: VmcbView, facts: CheckFacts) => boolean = () => true,
 ): Check {
   const at = offsetOf(fields[0])
   return {
@@ -184,7 +187,7 @@ function mustBeZero(
     explanation,
     fails(vmcb, facts) {
       const mask = reserved(facts)
-      return ((vmcb.word(at) & mask.low) | (vmcb.word(at + 4) & mask.high)) !== 0 && when(vmcb)
+      return ((vmcb.word(at) & mask.low) | (vmcb.word(at + 4) & mask.high)) !== 0 && when(vmcb, facts)
     },
     bits(vmcb, facts) {
       const mask = reserved(facts)
@@ -361,7 +364,7 @@ export const CHECKS: readonly Check[] = [
     '15.25.3',
     "NP_ENABLE is 1, but paging is off in the host. Nested page tables have the format of the host's.",
     BIT.np,
-    (vmcb, facts) => nestedPaging(vmcb) && !facts.hostPaging,
+    (vmcb, facts) => nestedPaging(vmcb, facts) && !facts.hostPaging,
   ),
   mustBeZero(
     'n-cr3-reserved',
@@ -377,8 +380,8 @@ export const CHECKS: readonly Check[] = [
     section: inManual('15.25.4'),
     explanation:
       'Nested paging is on and a slot of G_PAT has a reserved memory type or a reserved bit. Types are 0, 1, 4, 5, 6 and 7.',
-    fails: (vmcb) =>
-      nestedPaging(vmcb) &&
+    fails: (vmcb, facts) =>
+      nestedPaging(vmcb, facts) &&
       (illegalPatBits(vmcb.word(AT.gPat)) | illegalPatBits(vmcb.word(AT.gPat + 4))) !== 0,
     bits: (vmcb) => quad(illegalPatBits(vmcb.word(AT.gPat)), illegalPatBits(vmcb.word(AT.gPat + 4))),
   },

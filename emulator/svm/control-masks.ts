@@ -16,6 +16,8 @@ export interface ControlMasks {
   readonly broadcast: number
   /** Of intercept vector 5: the bus-lock intercept. */
   readonly busLock: number
+  /** TLB_CONTROL can flush one ASID. */
+  readonly flushByAsid: boolean
   /** SPEC_CTRL is virtualized. */
   readonly specCtrl: boolean
   /** Of the clean field. */
@@ -40,8 +42,9 @@ export function controlMasks(model: CpuModel): ControlMasks {
         when('rogpt', NESTED_CONTROL.readOnlyTables),
       virtualizationExtensions: 3 & ~(unless('lbrvirt', 1) | unless('vmsavevirt', 2)),
       pauseFilter: ~(unless('pausefilter', 0xffff_0000) | unless('pausefilterthreshold', 0xffff)),
-      broadcast: unless('tlbsyncctl', 0x80) ^ 0x80,
-      busLock: unless('buslockthreshold', 0x20) ^ 0x20,
+      broadcast: when('tlbsyncctl', 0x80),
+      busLock: when('buslockthreshold', 0x20),
+      flushByAsid: model.has('flushbyasid'),
       specCtrl: model.has('vspecctrl'),
       clean: ~unless('vmcbclean', -1),
     }

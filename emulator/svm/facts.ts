@@ -15,6 +15,7 @@ export function modelFacts(model: CpuModel): CheckFacts {
     physicalAddressBits: model.physicalAddressBits,
     longMode: model.has('lm'),
     virtualNmi: model.has('vnmi'),
+    nestedPaging: model.has('np'),
     cr3Reserved: mask(cr3ReservedBits(model)),
     cr4Reserved: mask(cr4ReservedBits(model)),
     eferReserved: mask(eferReservedBits(model)),

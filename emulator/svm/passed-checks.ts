@@ -49,7 +49,7 @@ export function checkVmcb(cpu: Cpu, vmcb: VmcbView): readonly FailedCheck[] {
   if (passed.isKnown && passed.hostPaging === hostPaging && isUnchanged(vmcb, passed)) return NO_FAILURES
   const failed = failedChecks(vmcb, facts)
   // The PDPEs lie in memory and change without a trace in the VMCB.
-  passed.isKnown = failed.length === 0 && !loadsPdpes(vmcb)
+  passed.isKnown = failed.length === 0 && !loadsPdpes(vmcb, facts)
   passed.hostPaging = hostPaging
   for (let i = 0; i < CHECKED_WORDS.length; i++) passed.words[i] = vmcb.word(CHECKED_WORDS[i])
   return failed

@@ -57,7 +57,7 @@ export function vmrun(cpu: Cpu, instruction: Instruction): void {
   keepLoaded(cpu, vmcb, address)
   state.guestMode = 1
   state.gif = 1
-  flushTlb(cpu, vmcb.word(AT.tlbControl) & 0xff)
+  flushTlb(cpu, vmcb.word(AT.tlbControl) & 0xff, masks.flushByAsid)
   modeChanged(cpu)
   state.attention = guestAttention(state, masks)
   lookForEvents(state)
@@ -218,9 +218,10 @@ function guestAttention(state: Vcpu, masks: ControlMasks): number {
 }
 
 /** TLB_CONTROL (APM vol 2 §15.16): other encodings than these are reserved, and do nothing. */
-function flushTlb(cpu: Cpu, control: number): void {
+function flushTlb(cpu: Cpu, control: number, byAsid: boolean): void {
   if (control === 0) return
   if (control === 1) flushAll(cpu)
+  else if (!byAsid) return
   else if (control === 3) flushAsid(cpu, cpu.state.asid)
   else if (control === 7) flushNonGlobal(cpu, cpu.state.asid)
 }

@@ -50,6 +50,8 @@ export interface Outcome {
   readonly memory?: Readonly<Record<number, bigint>>
   /** Effective memory type of the page that holds PAGE in the TLB of ASID 1. */
   readonly type?: string
+  /** Bytes of that page in the TLB. */
+  readonly pageBytes?: number
   /** How the run ends; usually with HLT of the host. */
   readonly end?: string
 }
@@ -162,6 +164,7 @@ function observe(machine: Machine, end: string, wanted: Outcome): Outcome {
   const exits = events.filter((event) => event.kind === 'vmexit')
   const image = new DataView(machine.readMemory(VMCB, VMCB_BYTES).buffer)
   const { general, system } = machine.inspect()
+  const held = machine.translation(BigInt(PAGE), 1)
   const all: Required<Outcome> = {
     code: exits.at(-1)?.code ?? 0n,
     codes: exits.map(({ code }) => code),
@@ -173,7 +176,8 @@ function observe(machine: Machine, end: string, wanted: Outcome): Outcome {
     memory: pick(wanted.memory, (key) =>
       new DataView(machine.readMemory(Number(key), 8).buffer).getBigUint64(0, true),
     ),
-    type: machine.translation(BigInt(PAGE), 1)?.memoryType.effective ?? 'none',
+    type: held?.memoryType.effective ?? 'none',
+    pageBytes: held?.pageBytes ?? 0,
     end,
   }
   return Object.fromEntries(Object.keys(wanted).map((key) => [key, all[key as keyof Outcome]]))
