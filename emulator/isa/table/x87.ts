@@ -1,9 +1,9 @@
 /** x87 instructions (APM vol 5; FXSAVE and the XSAVE family vol 4). Absent: those that compute logarithms, powers and angles. */
-import { CF, PF, ZF } from '../registers.ts'
+import { ARITHMETIC_FLAGS, CF, PF, ZF } from '../registers.ts'
 import { define, type Row } from './row.ts'
 
 const X87 = { section: 'APM vol 5' } as const
-const COMPARES = { ...X87, writes: CF | PF | ZF } as const
+const COMPARES = { ...X87, writes: ARITHMETIC_FLAGS } as const
 const ENVIRONMENT = { ...X87, hiddenOperandSize: true } as const
 const SAVE = { section: 'APM vol 4' } as const
 
