@@ -165,6 +165,8 @@ function usesPae(before: DataView): boolean {
 const DATA_SEGMENTS = ['es', 'ss', 'ds']
 /** RF, bit 16 of rFLAGS, in a quadword of the stack, which need not be aligned. */
 const RF_BITS = [0n, 8n, 16n, 24n, 32n, 40n, 48n, 56n].map((bit) => 1n << bit)
+/** W, bit 1 of the error code of #PF, likewise. */
+const W_BITS = RF_BITS.map((bit) => bit << 1n)
 const TABLES = ['gdtr', 'idtr']
 const BASES = ['cs', ...DATA_SEGMENTS, ...TABLES, 'tr']
 
@@ -175,6 +177,14 @@ const MOST_BYTES = 15n
 function isUsual(before: DataView, name: string): boolean {
   const attributes = field(before, `save.${name}.attrib`)
   return field(before, `save.${name}.limit`) === 0xffff_ffffn && (attributes & 0x9en) === 0x92n
+}
+
+/** How the quadwords of the stack that differ do so. */
+function stackDifferences({ ours, qemu }: Results): bigint[] {
+  const offsets = new Set([...ours.stack.keys(), ...qemu.stack.keys()])
+  return [...offsets]
+    .map((at) => (ours.stack.get(at) ?? 0n) ^ (qemu.stack.get(at) ?? 0n))
+    .filter((bits) => bits !== 0n)
 }
 
 /** Most that the programs have on the stack. */
@@ -258,11 +268,7 @@ export const DEVIATIONS: readonly Deviation[] = [
   {
     cause: 'pushes RF of rFLAGS as it is, not 1 for a fault and 0 for a software interrupt',
     section: '3.1.6',
-    applies: ({ ours, qemu }) =>
-      [...ours.stack].every(([at, value]) => {
-        const difference = value ^ (qemu.stack.get(at) ?? 0n)
-        return difference === 0n || RF_BITS.includes(difference)
-      }),
+    applies: (results) => stackDifferences(results).every((bits) => RF_BITS.includes(bits)),
     excuses: only('stack'),
   },
   {
@@ -324,10 +330,13 @@ export const DEVIATIONS: readonly Deviation[] = [
   {
     cause: 'has firmware and devices where our machine has no memory',
     section: '',
-    applies: ({ before }) =>
-      !has(before, 'save.cr0', 31) &&
-      (BASES.some((name) => isBeyondRam(field(before, `save.${name}.base`))) ||
-        isBeyondRam(field(before, 'save.rsp') - STACK_BYTES)),
+    applies: ({ before }) => {
+      const tables = has(before, 'control.nested_control', 0) ? 'control.n_cr3' : 'save.cr3'
+      if (isBeyondRam(field(before, tables))) return true
+      if (has(before, 'save.cr0', 31)) return false
+      const bases = BASES.map((name) => field(before, `save.${name}.base`))
+      return [...bases, field(before, 'save.rsp') - STACK_BYTES].some(isBeyondRam)
+    },
     excuses: allButVerdict,
   },
   {
@@ -474,9 +483,11 @@ export const DEVIATIONS: readonly Deviation[] = [
   {
     cause: 'begins an instruction that reads and writes with the fault of a read',
     section: '8.4.2',
-    applies: ({ ours, qemu }) =>
-      exitCode(qemu) === 0x400n && changed({ ours, qemu }, 'control.exit_info_1') === 2n,
-    excuses: only('control.exit_info_1'),
+    applies: ({ ours }) => exitCode(ours) === 0x400n || handledVector(ours) === 0xen,
+    excuses: (key, results) =>
+      onlyBits('control.exit_info_1', 2n)(key, results) ||
+      (key === 'stack' &&
+        stackDifferences(results).every((bits) => RF_BITS.includes(bits) || W_BITS.includes(bits))),
   },
   {
     cause: 'does not look at the RDTSCP intercept',
@@ -530,5 +541,23 @@ export const DEVIATIONS: readonly Deviation[] = [
     applies: ({ before }) =>
       has(before, 'save.efer', 8) && !has(before, 'save.cr0', 31) && !has(before, 'save.cr4', 5),
     excuses: only('crash'),
+  },
+  {
+    cause: 'does not intercept #BP and #OF of INT3 and INTO',
+    section: '15.12',
+    applies: ({ ours, qemu }) => [0x43n, 0x44n].includes(exitCode(ours)) && exitCode(qemu) !== exitCode(ours),
+    excuses: allButVerdict,
+  },
+  {
+    cause: 'clears bits 63:32 of RSP outside 64-bit mode',
+    section: '',
+    applies: ({ before }) => !in64BitMode(before),
+    excuses: onlyBits('save.rsp', 0xffff_ffff_0000_0000n),
+  },
+  {
+    cause: 'leaves RF of rFLAGS 1 after an instruction',
+    section: '3.1.6',
+    applies: ({ before }) => has(before, 'save.rflags', 16),
+    excuses: onlyBits('save.rflags', 0x1_0000n),
   },
 ]
