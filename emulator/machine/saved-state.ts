@@ -28,7 +28,7 @@ const END_OF_PAGES = 0xffff_ffff
 const PAGE_RECORD = 4 + PAGE_SIZE
 
 /** Raised whenever the meaning of a field or of the TLB changes while all fields stay in their places. */
-const FORMAT_VERSION = 3
+const FORMAT_VERSION = 4
 
 /** Says where every field of the vCPU block lies: another build of the machine may have them elsewhere. */
 function layoutFingerprint(): number {

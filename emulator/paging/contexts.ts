@@ -20,6 +20,8 @@ import {
   FETCH_TAG_ENTRIES,
   FETCH_TAG_ENTRY_BYTES,
   FETCH_TAG_OFFSET,
+  FILLED_LINES_BYTES,
+  FILLED_LINES_OFFSET,
   JUMP_CACHE_BYTES,
   JUMP_CACHE_OFFSET,
   PAGE_SIZE,
@@ -42,6 +44,21 @@ const ENTRY_WORDS = FAST_TAG_ENTRY_BYTES >> 2
 const FETCH_ENTRY_WORDS = FETCH_TAG_ENTRY_BYTES >> 2
 const FETCH_WORDS = FETCH_TAG_ENTRIES * FETCH_ENTRY_WORDS
 const JUMP_WORDS = JUMP_CACHE_BYTES / FAST_TAG_CONTEXTS / 4
+
+/** Where a context's fast tags, fetch tags and jump cache lie, in words: those of context 0, and their length. */
+const CONTEXT_PARTS = [
+  [FAST_TAG_OFFSET >> 2, CONTEXT_WORDS],
+  [FETCH_TAG_OFFSET >> 2, FETCH_WORDS],
+  [JUMP_CACHE_OFFSET >> 2, JUMP_WORDS],
+] as const
+
+/**
+ * What was filled in a context since it was empty, in lines of 32 bytes, so that a context that is dropped often (MOV to CR3)
+ * costs what was used of it and not 49 KB. The first word is the index of the next free one; 0: too many, or never empty yet.
+ */
+const FILLED = FILLED_LINES_OFFSET >> 2
+const FILLED_WORDS = FILLED_LINES_BYTES >> 2
+const LINE_WORDS = 8
 
 /** Word offsets in a fast-tag entry (state/memory-map.ts). */
 const TAG = { read: 0, write: 2, code: 4, host: 6, granules: 7 } as const
@@ -95,14 +112,39 @@ export function modeChanged(cpu: Cpu): void {
   const chosen = free >= 0 ? free : (current + 1) % FAST_TAG_CONTEXTS
   words[KEYS + chosen * 2] = identity
   words[KEYS + chosen * 2 + 1] = permissions
-  const at = (FAST_TAG_OFFSET >> 2) + chosen * CONTEXT_WORDS
-  words.fill(0xffff_ffff, at, at + CONTEXT_WORDS)
-  const fetches = (FETCH_TAG_OFFSET >> 2) + chosen * FETCH_WORDS
-  words.fill(0xffff_ffff, fetches, fetches + FETCH_WORDS)
-  const jumps = (JUMP_CACHE_OFFSET >> 2) + chosen * JUMP_WORDS
-  words.fill(0xffff_ffff, jumps, jumps + JUMP_WORDS)
+  clearContext(words, chosen)
   state.fastTagContext = chosen
   state.fastTags = contextAddress(state, chosen)
+}
+
+/** Empties the lines that were filled, or everything when they were too many to write down. */
+function clearContext(words: Uint32Array, context: number): void {
+  const list = FILLED + context * FILLED_WORDS
+  const end = words[list]
+  for (let i = 1; i < end; i++) {
+    const line = words[list + i]
+    for (let word = line; word < line + LINE_WORDS; word++) words[word] = 0xffff_ffff
+  }
+  if (end === 0) {
+    for (const [start, length] of CONTEXT_PARTS) {
+      const at = start + context * length
+      words.fill(0xffff_ffff, at, at + length)
+    }
+  }
+  words[list] = 1
+}
+
+/** Writes down that the current context has something in the line with word `at` of the vCPU block. */
+export function noteFilled(state: Vcpu, at: number): void {
+  const words = state.words
+  const list = FILLED + state.fastTagContext * FILLED_WORDS
+  const end = words[list]
+  if (end === 0) return
+  if (end === FILLED_WORDS) words[list] = 0
+  else {
+    words[list + end] = at - (at % LINE_WORDS)
+    words[list] = end + 1
+  }
 }
 
 function contextAddress(state: Vcpu, context: number): number {
@@ -137,6 +179,10 @@ export function dropFastPage(cpu: Cpu, asid: number, linearLow: number, linearHi
       if (words[at + tag] === page && words[at + tag + 1] === linearHigh) invalidate(words, at + tag)
     }
   }
+}
+
+function isInvalid(words: Uint32Array, at: number): boolean {
+  return words[at] === 0xffff_ffff && words[at + 1] === 0xffff_ffff
 }
 
 function invalidate(words: Uint32Array, at: number): void {
@@ -196,6 +242,7 @@ export function fillFastTag(cpu: Cpu, low: number, high: number, address: number
     words[at + tag] = valid ? linearPage : 0xffff_ffff
     words[at + tag + 1] = valid ? high : 0xffff_ffff
   }
+  if (isInvalid(words, at + TAG.read)) noteFilled(cpu.state, at)
   const writable = write && memory.isWritten(page)
   const hasCode = memory.granules[page] !== 0n
   set(TAG.read, true)
@@ -222,6 +269,7 @@ export function fillFetchTag(cpu: Cpu, low: number, high: number, address: numbe
   if (cpu.observer.tlb !== undefined || !cpu.memory.isRamPage(page)) return
   const words = cpu.state.words
   const at = fetchSlot(cpu.state, low)
+  if (isInvalid(words, at)) noteFilled(cpu.state, at)
   words[at] = (low & ~0xfff) >>> 0
   words[at + 1] = high
   words[at + 2] = page

@@ -1,10 +1,11 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ACCESS } from '../state/cpu.ts'
 import { CR4 } from '../state/mode.ts'
-import { dropFastWrites, fastLookup, modeChanged } from './contexts.ts'
+import { dropContexts, dropFastWrites, fastLookup, fillFastTag, modeChanged } from './contexts.ts'
 import { PTE } from './formats.ts'
 import { ALL, enterGuest, mapNestedIdentity, mapPage, pagedCpu, setEntry } from './paging.fixture.ts'
-import { flushAll, flushAsid, flushNonGlobal, invalidatePage, tlbEntries } from './tlb.ts'
+import { ENTRY, flushAll, flushAsid, flushNonGlobal, insertEntry, invalidatePage, tlbEntries } from './tlb.ts'
 import { heldTranslation, translate, tryTranslate } from './translate.ts'
 
 const ROOT = 0x1000
@@ -33,6 +34,39 @@ describe('the TLB', () => {
     expect(tlbEntries(cpu.state)).toHaveLength(2)
     invalidatePage(cpu, LINEAR + 0x2000_0000n)
     expect(tlbEntries(cpu.state)).toEqual([])
+  })
+
+  it('flushes every entry of an ASID and no other, whatever was filled, replaced and invalidated before', () => {
+    const page = fc.record({ linear: fc.nat(0x1fff), asid: fc.constantFrom(1, 2), global: fc.boolean() })
+    fc.assert(
+      fc.property(fc.array(page, { maxLength: 600 }), fc.array(fc.nat(0x1fff)), (pages, invalidated) => {
+        const cpu = pagedCpu(ROOT)
+        const { state } = cpu
+        state.guestMode = 1
+        const fill = ({ linear, asid, global }: (typeof pages)[number]): void => {
+          state.asid = asid
+          const attributes = global ? ENTRY.global : 0
+          insertEntry(cpu, linear << 12, 0, {
+            attributes,
+            address: 0x9000,
+            guestAddress: 0x9000,
+            memoryType: 0,
+          })
+        }
+        pages.forEach(fill)
+        for (const linear of invalidated) invalidatePage(cpu, BigInt(linear) << 12n, 1)
+        pages.slice(0, 9).forEach(fill)
+        const before = tlbEntries(state)
+        flushNonGlobal(cpu, 1)
+        const kept = before.filter(({ asid, attributes }) => asid !== 1 || attributes & ENTRY.global)
+        expect(tlbEntries(state)).toEqual(kept)
+        flushAsid(cpu, 1)
+        expect(tlbEntries(state)).toEqual(before.filter(({ asid }) => asid !== 1))
+        flushAll(cpu)
+        expect(tlbEntries(state)).toEqual([])
+      }),
+      { numRuns: 40 },
+    )
   })
 
   it('needs no flush when permissions are raised', () => {
@@ -151,4 +185,15 @@ describe('fast tags', () => {
     expect(translate(cpu, LINEAR, ACCESS.write, false)).toBe(0x9000)
     expect(fastLookup(cpu, Number(LINEAR), 0, true)).toBe(0x9000)
   })
+})
+
+it.each([1, 40, 255, 256, 2000])('a context that is dropped after %i fills has no fast tag left', (fills) => {
+  const cpu = pagedCpu(ROOT)
+  for (let repetition = 0; repetition < 2; repetition++) {
+    const pages = Array.from({ length: fills }, (_, n) => n << 12)
+    for (const linear of pages) fillFastTag(cpu, linear, 0, 0x9000, true)
+    expect(fastLookup(cpu, pages.at(-1)!, 0, true)).toBe(0x9000)
+    dropContexts(cpu)
+    expect(pages.filter((linear) => fastLookup(cpu, linear, 0, false) >= 0)).toEqual([])
+  }
 })

@@ -9,7 +9,11 @@
  *   4..5   sPA of the page
  *   6..7   gPA of the page (equal to the sPA without nested paging)
  *   8      memory type and what it was derived from (entry-type.ts)
- *   9..15  reserved, zero
+ *   9      the next entry of the list of entries in use, LAST at its end; 0 in an entry that is not in the list
+ *   10..15 reserved, zero
+ *
+ * The list makes a flush cost as much as there is to look at, and not the size of the TLB. Entries that were invalidated one by
+ * one stay in it until the next flush.
  */
 import type { Cpu } from '../state/cpu.ts'
 import { TLB_OFFSET } from '../state/memory-map.ts'
@@ -51,6 +55,10 @@ const VALID = 0x8000_0000
 const FIRST = TLB_OFFSET >> 2
 /** One word per set: the way to replace next. */
 const VICTIMS = FIRST + SETS * SET_WORDS
+/** The first entry of the list of entries in use, as in word 9 of an entry. */
+const HEAD = VICTIMS + SETS
+const LINK = 9
+const LAST = 1
 
 /** A translation to be entered. Addresses are of the 4 KB page that was accessed; insert() aligns them to the entry's size. */
 export interface Translation {
@@ -123,6 +131,10 @@ export function insertEntry(cpu: Cpu, low: number, high: number, translation: Tr
     at = FIRST + set * SET_WORDS + way * ENTRY_WORDS
   }
   evict(cpu, at)
+  if (words[at + LINK] === 0) {
+    words[at + LINK] = words[HEAD] || LAST
+    words[HEAD] = at
+  }
   const offset = (1 << shift) - 1
   writeAddress(words, at + 4, translation.address - (translation.address & offset))
   writeAddress(words, at + 6, translation.guestAddress - (translation.guestAddress & offset))
@@ -154,12 +166,22 @@ function evict(cpu: Cpu, at: number): void {
   else dropFastPage(cpu, tag & 0xffff, words[at], words[at + 1])
 }
 
-function flushWhere(cpu: Cpu, selects: (tag: number, attributes: number) => boolean): void {
-  const words = cpu.state.words
-  for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
+function flushWhere({ state: { words } }: Cpu, selects: (tag: number, attributes: number) => boolean): void {
+  let kept = LAST
+  // The list of a saved state that somebody has forged may be a circle.
+  for (let at = words[HEAD], left = SETS * WAYS; at > LAST && left > 0; left--) {
+    const next = words[at + LINK]
     const tag = words[at + 2]
-    if (tag & VALID && selects(tag, words[at + 3])) words[at + 2] = 0
+    if (tag & VALID && !selects(tag, words[at + 3])) {
+      words[at + LINK] = kept
+      kept = at
+    } else {
+      words[at + 2] = 0
+      words[at + LINK] = 0
+    }
+    at = next
   }
+  words[HEAD] = kept
 }
 
 /** Flushes everything of every ASID: TLB_CONTROL 1, MTRR writes, RSM (APM vol 2 §15.16.1). */

@@ -11,6 +11,7 @@
  *   00000  registers and hidden state, REGISTER_BYTES       snapshots copy these two
  *   01000  the architectural TLB, TLB_BYTES                 (paging/tlb.ts)
  *   20000  fetch tags, a set for each fast-tag context       derived state
+ *   30000  what is filled of each fast-tag context          derived state
  *   40000  fast tags, FAST_TAG_CONTEXTS contexts            derived state: dropped on restore
  *   C0000  jump caches                                      derived state, owned by engine/compile
  */
@@ -22,6 +23,9 @@ export const REGISTER_BYTES = 0x1000
 export const TLB_OFFSET = 0x1000
 export const TLB_BYTES = 0x1_1000
 export const FETCH_TAG_OFFSET = 0x2_0000
+export const FILLED_LINES_OFFSET = 0x3_0000
+/** For one fast-tag context. */
+export const FILLED_LINES_BYTES = 0x400
 export const FAST_TAG_OFFSET = 0x4_0000
 export const JUMP_CACHE_OFFSET = 0xc_0000
 export const JUMP_CACHE_BYTES = 0x4_0000

@@ -13,7 +13,14 @@ import { PAGE_SIZE, VCPU_STRIDE } from '../../state/memory-map.ts'
 import { MODE } from '../../state/mode.ts'
 import type { CodeCache } from '../code-cache.ts'
 import { OUTCOME } from './frame.ts'
-import { forgetJumps, PACKED_ENTRY_SHIFT, PACKED_SLOT, rememberJump } from './jump-cache.ts'
+import {
+  forgetJumps,
+  packEntry,
+  PACKED_ENTRY_SHIFT,
+  PACKED_SLOT,
+  recallJump,
+  rememberJump,
+} from './jump-cache.ts'
 import { NEVER_COMPILED, REGION_MODE, Regions } from './regions.ts'
 
 /** Lower-half canonical addresses lie below. */
@@ -86,14 +93,18 @@ export class Dispatcher {
     let left = budget
     let outcome: number = OUTCOME.left
     while (outcome === OUTCOME.left && left > 0) {
-      const found = this.#find(cpu, jumped)
-      if (found === 0 || found === NEVER_COMPILED) {
-        this.resumes = found === NEVER_COMPILED
-        break
+      let target = this.#recall(cpu)
+      if (target < 0) {
+        const found = this.#find(cpu, jumped)
+        if (found === 0 || found === NEVER_COMPILED) {
+          this.resumes = found === NEVER_COMPILED
+          break
+        }
+        target = packEntry(found & PACKED_SLOT, (found >>> PACKED_ENTRY_SHIFT) - 1)
       }
       jumped = true
       state.budget = left
-      outcome = this.regions.function(found & PACKED_SLOT)(state.base, (found >>> PACKED_ENTRY_SHIFT) - 1)
+      outcome = this.regions.function(target & PACKED_SLOT)(state.base, target >>> PACKED_ENTRY_SHIFT)
       left = state.budget
     }
     if (outcome === OUTCOME.step) this.statistics.steps++
@@ -101,6 +112,12 @@ export class Dispatcher {
     state.instructions += retired
     this.statistics.instructions += retired
     return retired
+  }
+
+  /** Where compiled code begins at rIP, if the jump cache knows; else -1. */
+  #recall({ state }: Cpu): number {
+    const { mode } = state
+    return mode & MODE.alignmentCheck ? -1 : recallJump(state, mode & REGION_MODE)
   }
 
   /** Where compiled code begins at rIP, as Regions.find() says it, and remembered in the jump cache. */

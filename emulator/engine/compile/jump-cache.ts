@@ -6,7 +6,7 @@
  *   +8   u32  15:0 slot of the region in the table, 30:16 entry number
  *   +12  u32  mode bits that the region was compiled for; FFFF_FFFFh in an empty entry
  */
-import { jumpCacheOffset } from '../../paging/contexts.ts'
+import { jumpCacheOffset, noteFilled } from '../../paging/contexts.ts'
 import { OFFSET } from '../../state/layout.ts'
 import { FAST_TAG_CONTEXTS, JUMP_CACHE_BYTES, JUMP_CACHE_OFFSET } from '../../state/memory-map.ts'
 import type { Vcpu } from '../../state/vcpu.ts'
@@ -27,15 +27,32 @@ export function packEntry(slot: number, entry: number): number {
   return slot | (entry << PACKED_ENTRY_SHIFT)
 }
 
+const RIP = OFFSET.rip >> 2
+
+/** Word index of the entry for a rIP with these low bits. */
+function jumpEntry(state: Vcpu, low: number): number {
+  return (jumpCacheOffset(state.fastTagContext) + ((low << JUMP_INDEX_SHIFT) & JUMP_INDEX_MASK)) >> 2
+}
+
 /** Makes the jumps of the current context to the current rIP lead to an entry of a region. */
 export function rememberJump(state: Vcpu, mode: number, slot: number, entry: number): void {
   const words = state.words
-  const low = words[OFFSET.rip >> 2]
-  const at = (jumpCacheOffset(state.fastTagContext) + ((low << JUMP_INDEX_SHIFT) & JUMP_INDEX_MASK)) >> 2
+  const low = words[RIP]
+  const at = jumpEntry(state, low)
+  if (words[at + 3] === 0xffff_ffff) noteFilled(state, at)
   words[at] = low
-  words[at + 1] = words[(OFFSET.rip >> 2) + 1]
+  words[at + 1] = words[RIP + 1]
   words[at + 2] = packEntry(slot, entry)
   words[at + 3] = mode
+}
+
+/** Where the current rIP leads to, as rememberJump() packed it, or -1. */
+export function recallJump(state: Vcpu, mode: number): number {
+  const words = state.words
+  const low = words[RIP]
+  const at = jumpEntry(state, low)
+  if (words[at] !== low || words[at + 1] !== words[RIP + 1] || words[at + 3] !== mode) return -1
+  return words[at + 2]
 }
 
 /** Forgets all jumps of a vCPU. */
