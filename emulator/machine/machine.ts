@@ -222,7 +222,7 @@ export class Machine {
   }
 
   #startProcessors(kind: StartKind, entry: number): void {
-    for (const cpu of this.#cpus) startVcpu(cpu, cpu.index === 0 ? kind : 'reset', entry)
+    for (const cpu of this.#cpus) startVcpu(cpu, kind, entry)
     // A program that begins at RESET is the firmware itself.
     if (kind !== 'reset') for (const cpu of this.#cpus) installSmiHandler(cpu)
   }

@@ -116,9 +116,9 @@ export function installSmiHandler({ index, state, memory }: Cpu): void {
 }
 
 /**
- * Puts a vCPU at the beginning of a program at `entry` (a linear address; `reset` has its own). Interrupts are off and the
- * IDT is empty, so that an exception which the program does not expect is a shutdown. Throws RangeError for a real-mode entry
- * beyond 1 MiB.
+ * Puts processor 0 at the beginning of a program at `entry` (a linear address; `reset` has its own), and lets the others wait for
+ * STARTUP. Interrupts are off and the IDT is empty, so that an exception which the program does not expect is a shutdown. Throws
+ * RangeError for a real-mode entry beyond 1 MiB.
  */
 export function startVcpu(cpu: Cpu, kind: StartKind, entry: number): void {
   const state = cpu.state
@@ -126,12 +126,13 @@ export function startVcpu(cpu: Cpu, kind: StartKind, entry: number): void {
   // RESET invalidates the TLB; power-on leaves no trace of what was in it and which way comes next.
   state.words.fill(0, TLB_OFFSET / 4, (TLB_OFFSET + TLB_BYTES) / 4)
   if (kind === 'reset') return
+  state.mtrrDefType = MTRR_ENABLED_WRITE_BACK
+  if (cpu.index !== 0) return
   if (kind === 'real' && entry >= 0x10_0000)
     throw new RangeError(`real-mode code cannot begin at ${entry.toString(16)}h, beyond 1 MiB`)
   if (kind === 'real') enterReal(state, entry)
   if (kind === 'protected') enterProtected(cpu)
   if (kind === 'long') enterLong(cpu)
-  state.mtrrDefType = MTRR_ENABLED_WRITE_BACK
   if (kind !== 'real') state.idtrLimit = 0
   state.gpr.fill(0n)
   // In real mode SP has 16 bits: the first push wraps it from 0 to FFFEh.
