@@ -113,16 +113,16 @@ describe('what comes from outside', () => {
   /** Reads the console and adds what it gets to memory. */
   const READER = `
       mov edi, 20000h
-    wait:
+    listen:
       mov dx, 3fdh
       in al, dx
       test al, 1
-      jz wait
+      jz listen
       mov dx, 3f8h
       in al, dx
       add [rdi], al
       inc edi
-      jmp wait
+      jmp listen
   `
 
   function withInputs(): Machine {

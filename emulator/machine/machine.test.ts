@@ -205,9 +205,9 @@ describe('console', () => {
   test('what the guest sends is in the log, what it is sent can be read', () => {
     const machine = machineWith(`
       mov dx, 3fdh
-    wait: in al, dx
+    listen: in al, dx
       test al, 1
-      jz wait
+      jz listen
       mov dx, 3f8h
       in al, dx
       inc al
