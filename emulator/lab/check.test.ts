@@ -106,6 +106,13 @@ describe('lab check', () => {
     expect(found[1]).toMatch(/state cache: random/)
   })
 
+  it('fails a solution that reads what the manual leaves undefined', () => {
+    const found = failures(editedLab('solution/main.asm', 'vmrun', 'vmrun\n        mov rbx, [vmcb + 0x78]'))
+    expect(found).toContain(
+      'the solution relies on nothing that the manual leaves undefined: it reads control.exit_info_1',
+    )
+  })
+
   it('fails a solution that a race decides, for a lab with several processors', () => {
     expect(failures(race('')).join('\n')).toMatch(/20 seeds\): with seed \d+: answer: save\.rax is/)
     expect(failures(race('cmp dword [0x30000], 0\n        je guest'))).toEqual([])

@@ -1,7 +1,8 @@
 /**
  * `lab check`: proves that a lab teaches what it says. The start fails, the solution meets every goal under both executors and
- * whatever the processor makes of clean bits and whenever processors take turns, every variant fails exactly the goals it names, every goal is failed by some
- * variant (a cheat among them), and going back to the beginning and forward again ends in the same state.
+ * whatever the processor makes of clean bits, whenever processors take turns and without relying on what the manual leaves
+ * undefined; every variant fails exactly the goals it names; every goal is failed by some variant, a cheat among them; and going
+ * back to the beginning and forward again ends in the same state.
  */
 import type { Diagnostic } from '../isa/index.ts'
 import { STATE_CACHE_POLICIES } from '../machine/index.ts'
@@ -112,8 +113,20 @@ function checkSolution(lab: Lab, parsed: ParsedLab): CheckResult[] {
   results.push(digests[0] === digests[1] ? passed(agree) : failed(agree, `${digests[0]} and ${digests[1]}`))
   results.push(checkReturn(lab, parsed))
   results.push(...policies(lab).map((policy) => checkPolicy(lab, parsed, policy)))
+  results.push(checkStrictly(lab, parsed))
   if (lab.machine.cpus > 1) results.push(checkSchedules(lab, parsed))
   return results
+}
+
+/** What the manual leaves undefined may not decide whether a solution is one. */
+function checkStrictly(lab: Lab, parsed: ParsedLab): CheckResult {
+  const name = 'the solution relies on nothing that the manual leaves undefined'
+  const result = attempt(lab, parsed.solution, { strict: true })
+  if ('problem' in result) return failed(name, result.problem)
+  const events = result.session.machine.events.since()
+  const relied = events.filter((event) => event.kind === 'relied-on-undefined').map(({ field }) => field)
+  if (relied.length > 0) return failed(name, `it reads ${[...new Set(relied)].join(', ')}`)
+  return result.goals.every((goal) => goal.met) ? passed(name) : failed(name, unmet(result.goals))
 }
 
 /** No race may decide whether a solution is one. */

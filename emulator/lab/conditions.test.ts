@@ -23,6 +23,7 @@ function outcome(entries: Readonly<Record<number, EntryType>>, exits?: readonly 
     symbols: new Map([['buffer', 0x20_0000n]]),
     register: () => undefined,
     memory: () => 0n,
+    transactions: () => undefined,
     memoryType: (linear, asid) => (linear === 0x20_0000n ? entries[asid] : undefined),
     vmcbField: () => undefined,
   }
@@ -90,5 +91,37 @@ describe('the condition memory-type', () => {
     expect(parses({ is: 'UC', 'guest-pat': 'UC-' })).toBe(true)
     expect(parses({ is: 'UC', 'guest-pat': 'WC+' })).toBe(false)
     expect(parses({ is: 'UC', mtrr: 'UC-' })).toBe(false)
+  })
+})
+
+describe('the condition bus', () => {
+  const line = {
+    instructions: 1,
+    agent: 0,
+    cause: 'full',
+    kind: 'combined-write',
+    address: 0x20_0000,
+  } as const
+  const withTraffic: Outcome = {
+    ...outcome({}),
+    transactions: (from) => (from === 0x20_0000 ? [{ ...line, data: new Uint8Array(64) }] : []),
+  }
+  const crossed = (found: Outcome, at: string, ...are: string[]): Verdict =>
+    judge(found, conditionSchema.parse({ bus: { at, are } }))
+
+  it('wants exactly these transactions at an address', () => {
+    expect(crossed(withTraffic, 'buffer', 'combined-write 64').met).toBe(true)
+    expect(crossed(withTraffic, 'buffer', 'write 8')).toEqual({
+      met: false,
+      reason: 'the transactions there were combined-write 64',
+    })
+    expect(crossed(withTraffic, 'buffer + 64')).toEqual({
+      met: true,
+      reason: 'nothing crossed the bus there',
+    })
+  })
+
+  it('is not met by a machine without caches, whose bus nobody looks at', () => {
+    expect(crossed(outcome({}), 'buffer')).toEqual({ met: false, reason: 'the machine has no caches' })
   })
 })

@@ -3,7 +3,7 @@
  * Conditions look at what the machine did; none compares text that the reader wrote, none counts cycles.
  */
 import * as z from 'zod'
-import { MEMORY_TYPES, type EntryType } from '../machine/index.ts'
+import { MEMORY_TYPES, type EntryType, type Transaction } from '../machine/index.ts'
 import { evaluateValue } from './value.ts'
 
 /** One #VMEXIT of the run. */
@@ -32,6 +32,8 @@ export interface Outcome {
   memory(address: bigint, bytes: number): bigint
   /** Memory type of the TLB entry for a linear address and an ASID (0 is the host), or undefined when the TLB has none. */
   memoryType(linear: bigint, asid: number): EntryType | undefined
+  /** What crossed the bus at these addresses, in order; undefined in a machine without caches. */
+  transactions(from: number, bytes: number): readonly Transaction[] | undefined
   /** Offset and width in bytes of a VMCB field by name, or undefined. */
   vmcbField(name: string): { readonly offset: number; readonly bytes: number } | undefined
 }
@@ -98,6 +100,15 @@ function selectVmcb(outcome: Outcome, at: string | undefined): readonly ExitFact
   if (at === undefined) return outcome.exits
   const address = Number(resolve(outcome, at))
   return outcome.exits.filter((exit) => exit.vmcb === address)
+}
+
+/** A kind of transaction and its bytes. */
+const TRANSACTION = /^(read|write|line-fill|write-back|combined-write) \d+$/
+
+function listTransactions(described: readonly string[]): string {
+  if (described.length === 0) return 'nothing crossed the bus there'
+  const more = described.length > 8 ? ` and ${described.length - 8} more` : ''
+  return `the transactions there were ${described.slice(0, 8).join(', ')}${more}`
 }
 
 const anyType = z.enum(MEMORY_TYPES)
@@ -199,6 +210,22 @@ export const CONDITIONS = {
         (wanted['nested-pat'] ?? found.nestedPat) === found.nestedPat &&
         (wanted.mtrr ?? found.mtrr) === found.mtrr
       return { met, reason: `for ${whose}, ${where} is ${describeType(found)}` }
+    },
+  ),
+  /** All that crossed the bus at these addresses, in order: "combined-write 64" is a kind of transaction and its bytes. */
+  bus: kind(
+    z.strictObject({
+      at: value,
+      size: z.bigint().default(64n).describe('Bytes to watch.'),
+      are: z.array(z.string().regex(TRANSACTION, 'must be a kind of transaction and a number of bytes')),
+    }),
+    (outcome, wanted) => {
+      const from = resolve(outcome, wanted.at)
+      if (from < 0n) return { met: false, reason: `the program has no symbol ${wanted.at}` }
+      const found = outcome.transactions(Number(from), Number(wanted.size))
+      if (found === undefined) return { met: false, reason: 'the machine has no caches' }
+      const described = found.map(({ kind, data }) => `${kind} ${data.length}`)
+      return { met: described.join() === wanted.are.join(), reason: listTransactions(described) }
     },
   ),
   ended: kind(z.enum(['halted', 'shutdown', 'debug-exit', 'budget']), (outcome, wanted) => ({

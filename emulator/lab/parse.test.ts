@@ -8,7 +8,14 @@ describe('reading a lab', () => {
     const { lab, variants, start, solution, diagnostics } = parseLab('new', labFiles())
     expect(diagnostics).toEqual([])
     expect(lab?.slug).toBe('new')
-    expect(lab?.machine).toEqual({ start: 'long', memory: 16, cpu: 'default', cpus: 1, seed: 0 })
+    expect(lab?.machine).toEqual({
+      start: 'long',
+      memory: 16,
+      cpu: 'default',
+      cpus: 1,
+      seed: 0,
+      caches: false,
+    })
     expect(variants).toHaveLength(3)
     expect(solution.get('guest.vmcb')).toBe(start.get('guest.vmcb'))
     expect(solution.get('main.asm')).not.toBe(start.get('main.asm'))

@@ -54,6 +54,12 @@ export const labSchema = z.strictObject({
         .enum(STATE_CACHE_POLICIES)
         .optional()
         .describe('What VMRUN makes of clean bits; without it the lab must come out the same either way.'),
+      caches: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Caches and write combining, with a framebuffer at E0000000h and a bus master at port 600h to see them by.',
+        ),
     })
     .prefault({}),
   files: z.array(textFile).min(1),

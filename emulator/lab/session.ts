@@ -40,7 +40,7 @@ export function exitFacts(events: readonly MachineEvent[]): ExitFact[] {
   return facts
 }
 
-export type SessionOptions = Pick<MachineOptions, 'executor' | 'stateCache' | 'seed'>
+export type SessionOptions = Pick<MachineOptions, 'executor' | 'stateCache' | 'seed' | 'strict'>
 
 export class LabSession {
   readonly lab: Lab
@@ -54,9 +54,9 @@ export class LabSession {
    */
   constructor(lab: Lab, options: SessionOptions = {}) {
     this.lab = lab
-    const { memory, cpu, cpus, seed, state_cache } = lab.machine
+    const { memory, cpu, cpus, caches, seed, state_cache } = lab.machine
     const pinned = state_cache === undefined ? {} : { stateCache: state_cache }
-    this.machine = new Machine({ seed, ...options, ...pinned, ramBytes: memory * MIB, cpu, cpus })
+    this.machine = new Machine({ seed, ...options, ...pinned, ramBytes: memory * MIB, cpu, cpus, caches })
   }
 
   /** Builds the texts; the machine is untouched until reset(). */
@@ -136,6 +136,10 @@ export class LabSession {
         return value
       },
       memoryType: (linear, asid) => machine.translation(linear, asid)?.memoryType,
+      transactions: (from, bytes) =>
+        machine.transactions
+          ?.since()
+          .filter(({ address, data }) => address < from + bytes && from < address + data.length),
       vmcbField: findField,
     }
   }
