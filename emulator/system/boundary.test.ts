@@ -88,6 +88,23 @@ test('RF lasts for one instruction', () => {
   expect(cpu.state.attention).toBe(0)
 })
 
+test('RF that two IRETs load one after the other holds after the second', () => {
+  const cpu = withHandlers()
+  const frame = (at: number) =>
+    [AT.code, SEL.code64, RF | 2, at + 40, SEL.data].forEach((value, n) =>
+      cpu.memory.write(at + n * 8, 8, BigInt(value)),
+    )
+  frame(AT.stack)
+  frame(AT.stack + 40)
+  for (let i = 0; i < 2; i++) {
+    step(cpu, [0x48, 0xcf])
+    expect(cpu.state.flagsOther & RF).toBe(RF)
+  }
+  step(cpu, CLI)
+  expect(cpu.state.flagsOther & RF).toBe(0)
+  expect(cpu.state.attention).toBe(0)
+})
+
 test('an instruction breakpoint hits before the instruction unless RF is set', () => {
   const cpu = withHandlers(VECTOR.DB)
   cpu.state.dr[1] = BigInt(AT.code)
