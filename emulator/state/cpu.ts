@@ -167,7 +167,8 @@ export interface Cpu {
  * instruction; the function may change it. It throws a Fault or an Exit before it commits anything, and the caller then puts
  * `state.rip` back to the instruction itself. An Exit may also be returned, which is faster.
  */
-export type SystemInstruction = (cpu: Cpu, instruction: Instruction) => Exit | undefined | void
+export type SystemInstruction =
+  ((cpu: Cpu, instruction: Instruction) => void) | ((cpu: Cpu, instruction: Instruction) => Exit | undefined)
 
 /** An instruction's access to memory, for translation (paging/access.ts). */
 export const ACCESS = { read: 0, write: 1, execute: 2 } as const
