@@ -34,7 +34,7 @@ export const MAY_IMPORT = {
     'emulator/semantics',
     'emulator/engine',
   ],
-  'emulator/hypervisor': ['emulator/machine/index.ts'],
+  'emulator/hypervisor': ['emulator/machine/index.ts', 'emulator/svm/index.ts', 'emulator/isa/index.ts'],
   'emulator/lab': [
     'emulator/machine/index.ts',
     'emulator/isa/index.ts',
