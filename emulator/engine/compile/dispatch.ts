@@ -114,10 +114,12 @@ export class Dispatcher {
     return retired
   }
 
-  /** Where compiled code begins at rIP, if the jump cache knows; else -1. */
+  /** Where compiled code begins at rIP, if the jump cache knows; else -1. It may still lead to a region that was dropped. */
   #recall({ state }: Cpu): number {
     const { mode } = state
-    return mode & MODE.alignmentCheck ? -1 : recallJump(state, mode & REGION_MODE)
+    if (mode & MODE.alignmentCheck) return -1
+    const target = recallJump(state, mode & REGION_MODE)
+    return target >= 0 && this.regions.isLive(target & PACKED_SLOT) ? target : -1
   }
 
   /** Where compiled code begins at rIP, as Regions.find() says it, and remembered in the jump cache. */

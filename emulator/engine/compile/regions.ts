@@ -124,6 +124,11 @@ export class Regions {
     return this.#functions[slot]
   }
 
+  /** False once the region of a slot was dropped: its function comes back at once. */
+  isLive(slot: number): boolean {
+    return this.#functions[slot] !== this.#stub
+  }
+
   /** Drops the regions with code in these bytes of a page; the whole page is forgotten. */
   drop(page: number, offset: number, length: number): void {
     const modes = this.#modesOfPage.get(page)
