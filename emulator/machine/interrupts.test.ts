@@ -142,3 +142,19 @@ test('a restored machine has its local APIC where the saved one had it', () => {
   other.run(100)
   expect(other.inspect().general.r8).toBe(0x0005_0010n)
 })
+
+test.each(['compile', 'evaluate'] as const)(
+  'an interrupt between two iterations of a REP pushes RF = 1, one between two instructions RF = 0 (%s)',
+  (executor) => {
+    const flagsSeenBy = (body: string): bigint => {
+      const source = timerProgram('one-shot', body).replace('inc ebx', 'inc ebx\nmov r14, [rsp + 16]')
+      const machine = machineWith(source, 'long', { executor })
+      expect(machine.run(100_000).reason).toBe('halted-forever')
+      expect(machine.inspect().general.rbx).toBe(1n)
+      return machine.inspect().general.r14 & 0x1_0000n
+    }
+    const start = 'mov dword [rbp + 380h], 300\nsti\n'
+    expect(flagsSeenBy(`${start}mov edi, 80000h\nmov ecx, 1000\nrep stosb\ncli\nhlt`)).toBe(0x1_0000n)
+    expect(flagsSeenBy(`${start}mov ecx, 1000\nagain: dec ecx\njnz again\ncli\nhlt`)).toBe(0n)
+  },
+)
