@@ -4,6 +4,7 @@ export { MOST_CPUS, STATE_CACHE_POLICIES, type StateCachePolicy } from './proces
 export { describeRunResult, type RunResult } from './run-result.ts'
 export type { FieldSource, StreamEvent, StreamEvents, StreamKind, SwitchedField } from './event-stream.ts'
 export type { Agent, Cause, Transaction, TransactionKind } from '../caches/transactions.ts'
+export type { HostOptions, HostPort, HostProgram } from './host-program.ts'
 export { FRAMEBUFFER } from './framebuffer.ts'
 export type { ExceptionEvent, MachineEvent } from './events.ts'
 export type { EditableRegister } from './inputs.ts'

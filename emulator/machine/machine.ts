@@ -19,6 +19,7 @@ import { digestState } from './digest.ts'
 import { EventLog, type ExceptionEvent } from './events.ts'
 import { EventStream, type StreamEvent, type StreamKind } from './event-stream.ts'
 import { History } from './history.ts'
+import { Host, type HostOptions } from './host-program.ts'
 import { InputLog, type EditableRegister, type Input } from './inputs.ts'
 import { createFwCfg } from './fw-cfg.ts'
 import { GENERAL_REGISTERS, inspectVcpu, type CpuState } from './inspect.ts'
@@ -81,6 +82,8 @@ export interface MachineOptions {
   readonly seed?: number
   /** False: no snapshots are taken, and goTo() only goes forward. For long runs that nobody looks at. */
   readonly history?: boolean
+  /** A hypervisor that plays the host; what the machine starts is its guest. It excludes `caches`. */
+  readonly host?: HostOptions
   /** Gets each byte that the guest sends to the serial port, as it comes; again when a part of the run is repeated. */
   readonly onSerial?: (byte: number) => void
 }
@@ -108,6 +111,9 @@ export class Machine {
   /** Compiled code knows neither caches nor undefined bytes. */
   readonly #evaluatesAlways: boolean
   readonly #history: History | undefined
+  readonly #host: Host | undefined
+  /** RAM without the host program's. */
+  readonly #ramBytes: number
   readonly #inputs = new InputLog()
   #stopRequested = false
   /** Nothing has written to RAM yet. Clearing it would cost memory that the host has not even handed out. */
@@ -126,15 +132,20 @@ export class Machine {
     strict = false,
     seed = 0,
     history = true,
+    host,
     onSerial,
   }: MachineOptions) {
-    if (ramBytes <= 0 || ramBytes > LARGEST_RAM || ramBytes % MIB !== 0)
+    const allRam = ramBytes + (host?.ramBytes ?? 0)
+    if (ramBytes <= 0 || allRam > LARGEST_RAM || ramBytes % MIB !== 0 || allRam % MIB !== 0)
       throw new RangeError(`RAM must be 1 to ${LARGEST_RAM / MIB} MiB in whole MiB, not ${ramBytes} bytes`)
     this.#uart = createUart((byte) => {
       this.serial.push(byte)
       onSerial?.(byte)
     })
-    this.memory = new PhysicalMemory(ramBytes, cpus)
+    // The bus master of a machine with caches reaches all RAM, whatever a host program wants.
+    if (host !== undefined && caches) throw new RangeError('a machine with caches has no host program')
+    this.#ramBytes = ramBytes
+    this.memory = new PhysicalMemory(allRam, cpus)
     this.memory.addRegion(createBootRom(this.memory))
     this.#memoryModel = caches ? this.#createMemoryModel(cpus) : undefined
     const undefinedBytes = strict
@@ -165,14 +176,21 @@ export class Machine {
       shown: (cpu) => {
         this.#running = cpu
       },
+      stopsAtExit: host !== undefined,
     })
+    this.#host = host && new Host(this.#cpus, host)
     this.#scheduler = new Scheduler(this.#cpus, seed)
     this.#stream = new EventStream(this.#cpus)
     const { parts = [], transactions } = this.#memoryModel ?? {}
     this.#parts = {
       cpus: this.#cpus,
       memory: this.memory,
-      devices: [...devices, ...parts, ...(undefinedBytes ? [undefinedBytes] : [])],
+      devices: [
+        ...devices,
+        ...parts,
+        ...(undefinedBytes ? [undefinedBytes] : []),
+        ...(this.#host ? [this.#host.program] : []),
+      ],
       logs: [this.serial, this.events, ...(transactions ? [transactions] : [])],
     }
     this.executor = executor
@@ -240,7 +258,7 @@ export class Machine {
   /** Starts a multiboot kernel. Throws ImageError. */
   boot(image: BootImage): void {
     this.start('protected', 0)
-    const { entry, eax, ebx } = loadMultiboot(this.memory, image)
+    const { entry, eax, ebx } = loadMultiboot(this.memory, image, this.#ramBytes)
     const { state } = this.#cpus[0]
     state.rip = BigInt(entry)
     state.gpr[0] = BigInt(eax)
@@ -377,7 +395,7 @@ export class Machine {
     const turn = Math.min(this.#scheduler.turnEnd(time), state.apicTimerExpiry) - time
     const due = Math.min(end, this.#history?.due ?? Infinity, this.#inputs.next, now + CHUNK) - now
     const budget = this.breakpoints.size > 0 ? 1 : Math.min(turn, due)
-    const attempted = run(this.#engine, cpu, budget)
+    const attempted = this.#host?.hasTurn(cpu) ? this.#host.run(cpu, budget) : run(this.#engine, cpu, budget)
     this.#attempted += attempted
     state.attention &= ~ATTENTION.stop
     if (attempted === 0 && !this.#scheduler.passTime(cpu)) return { reason: 'halted-forever', rip: state.rip }

@@ -88,7 +88,7 @@ function pageAligned(address: number): number {
 }
 
 /** Puts bytes one after another into RAM and says where each went. */
-function createPlacer(memory: PhysicalMemory, start: number) {
+function createPlacer(memory: PhysicalMemory, ramBytes: number, start: number) {
   let next = start
   return {
     alignToPage(): void {
@@ -96,7 +96,7 @@ function createPlacer(memory: PhysicalMemory, start: number) {
     },
     place(bytes: Uint8Array, what: string): number {
       const address = next
-      if (address + bytes.length > memory.ramBytes)
+      if (address + bytes.length > ramBytes)
         throw new ImageError(
           undefined,
           `${what} of ${bytes.length} bytes does not fit in RAM behind the kernel`,
@@ -112,11 +112,18 @@ function zeroTerminated(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`)
 }
 
-/** Loads the kernel and its modules into RAM. Throws ImageError and, for what does not fit, leaves RAM partly written. */
-export function loadMultiboot(memory: PhysicalMemory, image: BootImage): BootRegisters {
+/**
+ * Loads the kernel and its modules into the first `ramBytes` bytes of RAM. Throws ImageError and, for what does not fit, leaves RAM
+ * partly written.
+ */
+export function loadMultiboot(
+  memory: PhysicalMemory,
+  image: BootImage,
+  ramBytes = memory.ramBytes,
+): BootRegisters {
   checkMultibootHeader(image.kernel)
-  const executable = readElf32(image.kernel, memory.ramBytes)
-  const placer = createPlacer(memory, placeSegments(memory, executable))
+  const executable = readElf32(image.kernel, ramBytes)
+  const placer = createPlacer(memory, ramBytes, placeSegments(memory, executable))
 
   const modules = image.modules.map(({ bytes, commandLine }, index) => {
     placer.alignToPage()
@@ -139,7 +146,7 @@ export function loadMultiboot(memory: PhysicalMemory, image: BootImage): BootReg
   const fields = [
     [INFO.flags, INFO_MEMORY | INFO_COMMAND_LINE | INFO_MODULES],
     [INFO.memLower, LOWER_KIB],
-    [INFO.memUpper, Math.max(0, memory.ramBytes - EXTENDED_BASE) / 1024],
+    [INFO.memUpper, Math.max(0, ramBytes - EXTENDED_BASE) / 1024],
     [INFO.cmdline, placer.place(zeroTerminated(image.commandLine), 'the command line')],
     [INFO.modsCount, modules.length],
     [INFO.modsAddr, listAddress],

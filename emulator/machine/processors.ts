@@ -1,7 +1,8 @@
 /** The processors of a machine: what each of them is given by it. */
-import type { Caches, Cpu, Ports, StateCacheUse, UndefinedBytes } from '../state/cpu.ts'
+import { ATTENTION } from '../state/attention.ts'
+import type { Caches, Cpu, Observer, Ports, StateCacheUse, UndefinedBytes } from '../state/cpu.ts'
 import type { PhysicalMemory } from '../state/memory.ts'
-import { vcpuView } from '../state/vcpu.ts'
+import { vcpuView, type Vcpu } from '../state/vcpu.ts'
 import { virtualization } from '../svm/index.ts'
 import { createCpuModel } from '../system/cpu-model.ts'
 import { createApicPage } from './apic-page.ts'
@@ -33,6 +34,8 @@ export interface ProcessorOptions {
   readonly pause: (cpu: Cpu) => void
   /** Physical memory is now what this processor sees. */
   readonly shown: (cpu: Cpu) => void
+  /** A run ends with a #VMEXIT: the host is no code in memory. */
+  readonly stopsAtExit: boolean
 }
 
 /** No two processors draw the same random numbers. The constant is 2 to the power of 32 over the golden ratio. */
@@ -44,9 +47,20 @@ function stateCacheUse(policy: StateCachePolicy, seed: number): StateCacheUse | 
   return policy === 'lazy' ? undefined : { policy, seed }
 }
 
+/** An observer that also ends the run at each #VMEXIT. */
+function stopAtExit(state: Vcpu, observer: Observer): Observer {
+  return {
+    ...observer,
+    vmexit(exit, nextRip, failedChecks) {
+      observer.vmexit?.(exit, nextRip, failedChecks)
+      state.attention |= ATTENTION.stop
+    },
+  }
+}
+
 /** Throws RangeError for a number of processors that cannot be had and for a CPU model that does not exist. */
 export function createProcessors(options: ProcessorOptions): readonly Cpu[] {
-  const { count, memory, ports, events, caches, undefinedBytes, pause, shown } = options
+  const { count, memory, ports, events, caches, undefinedBytes, pause, shown, stopsAtExit } = options
   if (!Number.isInteger(count) || count < 1 || count > MOST_CPUS)
     throw new RangeError(`a machine has 1 to ${MOST_CPUS} processors, not ${count}`)
   const model = createCpuModel(options.model, count)
@@ -62,7 +76,7 @@ export function createProcessors(options: ProcessorOptions): readonly Cpu[] {
       ports,
       virtualization,
       stateCache: stateCacheUse(options.stateCache, seed),
-      observer: recordEvents(state, events),
+      observer: stopsAtExit ? stopAtExit(state, recordEvents(state, events)) : recordEvents(state, events),
       caches,
       undefinedBytes,
       seed,

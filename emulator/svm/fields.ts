@@ -76,6 +76,7 @@ export function findBits(
 
 /** Reads a field of at most 8 bytes from a VMCB image. */
 export function readField(image: DataView, field: VmcbField): bigint {
+  if (field.bytes === 8) return image.getBigUint64(field.offset, true)
   let value = 0n
   for (let i = Math.min(field.bytes, 8) - 1; i >= 0; i--)
     value = (value << 8n) | BigInt(image.getUint8(field.offset + i))
@@ -84,6 +85,10 @@ export function readField(image: DataView, field: VmcbField): bigint {
 
 /** Writes the low bytes of `value` to a field of at most 8 bytes of a VMCB image. */
 export function writeField(image: DataView, field: VmcbField, value: bigint): void {
+  if (field.bytes === 8) {
+    image.setBigUint64(field.offset, BigInt.asUintN(64, value), true)
+    return
+  }
   for (let i = 0; i < Math.min(field.bytes, 8); i++)
     image.setUint8(field.offset + i, Number((value >> BigInt(i * 8)) & 0xffn))
 }

@@ -34,7 +34,10 @@ export {
   type VmcbField,
 } from './fields.ts'
 export { svmInclude } from './include.ts'
-export { SVM_INSTRUCTIONS } from './instructions.ts'
+export { loadHiddenState, storeHiddenState, SVM_INSTRUCTIONS } from './instructions.ts'
 export { virtualization } from './intercepts.ts'
+export { storeState } from './vmexit.ts'
+export { vmcbPage } from './vmcb-page.ts'
+export { enterGuest } from './vmrun.ts'
 export { groupNames, inspectStateCache, type CachedGroup, type StateCache } from './state-cache.ts'
 export { exitCode, type ExitCode } from '../state/exit-codes.ts'

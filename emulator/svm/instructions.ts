@@ -62,7 +62,11 @@ function addressedVmcb(cpu: Cpu, instruction: Instruction, code: number, access:
 
 /** VMLOAD rAX: FS, GS, LDTR and TR with their hidden parts, KernelGsBase, the SYSCALL and SYSENTER registers (§15.5.2). */
 const vmload: SystemInstruction = (cpu, instruction) => {
-  const vmcb = addressedVmcb(cpu, instruction, EXIT.VMLOAD, ACCESS.read)
+  loadHiddenState(cpu, addressedVmcb(cpu, instruction, EXIT.VMLOAD, ACCESS.read))
+}
+
+/** What VMLOAD does with a VMCB. */
+export function loadHiddenState(cpu: Cpu, vmcb: VmcbPage): void {
   const words = cpu.state.words
   for (const segment of HIDDEN_SEGMENTS) loadHiddenSegment(vmcb, words, segment)
   loadAll(vmcb, words, HIDDEN_REGISTERS)
@@ -72,7 +76,11 @@ const vmload: SystemInstruction = (cpu, instruction) => {
 
 /** VMSAVE rAX: stores what VMLOAD loads. */
 const vmsave: SystemInstruction = (cpu, instruction) => {
-  const vmcb = addressedVmcb(cpu, instruction, EXIT.VMSAVE, ACCESS.write)
+  storeHiddenState(cpu, addressedVmcb(cpu, instruction, EXIT.VMSAVE, ACCESS.write))
+}
+
+/** What VMSAVE does with a VMCB. */
+export function storeHiddenState(cpu: Cpu, vmcb: VmcbPage): void {
   const words = cpu.state.words
   for (const [from, to] of SAVED) vmcb.beforeWrite(from, to)
   for (const segment of HIDDEN_SEGMENTS) storeSegment(vmcb, words, segment)

@@ -17,7 +17,7 @@ import { deliverFault, EVENT_TYPE, shutdown } from '../system/deliver.ts'
 import { truncateRip } from '../system/operands.ts'
 import { cr3ReservedBits } from '../system/validity.ts'
 import { controlMasks } from './control-masks.ts'
-import { offsetOf } from './fields.ts'
+import { offsetOf, VMCB_BYTES } from './fields.ts'
 import { reloadHost } from './host-state.ts'
 import { leaveLastBranches } from './last-branches.ts'
 import { REGISTERS_AT } from './register-offsets.ts'
@@ -114,6 +114,13 @@ function deliversNmi(state: Vcpu): boolean {
   if (!(state.virtualInterrupt & VIRTUAL_INTERRUPT.nmiEnable)) return false
   const event = state.deliveringEvent
   return event !== 0n && Number((event >> 8n) & 7n) === EVENT_TYPE.nmi
+}
+
+/** Stores the state of a processor in a VMCB as #VMEXIT does: for a hypervisor that makes a guest of what runs. */
+export function storeState(cpu: Cpu, address: number): void {
+  const vmcb = vmcbPage(cpu, address)
+  vmcb.beforeWrite(0, VMCB_BYTES)
+  storeGuest(cpu.state, vmcb)
 }
 
 /** Stores the subset that VMRUN loads. nCR3 is not part of it, G_PAT only with nested paging (APM vol 2 §15.25.4). */

@@ -40,6 +40,12 @@ export function vmrun(cpu: Cpu, instruction: Instruction): void {
   requireSvm(cpu)
   const address = vmcbAddress(cpu, instruction)
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.VMRUN)
+  enterGuest(cpu, address)
+}
+
+/** VMRUN once its operand is known to be a page: from saving the host to the first guest instruction. */
+export function enterGuest(cpu: Cpu, address: number): void {
+  const state = cpu.state
   saveHost(state)
   state.vmcb = address
   const vmcb = vmcbPage(cpu, address)

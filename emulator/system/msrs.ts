@@ -368,6 +368,16 @@ function requireMsr(model: CpuModel, index: number): Msr {
   return msr
 }
 
+/** The value of an MSR. Throws #GP(0) where RDMSR does. */
+export function readMsr(cpu: Cpu, index: number): bigint {
+  return requireMsr(cpu.model, index).read(cpu)
+}
+
+/** Writes an MSR. Throws #GP(0) where WRMSR does. */
+export function writeMsr(cpu: Cpu, index: number, value: bigint): void {
+  requireMsr(cpu.model, index).write(cpu, value)
+}
+
 /** RDMSR and WRMSR: privilege, then the MSRPM, then the register's own rules (APM vol 2 table 15-7). */
 function prepare(cpu: Cpu, write: boolean): Msr {
   requirePrivilege(cpu)
