@@ -199,6 +199,15 @@ describe('VMRUN', () => {
     expect(v86.cpu.state.cpl).toBe(3)
   })
 
+  it('ignores rFLAGS.VM in long mode, which has no virtual-8086 mode', () => {
+    const test = svmTest()
+    test.set({ 'save.rflags': 0x2_0002n, 'save.cpl': 0n })
+    test.vmrun()
+    expect(readRflags(test.cpu.state)).toBe(2)
+    expect(test.cpu.state.cpl).toBe(0)
+    expect(test.cpu.state.mode & (MODE.virtual8086 | MODE.protected)).toBe(MODE.protected)
+  })
+
   it('does not load FS, GS, LDTR, TR, KernelGsBase, nor G_PAT without nested paging', () => {
     const test = svmTest()
     const { state } = test.cpu
