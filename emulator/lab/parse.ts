@@ -1,7 +1,7 @@
 /** Reading a lab's folder: lab.yaml, variants.yaml and the text files, with every problem named by file, line and rule. */
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml'
 import type * as z from 'zod'
 import type { Diagnostic } from '../isa/index.ts'
+import { readYaml } from '../yaml/index.ts'
 import { errorAt } from './diagnostics.ts'
 import { labSchema, variantsSchema, type Lab, type Variant } from './schema.ts'
 
@@ -18,71 +18,16 @@ export interface ParsedLab {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** Lab texts are small; a larger one is a mistake or an attack. */
-const MAX_YAML = 256 * 1024
-
-function readYaml<T>(
+/** What a YAML file of a lab says; problems are added to `diagnostics`. */
+function readPart<T>(
   file: string,
   text: string,
   schema: z.ZodType<T>,
   diagnostics: Diagnostic[],
 ): T | undefined {
-  const report = (
-    line: number,
-    column: number,
-    width: number,
-    code: string,
-    message: string,
-    hint = '',
-  ): void => {
-    diagnostics.push(
-      errorAt({ file, line, column, endColumn: column + Math.max(1, width) }, code, message, hint),
-    )
-  }
-  if (text.length > MAX_YAML) {
-    report(1, 1, 1, 'too-large', `the file has ${text.length} characters; at most ${MAX_YAML} are read`)
-    return undefined
-  }
-  const lines = new LineCounter()
-  // Aliases are off: a few lines of them can stand for gigabytes.
-  const document = parseDocument(text, { lineCounter: lines, intAsBigInt: true, prettyErrors: false })
-  for (const error of document.errors) {
-    const at = lines.linePos(error.pos[0])
-    report(at.line, at.col, error.pos[1] - error.pos[0], 'yaml', error.message.split('\n')[0])
-  }
-  if (document.errors.length > 0) return undefined
-  let value: unknown
-  try {
-    value = document.toJS({ maxAliasCount: 0 })
-  } catch (error) {
-    report(
-      1,
-      1,
-      1,
-      'yaml',
-      error instanceof Error ? error.message : String(error),
-      'aliases cannot be used in a lab',
-    )
-    return undefined
-  }
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  for (const issue of result.error.issues) {
-    const path = issue.path as (string | number)[]
-    const at = lines.linePos(nodeStart(document, path))
-    const where = path.length === 0 ? 'the file' : path.join('.')
-    report(at.line, at.col, 1, 'schema', `${where}: ${issue.message}`)
-  }
-  return undefined
-}
-
-/** Character position of the deepest node on a path that exists. */
-function nodeStart(document: Document, path: (string | number)[]): number {
-  for (let depth = path.length; depth >= 0; depth--) {
-    const node = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true)
-    if (isNode(node) && node.range) return node.range[0]
-  }
-  return 0
+  const result = readYaml(file, text, schema)
+  diagnostics.push(...result.diagnostics)
+  return result.value
 }
 
 function textsIn(folder: string, files: LabFiles): Map<string, string> {
@@ -154,12 +99,12 @@ export function parseLab(slug: string, files: LabFiles): ParsedLab {
     )
     return { variants: [], start, solution, diagnostics }
   }
-  const read = readYaml('lab.yaml', text, labSchema, diagnostics)
+  const read = readPart('lab.yaml', text, labSchema, diagnostics)
   const variantsText = files.get('variants.yaml')
   const variants =
     variantsText === undefined
       ? []
-      : (readYaml('variants.yaml', variantsText, variantsSchema, diagnostics) ?? [])
+      : (readPart('variants.yaml', variantsText, variantsSchema, diagnostics) ?? [])
   if (read === undefined) return { variants, start, solution, diagnostics }
   const lab: Lab = { ...read, slug }
   diagnostics.push(...crossCheck(lab, variants, start))

@@ -34,12 +34,19 @@ export const MAY_IMPORT = {
     'emulator/semantics',
     'emulator/engine',
   ],
-  'emulator/hypervisor': ['emulator/machine/index.ts', 'emulator/svm/index.ts', 'emulator/isa/index.ts'],
+  'emulator/yaml': ['emulator/isa/index.ts'],
+  'emulator/hypervisor': [
+    'emulator/machine/index.ts',
+    'emulator/svm/index.ts',
+    'emulator/isa/index.ts',
+    'emulator/yaml',
+  ],
   'emulator/lab': [
     'emulator/machine/index.ts',
     'emulator/isa/index.ts',
     'emulator/svm/index.ts',
     'emulator/hypervisor/index.ts',
+    'emulator/yaml',
   ],
   'emulator/cli': [
     'emulator/lab/index.ts',
