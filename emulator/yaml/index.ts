@@ -34,7 +34,12 @@ export function readYaml<T>(file: string, text: string, schema: z.ZodType<T>): Y
     const message = `the file has ${text.length} characters; at most ${MAX_YAML} are read`
     return { diagnostics: [errorFrom(0, 1, 'too-large', message)], errorAt: nowhere }
   }
-  const document = parseDocument(text, { lineCounter: lines, intAsBigInt: true, prettyErrors: false, logLevel: 'error' })
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    intAsBigInt: true,
+    prettyErrors: false,
+    logLevel: 'error',
+  })
   const errorAt: YamlResult<T>['errorAt'] = (path, code, message, hint) =>
     errorFrom(nodeStart(document, path), 1, code, message, hint)
   if (document.errors.length > 0) {
