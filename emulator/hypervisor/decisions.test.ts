@@ -78,6 +78,12 @@ describe('l0.yaml', () => {
       /save\.g_pat.*checked/,
     ],
     [
+      'a control that is not copied',
+      'fields:\n  control: { copy: none, check: live, use: live }',
+      { line: 4, column: 12, code: 'control-copy' },
+      /control\.intercept_vector_0.*as long as L2 runs/,
+    ],
+    [
       'a variable of its own for anything but g_pat',
       'fields:\n  save.cr0: { copy: own }',
       { line: 4, column: 13, code: 'own-copy' },

@@ -15,7 +15,7 @@ const fieldSchema = z.strictObject({
     .optional()
     .describe(
       'Where L0 copies the field to when L1 executes VMRUN: the cache of its own area, that of one area in particular, a ' +
-        'variable of its own (save.g_pat only), or nowhere.',
+        'variable of its own (save.g_pat only), or nowhere. Controls are always copied: they are needed as long as L2 runs.',
     ),
   check: z
     .enum(['copy', 'live', 'none'])
@@ -172,7 +172,15 @@ export function parseDecisions(file: string, text: string): ParsedDecisions {
     const path = ['fields', strongestName(written.fields, key)]
     if (copy === 'own' && key !== 'save.g_pat')
       diagnostics.push(errorAt(path, 'own-copy', `${key}: only save.g_pat can have a variable of its own`))
-    if (copy === 'none' && (use === 'copy' || (check === 'copy' && CHECKED.has(key))))
+    if (copy === 'none' && key.startsWith('control.'))
+      diagnostics.push(
+        errorAt(
+          path,
+          'control-copy',
+          `${key}: the controls are needed as long as L2 runs, and must be copied`,
+        ),
+      )
+    else if (copy === 'none' && (use === 'copy' || (check === 'copy' && CHECKED.has(key))))
       diagnostics.push(
         errorAt(
           path,

@@ -5,6 +5,7 @@ export {
   INTERCEPT_NAMES,
   interceptCode,
   PAT_TYPES,
+  VIRTUAL_INTERRUPT_BITS,
   type BitField,
   type BitList,
   type CleanGroup,
@@ -40,4 +41,5 @@ export { storeState } from './vmexit.ts'
 export { vmcbPage } from './vmcb-page.ts'
 export { enterGuest } from './vmrun.ts'
 export { groupNames, inspectStateCache, type CachedGroup, type StateCache } from './state-cache.ts'
-export { exitCode, type ExitCode } from '../state/exit-codes.ts'
+export { EXIT, EXIT_CODES, exitCode, type ExitCode } from '../state/exit-codes.ts'
+export { isValidPat } from '../system/validity.ts'
