@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { FS, RAX, RCX, RDX } from '../isa/registers.ts'
 import { VECTOR } from '../state/faults.ts'
 import { EFER } from '../state/mode.ts'
+import { createCpuModel } from './cpu-model.ts'
 import { MSRS } from './msrs.ts'
 import { isValidPat } from './validity.ts'
 import {
@@ -39,7 +40,7 @@ test('no two MSRs share a number', () => {
 })
 
 test('every MSR reads, and accepts what it reads unless it is read-only', () => {
-  const cpu = longCpu()
+  const cpu = { ...longCpu(), model: createCpuModel('default,+effectivefrequency') }
   const refused = MSRS.filter(
     ({ index }) => faultOf(() => wrmsr(cpu, index, rdmsr(cpu, index))) !== undefined,
   )
@@ -55,6 +56,12 @@ test('every MSR reads, and accepts what it reads unless it is read-only', () => 
     'PRED_CMD',
     'SMM_CTL',
   ])
+})
+
+test('MPERF and APERF exist with their feature only', () => {
+  expect(faultOf(() => rdmsr(longCpu(), 0xe7))?.vector).toBe(VECTOR.GP)
+  const cpu = { ...longCpu(), model: createCpuModel('default,+effectivefrequency') }
+  expect(faultOf(() => rdmsr(cpu, 0xe7))).toBeUndefined()
 })
 
 test.each([
