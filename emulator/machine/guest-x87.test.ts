@@ -1,5 +1,6 @@
 /** x87 and XSAVE across VMRUN and #VMEXIT, which swap neither: a hypervisor must do it (APM vol 2 §15.5.1). */
 import { describe, expect, test } from 'vitest'
+import { machineWith } from './machine.fixture.ts'
 import { LONG_GUEST, runGuest, VMCB } from './guest.fixture.ts'
 
 const OSXSAVE = 1n << 18n
@@ -71,6 +72,18 @@ describe('the XSETBV intercept', () => {
 })
 
 describe('x87', () => {
+  test.each([
+    ['long', 3n],
+    ['protected', 3n],
+    ['real', 3n],
+  ] as const)('is ready at the start of a %s program, as firmware leaves it', (start, sum) => {
+    const bits = { long: 64, protected: 32, real: 16 }[start]
+    const source = `bits ${bits}\nfld1\nfld1\nfld1\nfaddp st1, st0\nfaddp st1, st0\nfist word [0x9000]\nmov ebx, [0x9000]\nhlt`
+    const machine = machineWith(source, start)
+    machine.run(100)
+    expect(machine.inspect().general.rbx).toBe(sum)
+  })
+
   test('a guest computes with the registers that its host left, and leaves its own', () => {
     const before = 'fld1\nfldpi'
     const after = 'sub rsp, 8\nfstp qword [rsp]\npop rbx\nfnstsw ax'

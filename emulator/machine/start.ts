@@ -19,6 +19,7 @@ import { ATTRIBUTE, CR0, CR4, EFER } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { resetVcpu } from '../system/reset.ts'
 import { SMM_ENTRY, STATE_SAVE } from '../system/smm-state-save.ts'
+import { initialize as initializeX87 } from '../system/x87/stack.ts'
 
 /**
  * `long`: 64-bit code at CPL 0, EFER.SVME set, memory write-back. `protected`: flat 32-bit code at CPL 0, paging off.
@@ -127,6 +128,8 @@ export function startVcpu(cpu: Cpu, kind: StartKind, entry: number): void {
   state.words.fill(0, TLB_OFFSET / 4, (TLB_OFFSET + TLB_BYTES) / 4)
   if (kind === 'reset') return
   state.mtrrDefType = MTRR_ENABLED_WRITE_BACK
+  // RESET leaves the x87 with a full stack and no exception masked (APM vol 2 table 14-1); firmware initializes it.
+  initializeX87(state)
   if (cpu.index !== 0) return
   if (kind === 'real' && entry >= 0x10_0000)
     throw new RangeError(`real-mode code cannot begin at ${entry.toString(16)}h, beyond 1 MiB`)
