@@ -7,8 +7,16 @@
 export type Effect =
   /** Reads L1's memory at a guest-physical address of L1. A scheduling point. Answered with the bytes, undefined where L1 has no RAM. */
   | { readonly kind: 'read'; readonly address: number; readonly bytes: number; readonly what: string }
-  /** Writes L1's memory. A scheduling point. Answered with whether L1 has RAM there. */
-  | { readonly kind: 'write'; readonly address: number; readonly data: Uint8Array; readonly what: string }
+  /**
+   * Writes L1's memory: the ranges `only` of `data`. A scheduling point. Answered with whether L1 has RAM there.
+   */
+  | {
+      readonly kind: 'write'
+      readonly address: number
+      readonly data: Uint8Array
+      readonly what: string
+      readonly only: readonly (readonly [offset: number, bytes: number])[]
+    }
   /** L0's own pages, by system-physical address; nobody else can see them. */
   | { readonly kind: 'read-own'; readonly address: number; readonly bytes: number }
   | { readonly kind: 'write-own'; readonly address: number; readonly data: Uint8Array }
@@ -24,6 +32,11 @@ export type Effect =
   | { readonly kind: 'write-msr'; readonly msr: number; readonly value: bigint }
   /** Takes an event that is pending in the processor away. Answered with whether it was. */
   | { readonly kind: 'take'; readonly event: 'nmi' | 'smi' }
+  /** Makes an NMI pending in the processor. */
+  | { readonly kind: 'raise-nmi' }
+  /** CR8, the task priority. Answered with its value. */
+  | { readonly kind: 'task-priority' }
+  | { readonly kind: 'set-task-priority'; readonly value: number }
   /** The state in which RESET, INIT or a loader left the processor, written to L0's page as a VMCB. The host takes its place. */
   | { readonly kind: 'capture'; readonly vmcb: number }
   /** INIT of the processor. */
@@ -68,9 +81,14 @@ export function* read(address: number, bytes: number, what: string): Handler<Uin
   return (yield { kind: 'read', address, bytes, what }) as Uint8Array | undefined
 }
 
-/** Writes to L1's memory. False where L1 has no RAM, and then nothing is written. */
-export function* write(address: number, data: Uint8Array, what: string): Handler<boolean> {
-  return (yield { kind: 'write', address, data, what }) as boolean
+/** Writes to L1's memory, all bytes or the ranges `only` of them. False where L1 has no RAM, and then nothing is written. */
+export function* write(
+  address: number,
+  data: Uint8Array,
+  what: string,
+  only: readonly (readonly [offset: number, bytes: number])[] = [[0, data.length]],
+): Handler<boolean> {
+  return (yield { kind: 'write', address, data, what, only }) as boolean
 }
 
 export function* readOwn(address: number, bytes: number): Handler<Uint8Array> {
@@ -102,6 +120,10 @@ export function* writeMsr(msr: number, value: bigint): Handler<boolean> {
 /** Whether the event was pending; it is not any more. */
 export function* take(event: 'nmi' | 'smi'): Handler<boolean> {
   return (yield { kind: 'take', event }) as boolean
+}
+
+export function* taskPriority(): Handler<bigint> {
+  return (yield { kind: 'task-priority' }) as bigint
 }
 
 /** Says that `rule` decided, about a VMCB field and a value. */

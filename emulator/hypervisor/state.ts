@@ -3,6 +3,7 @@
  * images: DataViews of 4096 bytes, read and written with readField() and writeField() of svm.
  */
 import { VMCB_BYTES } from '../svm/index.ts'
+import { copyImage } from './vmcb-image.ts'
 
 /** What nested virtualization adds to a vCPU; meaningful while L2 runs, but for `last`. */
 export interface NestedState {
@@ -18,15 +19,24 @@ export interface NestedState {
   save: DataView
   /** g_pat in a design that keeps it beside the two caches. */
   gPat: bigint
+  /** The state that was restored said nothing of L2's PAT: until L2 runs it is what L1's is set to. */
+  followsHPat: boolean
   /** L1 executed VMRUN and L2 has not run yet. */
   runPending: boolean
+  /** What EVENTINJ held at the last VMRUN of vmcb02, and nRIP with it: to inject it again if its delivery was interrupted. */
+  injected: bigint
+  injectedNextRip: bigint
+  /** Pages of the shadow nested tables in use. */
+  shadowPages: number
 }
 
 export interface VcpuState {
   /** Number of the processor. */
   readonly index: number
-  /** L1 has begun: vmcb01 holds its state. */
+  /** L1 has begun: vmcb01 holds its state. False again after INIT. */
   started: boolean
+  /** L1 has begun at least once since RESET: its MSRs are here. */
+  known: boolean
   /** vmcb01 runs L1; while L2 runs, its save area keeps L1's state for the nested #VMEXIT. */
   vmcb01: DataView
   /** vmcb02 runs L2. */
@@ -35,18 +45,26 @@ export interface VcpuState {
   svme: boolean
   /** L1's global interrupt flag. */
   gif: boolean
-  /** An NMI that waits for L1's STGI. */
+  /** An NMI and an INIT that wait for L1's STGI. */
   nmiPending: boolean
+  initPending: boolean
+  /** The VMCB that runs has L1's CR8 in V_TPR, because V_INTR_MASKING is L0's doing. */
+  lendsTaskPriority: boolean
   /** L1's PAT, hPAT while L2 runs. */
   pat: bigint
   vmHsavePa: bigint
   vmCr: bigint
+  /** L1's TSC_RATIO; the hardware's scales only L2. */
+  tscRatio: bigint
   nested: NestedState
 }
 
 export function emptyImage(): DataView {
   return new DataView(new ArrayBuffer(VMCB_BYTES))
 }
+
+/** TSC_RATIO after RESET: 1, a fixed-point number with 32 fraction bits (APM vol 2 §15.30.5). */
+export const TSC_RATIO_1 = 1n << 32n
 
 /** PAT after RESET (APM vol 2 §7.8.2). */
 export const PAT_AFTER_RESET = 0x0007_0406_0007_0406n
@@ -56,14 +74,18 @@ export function createVcpuState(index: number): VcpuState {
   return {
     index,
     started: false,
+    known: false,
     vmcb01: emptyImage(),
     vmcb02: emptyImage(),
     svme: false,
     gif: true,
     nmiPending: false,
+    initPending: false,
+    lendsTaskPriority: false,
     pat: PAT_AFTER_RESET,
     vmHsavePa: 0n,
     vmCr: 0n,
+    tscRatio: TSC_RATIO_1,
     nested: {
       guestMode: false,
       vmcb12: 0,
@@ -71,7 +93,26 @@ export function createVcpuState(index: number): VcpuState {
       controls: emptyImage(),
       save: emptyImage(),
       gPat: 0n,
+      followsHPat: false,
       runPending: false,
+      injected: 0n,
+      injectedNextRip: 0n,
+      shadowPages: 0,
     },
   }
+}
+
+export function cloneVcpuState(state: VcpuState): VcpuState {
+  const { nested } = state
+  return {
+    ...state,
+    vmcb01: copyImage(state.vmcb01),
+    vmcb02: copyImage(state.vmcb02),
+    nested: { ...nested, controls: copyImage(nested.controls), save: copyImage(nested.save) },
+  }
+}
+
+/** The VMCB that runs when L0 executes VMRUN next. */
+export function currentVmcb(state: VcpuState): DataView {
+  return state.nested.guestMode ? state.vmcb02 : state.vmcb01
 }
