@@ -60,13 +60,16 @@ const invpcid: SystemInstruction = (cpu, instruction) => {
   switch (type) {
     case INVPCID.address:
       if (!isCanonical(linear)) generalProtection()
-      return invalidatePcidPage(cpu, linear, pcid)
+      invalidatePcidPage(cpu, linear, pcid)
+      break
     case INVPCID.context:
-      return flushNonGlobal(cpu, undefined, pcid)
+      flushNonGlobal(cpu, undefined, pcid)
+      break
     case INVPCID.allGlobal:
-      return flushAsid(cpu)
+      flushAsid(cpu)
+      break
     default:
-      return flushNonGlobal(cpu)
+      flushNonGlobal(cpu)
   }
 }
 

@@ -128,7 +128,7 @@ const INFORMATION: readonly Row[] = [
     '15.25.6',
     'a nested page fault gives the guest-physical address, not the virtual one',
     {
-      guest: `mov al, [${0x4006_0000}]`,
+      guest: `mov al, [1074135040]`,
       ...ABSENT,
       memory: { 0x4000: [0x87n] },
       gives: { code: 0x400n, vmcb: { [INFO_2]: 0x6_0000n } },
