@@ -18,6 +18,10 @@ function exit(name: string, asid: number): ExitFact {
 function outcome(entries: Readonly<Record<number, EntryType>>, exits?: readonly ExitFact[]): Outcome {
   return {
     exits: exits ?? [exit('vmmcall', 1), exit('vmmcall', 2), exit('invalid', 0)],
+    vmruns: [
+      { vmcb: 0x1000, fromCache: [] },
+      { vmcb: 0x1000, fromCache: ['np', 'crx'] },
+    ],
     end: 'halted',
     serial: '',
     symbols: new Map([['buffer', 0x20_0000n]]),
@@ -123,5 +127,30 @@ describe('the condition bus', () => {
 
   it('is not met by a machine without caches, whose bus nobody looks at', () => {
     expect(crossed(outcome({}), 'buffer')).toEqual({ met: false, reason: 'the machine has no caches' })
+  })
+})
+
+describe('the condition from-cache', () => {
+  const cached = (wanted: Record<string, unknown>): Verdict =>
+    judge(outcome({}), conditionSchema.parse({ 'from-cache': wanted }))
+
+  it('wants exactly these groups at one VMRUN, in any order', () => {
+    expect(cached({ vmrun: 1n, are: ['crx', 'np'] }).met).toBe(true)
+    expect(cached({ vmrun: 1n, are: ['np'] })).toEqual({
+      met: false,
+      reason: 'VMRUN 1 took np, crx from the state cache',
+    })
+    expect(cached({ are: ['np'] })).toEqual({
+      met: false,
+      reason: 'VMRUN 0 took nothing from the state cache',
+    })
+  })
+
+  it('is not met by a VMRUN that never was', () => {
+    expect(cached({ vmrun: 2n, are: [] })).toEqual({ met: false, reason: 'VMRUN was executed 2 times' })
+  })
+
+  it('refuses a group that does not exist', () => {
+    expect(() => cached({ are: ['gpat'] })).toThrow()
   })
 })

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import { MEMORY_TYPES, type EntryType, type Transaction } from '../machine/index.ts'
+import { CLEAN_BITS } from '../svm/index.ts'
 import { evaluateValue } from './value.ts'
 
 /** One #VMEXIT of the run. */
@@ -20,9 +21,18 @@ export interface ExitFact {
   readonly failedChecks: readonly string[]
 }
 
+/** One VMRUN that got as far as to read its VMCB. */
+export interface VmrunFact {
+  /** Physical address of the VMCB. */
+  readonly vmcb: number
+  /** The groups of fields that came from the state cache, as keys of CLEAN_BITS: "np", "crx". */
+  readonly fromCache: readonly string[]
+}
+
 /** What a run left behind, as conditions see it. */
 export interface Outcome {
   readonly exits: readonly ExitFact[]
+  readonly vmruns: readonly VmrunFact[]
   /** Why the run ended: "halted", "shutdown", "debug-exit", "budget". */
   readonly end: string
   readonly serial: string
@@ -111,6 +121,8 @@ function listTransactions(described: readonly string[]): string {
   return `the transactions there were ${described.slice(0, 8).join(', ')}${more}`
 }
 
+const CLEAN_GROUPS = CLEAN_BITS.bits.map(({ key }) => key)
+
 const anyType = z.enum(MEMORY_TYPES)
 const patTypes = anyType.exclude(['CD', 'WC+'])
 
@@ -156,6 +168,19 @@ export const CONDITIONS = {
       const found = [...exit.failedChecks].sort()
       const met = found.join() === [...wanted.are].sort().join()
       return { met, reason: `${found.length} of the checks that VMRUN makes failed at exit ${wanted.exit}` }
+    },
+  ),
+  /** The n-th VMRUN (from 0) took exactly these groups of fields from the state cache and not from memory. */
+  'from-cache': kind(
+    z.strictObject({ vmrun: z.bigint().default(0n), are: z.array(z.enum(CLEAN_GROUPS)) }),
+    (outcome, wanted) => {
+      const vmrun = outcome.vmruns[Number(wanted.vmrun)]
+      if (vmrun === undefined)
+        return { met: false, reason: `VMRUN was executed ${outcome.vmruns.length} times` }
+      const { fromCache } = vmrun
+      const met = [...fromCache].sort().join() === [...wanted.are].sort().join()
+      const groups = fromCache.length === 0 ? 'nothing' : fromCache.join(', ')
+      return { met, reason: `VMRUN ${wanted.vmrun} took ${groups} from the state cache` }
     },
   ),
   /** The guest itself executed this many instructions, all VMRUNs together. */

@@ -117,6 +117,7 @@ export class LabSession {
   outcome(): Outcome {
     const { machine } = this
     const cpu = machine.inspect()
+    const events = machine.events.since()
     const registers = new Map<string, bigint>([
       ...Object.entries(cpu.general),
       ...Object.entries(cpu.system),
@@ -124,7 +125,8 @@ export class LabSession {
       ['rflags', BigInt(cpu.rflags)],
     ])
     return {
-      exits: exitFacts(machine.events.since()),
+      exits: exitFacts(events),
+      vmruns: events.filter((event) => event.kind === 'vmrun'),
       end: this.remaining === 0 ? 'budget' : ((this.#end && ENDS[this.#end.reason]) ?? 'running'),
       serial: String.fromCharCode(...machine.serial.since().slice(-65536)),
       symbols: this.#build?.program.symbols ?? new Map<string, bigint>(),
