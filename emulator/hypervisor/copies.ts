@@ -2,20 +2,11 @@
  * The copies of vmcb12. L1 can write vmcb12 while L0 looks at it, so L0 copies a field once and checks and uses the copy. What is
  * copied where, and what is read from L1's memory after all, the decisions say (decisions.ts).
  */
-import {
-  CHECKS,
-  imageView,
-  readField,
-  VMCB_BYTES,
-  vmcbField,
-  type Check,
-  type CheckFacts,
-  type CleanGroup,
-} from '../svm/index.ts'
+import { CHECKS, imageView, vmcbField, type Check, type CheckFacts, type CleanGroup } from '../svm/index.ts'
 import { decisionFor, L2_FIELDS, type Decisions } from './decisions.ts'
 import { read, type Handler } from './effects.ts'
 import { emptyImage, type NestedState, type VcpuState } from './state.ts'
-import { get, isClean, put } from './vmcb-image.ts'
+import { bytesOf, get, isClean, put } from './vmcb-image.ts'
 
 /** Bits of a field that mean something to L0: the others are dropped on the way in, and nothing later sees them. */
 const MEANINGFUL: ReadonlyMap<string, bigint> = new Map([
@@ -37,14 +28,18 @@ function meaningful(key: string, value: bigint): bigint {
   return mask === undefined ? value : value & mask
 }
 
-/** The field in L1's memory at this moment; all ones where L1 has no RAM. A scheduling point. */
+/** Bytes of vmcb12, as an image; all ones where L1 has no RAM. A scheduling point. */
+function* readPart(nested: NestedState, offset: number, bytes: number, what: string): Handler<DataView> {
+  const image = emptyImage()
+  const found = yield* read(nested.vmcb12 + offset, bytes, `vmcb12 ${what}`)
+  bytesOf(image).set(found ?? new Uint8Array(bytes).fill(0xff), offset)
+  return image
+}
+
+/** The field in L1's memory at this moment. A scheduling point. */
 function* readLive(nested: NestedState, key: string, why: string): Handler<bigint> {
-  const field = vmcbField(key)
-  const bytes = yield* read(nested.vmcb12 + field.offset, field.bytes, `vmcb12 ${key}, to ${why}`)
-  if (bytes === undefined) return meaningful(key, (1n << BigInt(field.bytes * 8)) - 1n)
-  const image = new DataView(new ArrayBuffer(VMCB_BYTES))
-  new Uint8Array(image.buffer).set(bytes, field.offset)
-  return meaningful(key, readField(image, field))
+  const { offset, bytes } = vmcbField(key)
+  return meaningful(key, get(yield* readPart(nested, offset, bytes, `${key}, to ${why}`), key))
 }
 
 /** The image that holds the copy of a field; undefined for one in a variable of its own, and for one that is not copied. */
@@ -79,11 +74,20 @@ export function keepCopy(nested: NestedState, decisions: Decisions, key: string,
   if (cache !== undefined) put(cache, key, meaningful(key, value))
 }
 
-/** Copies vmcb12 at `nested.vmcb12`: every field that the design copies, by ascending offset, each in one read. */
+const AREAS = [
+  { area: 'control', offset: 0, bytes: 0x400 },
+  { area: 'save', offset: 0x400, bytes: 0xc00 },
+] as const
+
+/** Copies what the design copies of vmcb12 at `nested.vmcb12`. Each area is one look at L1's memory. */
 export function* copyVmcb12(nested: NestedState, decisions: Decisions): Handler<void> {
-  for (const { key } of L2_FIELDS) {
-    if (decisionFor(decisions, key).copy === 'none') continue
-    keepCopy(nested, decisions, key, yield* readLive(nested, key, 'copy'))
+  for (const { area, offset, bytes } of AREAS) {
+    const copied = L2_FIELDS.filter(
+      ({ key }) => key.startsWith(`${area}.`) && decisionFor(decisions, key).copy !== 'none',
+    )
+    if (copied.length === 0) continue
+    const image = yield* readPart(nested, offset, bytes, `${area} area, to copy`)
+    for (const { key } of copied) keepCopy(nested, decisions, key, get(image, key))
   }
 }
 
@@ -122,6 +126,17 @@ export function* valueToUse(vcpu: VcpuState, decisions: Decisions, key: string):
       return yield* readLive(vcpu.nested, key, 'use')
     case 'vmcb01':
       return get(vcpu.vmcb01, key)
+  }
+}
+
+/**
+ * Controls that are not used as they were copied take the copy's place: from here on the cached control area is what L0 goes by, in
+ * vmcb02 and whenever L2 exits.
+ */
+export function* settleControls(vcpu: VcpuState, decisions: Decisions): Handler<void> {
+  for (const { key } of L2_FIELDS) {
+    if (!key.startsWith('control.') || decisionFor(decisions, key).use === 'copy') continue
+    keepCopy(vcpu.nested, decisions, key, yield* valueToUse(vcpu, decisions, key))
   }
 }
 

@@ -138,7 +138,7 @@ function resolveFields(written: Written['fields']): Map<string, FieldDecision> {
 }
 
 /** What of a decision was written. */
-function defined(decision: Partial<FieldDecision> = {}): Partial<FieldDecision> {
+function defined(decision: z.output<typeof fieldSchema> = {}): Partial<FieldDecision> {
   return Object.fromEntries(Object.entries(decision).filter(([, value]) => value !== undefined))
 }
 
@@ -172,12 +172,12 @@ export function parseDecisions(file: string, text: string): ParsedDecisions {
     const path = ['fields', strongestName(written.fields, key)]
     if (copy === 'own' && key !== 'save.g_pat')
       diagnostics.push(errorAt(path, 'own-copy', `${key}: only save.g_pat can have a variable of its own`))
-    if (copy === 'none' && key.startsWith('control.'))
+    if (key.startsWith('control.') && copy !== 'area-cache' && copy !== 'control-cache')
       diagnostics.push(
         errorAt(
           path,
           'control-copy',
-          `${key}: the controls are needed as long as L2 runs, and must be copied`,
+          `${key}: the controls are needed as long as L2 runs: they are copied to the control cache`,
         ),
       )
     else if (copy === 'none' && (use === 'copy' || (check === 'copy' && CHECKED.has(key))))
@@ -189,8 +189,7 @@ export function parseDecisions(file: string, text: string): ParsedDecisions {
         ),
       )
   }
-  const { g_pat, valid_flag } = written.saved_state
-  if (g_pat === 'none' && valid_flag)
+  if (written.saved_state.g_pat === 'none' && written.saved_state.valid_flag)
     diagnostics.push(
       errorAt(
         ['saved_state', 'valid_flag'],
@@ -202,8 +201,8 @@ export function parseDecisions(file: string, text: string): ParsedDecisions {
     (one, i) => diagnostics.findIndex(({ line, code }) => line === one.line && code === one.code) === i,
   )
   if (once.length > 0) return { diagnostics: once }
-  const { format: _, ...rest } = written
-  return { decisions: { ...rest, fields }, diagnostics: [] }
+  const { title, about, pat, saved_state, shared_pat_quirk } = written
+  return { decisions: { title, about, fields, pat, saved_state, shared_pat_quirk }, diagnostics: [] }
 }
 
 /** How a field of L2_FIELDS is treated. */

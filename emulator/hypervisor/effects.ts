@@ -46,9 +46,16 @@ export type Effect =
   /** INVLPGA: a page of an address space of the TLB. */
   | { readonly kind: 'invalidate'; readonly linear: bigint; readonly asid: number }
   /** L0 decided something that the design leaves open; for the views, and nothing depends on it. */
-  | { readonly kind: 'decision'; readonly rule: string; readonly field: string; readonly value: bigint }
+  | Decision
   /** L1's own world switches, as L1 sees them. */
   | { readonly kind: 'nested'; readonly event: NestedEvent }
+
+export interface Decision {
+  readonly kind: 'decision'
+  readonly rule: string
+  readonly field: string
+  readonly value: bigint
+}
 
 export type NestedEvent =
   | { readonly kind: 'vmrun'; readonly vmcb: number }

@@ -21,11 +21,15 @@ export interface NestedState {
   gPat: bigint
   /** The state that was restored said nothing of L2's PAT: until L2 runs it is what L1's is set to. */
   followsHPat: boolean
+  /** A saved state was restored: vmcb02's controls are to be built from the cached ones before L2 runs. */
+  restored: boolean
   /** L1 executed VMRUN and L2 has not run yet. */
   runPending: boolean
   /** What EVENTINJ held at the last VMRUN of vmcb02, and nRIP with it: to inject it again if its delivery was interrupted. */
   injected: bigint
   injectedNextRip: bigint
+  /** Where L2 was when L1 injected something. */
+  injectedRip: bigint
   /** Pages of the shadow nested tables in use. */
   shadowPages: number
 }
@@ -94,9 +98,11 @@ export function createVcpuState(index: number): VcpuState {
       save: emptyImage(),
       gPat: 0n,
       followsHPat: false,
+      restored: false,
       runPending: false,
       injected: 0n,
       injectedNextRip: 0n,
+      injectedRip: 0n,
       shadowPages: 0,
     },
   }

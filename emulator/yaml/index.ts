@@ -28,8 +28,7 @@ export function readYaml<T>(file: string, text: string, schema: z.ZodType<T>): Y
     const endColumn = col + Math.max(1, width)
     return { file, line, column: col, endColumn, severity: 'error', code, message, hint }
   }
-  const nowhere = (path: readonly (string | number)[], code: string, message: string, hint?: string) =>
-    errorFrom(0, 1, code, message, hint)
+  const nowhere: YamlResult<T>['errorAt'] = (_, ...problem) => errorFrom(0, 1, ...problem)
   if (text.length > MAX_YAML) {
     const message = `the file has ${text.length} characters; at most ${MAX_YAML} are read`
     return { diagnostics: [errorFrom(0, 1, 'too-large', message)], errorAt: nowhere }

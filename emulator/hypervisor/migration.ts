@@ -1,0 +1,61 @@
+/**
+ * What the host's user does to move a vCPU: it reads all that L0 lets it read, destroys the vCPU, makes a new one and writes everything back. Registers,
+ * events and MSRs go by themselves (KVM_GET_SREGS, KVM_GET_VCPU_EVENTS, KVM_GET_MSRS), the rest is the nested state. The order matters:
+ * users differ in whether they restore the MSRs before the nested state or, as QEMU does, after it.
+ */
+import type { CheckFacts } from '../svm/index.ts'
+import { L2_FIELDS, type Decisions } from './decisions.ts'
+import { getNestedState, setNestedState, type SetResult } from './nested-state.ts'
+import { readPat, writePat } from './pat.ts'
+import { createVcpuState, currentVmcb, emptyImage, type VcpuState } from './state.ts'
+import { get, put } from './vmcb-image.ts'
+
+export interface Migration {
+  /** When the user restores the MSRs. */
+  readonly msrs: 'before' | 'after'
+}
+
+/** A vCPU as its user knows it. */
+export interface UserState {
+  /** The registers of whoever runs, in the save area of a VMCB; of the control area, the interrupt shadow and what is injected. */
+  readonly registers: DataView
+  readonly events: Pick<VcpuState, 'nmiPending' | 'initPending'>
+  readonly msrs: Pick<VcpuState, 'pat' | 'svme' | 'vmHsavePa' | 'vmCr' | 'tscRatio'>
+  readonly nested: Uint8Array
+}
+
+const REGISTERS = L2_FIELDS.filter(({ key }) => key.startsWith('save.')).map(({ key }) => key)
+const EVENTS = ['control.interrupt_shadow', 'control.event_inj', 'control.n_rip']
+
+/** All that the user can read of a vCPU. */
+export function readUserState(vcpu: VcpuState, decisions: Decisions): UserState {
+  const registers = emptyImage()
+  for (const key of [...REGISTERS, ...EVENTS]) put(registers, key, get(currentVmcb(vcpu), key))
+  const { nmiPending, initPending, svme, vmHsavePa, vmCr, tscRatio } = vcpu
+  return {
+    registers,
+    events: { nmiPending, initPending },
+    msrs: { pat: readPat(vcpu, decisions, 'host'), svme, vmHsavePa, vmCr, tscRatio },
+    nested: getNestedState(vcpu, decisions),
+  }
+}
+
+/** Makes a new vCPU of what was read. The control area of its vmcb01 is left to L0, which writes it for every new vCPU. */
+export function writeUserState(
+  index: number,
+  user: UserState,
+  decisions: Decisions,
+  facts: CheckFacts,
+  { msrs }: Migration,
+): { readonly vcpu: VcpuState; readonly result: SetResult } {
+  const { pat, ...others } = user.msrs
+  const vcpu = Object.assign(createVcpuState(index), user.events, others, { started: true, known: true })
+  for (const key of REGISTERS) if (key !== 'save.g_pat') put(vcpu.vmcb01, key, get(user.registers, key))
+  put(vcpu.vmcb01, 'save.g_pat', vcpu.pat)
+  if (msrs === 'before') writePat(vcpu, decisions, 'host', pat)
+  const result = setNestedState(vcpu, decisions, facts, user.nested)
+  if (msrs === 'after') writePat(vcpu, decisions, 'host', pat)
+  // L2's events come with its controls.
+  if (!vcpu.nested.guestMode) for (const key of EVENTS) put(vcpu.vmcb01, key, get(user.registers, key))
+  return { vcpu, result }
+}
