@@ -75,11 +75,11 @@ describe('FXSAVE and FXRSTOR', () => {
     [
       '#GP(0) at an address that is not a multiple of 16',
       VECTOR.GP,
-      (cpu: TestCpu) => void (cpu.state.gpr[RDI] += 8n),
+      (cpu: TestCpu): void => void (cpu.state.gpr[RDI] += 8n),
     ],
-    ['#NM with CR0.TS', VECTOR.NM, (cpu: TestCpu) => void (cpu.state.cr0 |= CR0.TS)],
-    ['#NM with CR0.EM', VECTOR.NM, (cpu: TestCpu) => void (cpu.state.cr0 |= CR0.EM)],
-  ])('raise %s', (_, vector, change) => {
+    ['#NM with CR0.TS', VECTOR.NM, (cpu: TestCpu): void => void (cpu.state.cr0 |= CR0.TS)],
+    ['#NM with CR0.EM', VECTOR.NM, (cpu: TestCpu): void => void (cpu.state.cr0 |= CR0.EM)],
+  ])('raise %s', (_, vector, change: (cpu: TestCpu) => void) => {
     for (const bytes of [FXSAVE, FXRSTOR]) {
       const cpu = prepared()
       change(cpu)
