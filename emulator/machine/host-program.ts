@@ -7,7 +7,7 @@ import { CS, DS, ES, SS } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { invalidatePage } from '../paging/tlb.ts'
 import { ATTENTION } from '../state/attention.ts'
-import type { Cpu } from '../state/cpu.ts'
+import type { Cpu, CpuModel } from '../state/cpu.ts'
 import { Fault } from '../state/faults.ts'
 import { ATTRIBUTE, CR0, CR4, EFER } from '../state/mode.ts'
 import { PAGE_SIZE } from '../state/memory-map.ts'
@@ -37,7 +37,9 @@ export interface HostOptions {
 export interface HostPort {
   readonly index: number
   /** What the processor's consistency checks go by, and CPUID. */
-  readonly model: Cpu['model']
+  readonly model: CpuModel
+  /** Instructions and steps that the processor attempted since RESET. */
+  readonly instructions: number
   /** Copies `bytes` bytes of RAM; fewer at its end. */
   read(address: number, bytes: number): Uint8Array
   /** Writes RAM, as stores of the processor would. Throws RangeError beyond RAM. */
@@ -111,6 +113,9 @@ function createPort(cpu: Cpu): HostPort {
   return {
     index: cpu.index,
     model: cpu.model,
+    get instructions() {
+      return state.instructions
+    },
     read: (address, bytes) => memory.dump(address, bytes),
     write: (address, data) => memory.load(address, data),
     general: state.gpr,

@@ -39,4 +39,4 @@ export {
 export type { TlbEntry } from '../paging/tlb.ts'
 export type { CachedGroup, StateCache } from '../svm/index.ts'
 export type { HeldTranslation } from '../paging/translate.ts'
-export type { FailedCheck, VmexitEvent } from '../state/cpu.ts'
+export type { CpuModel, FailedCheck, VmexitEvent } from '../state/cpu.ts'

@@ -1,0 +1,101 @@
+/**
+ * L1's global interrupt flag (APM vol 2 §15.17). The processor's own is 1 whenever a guest runs, so L0 plays L1's: CLGI and STGI
+ * are intercepted, and while L1's GIF is 0
+ *
+ *   interrupts  wait in the local APIC: V_INTR_MASKING is on and L0's rFLAGS.IF off; then V_TPR stands for CR8, so L0 lends it
+ *   NMI, INIT   are intercepted, and wait in L0's state
+ *
+ * SMIs never wait: L0 takes them always. The firmware's handler would run outside L0's nested tables, and does nothing anyway.
+ */
+import { EXIT } from '../svm/index.ts'
+import { decided, take, taskPriority, type Handler } from './effects.ts'
+import { currentVmcb, type VcpuState } from './state.ts'
+import { change, get, injectException, RFLAGS, VIRTUAL_INTERRUPT } from './vmcb-image.ts'
+
+const NMI_INTERCEPT = 1n << BigInt(EXIT.NMI - 96)
+
+/** VM_CR.R_INIT: INIT becomes #SX, whose error code is 1 (APM vol 2 §15.28). */
+const VM_CR_R_INIT = 2n
+const SX = 30
+const SX_INIT = 1
+
+/** An event that L0 intercepts while L1's GIF is 0, or always; what runs goes on without it. */
+export function* holdBack(vcpu: VcpuState, code: number): Handler<void> {
+  switch (code) {
+    case EXIT.NMI:
+      vcpu.nmiPending = (yield* take('nmi')) || vcpu.nmiPending
+      break
+    case EXIT.INIT:
+      vcpu.initPending = true
+      break
+    case EXIT.SMI:
+      yield* take('smi')
+      yield* decided('smi-is-dropped', 'control.intercept_vector_3', 0n)
+  }
+}
+
+/** L1 is about to go on: what waited for its GIF, and how the hardware is told of it. Returns L0's rFLAGS.IF for this VMRUN. */
+export function* beforeRunning(vcpu: VcpuState): Handler<boolean> {
+  if (vcpu.gif && vcpu.initPending) yield* takeInit(vcpu)
+  if (!vcpu.started) return false
+  if (vcpu.gif && vcpu.nmiPending) {
+    vcpu.nmiPending = false
+    yield { kind: 'raise-nmi' }
+  }
+  const image = currentVmcb(vcpu)
+  const intercepts = get(image, 'control.intercept_vector_3')
+  change(
+    image,
+    'control.intercept_vector_3',
+    vcpu.gif ? withoutL0Nmi(vcpu, intercepts) : intercepts | NMI_INTERCEPT,
+  )
+  const word = get(image, 'control.virtual_interrupt')
+  if (vcpu.gif) {
+    if (!wantsMasking(vcpu)) change(image, 'control.virtual_interrupt', word & ~VIRTUAL_INTERRUPT.masking)
+    return wantsMasking(vcpu) && (get(vcpu.vmcb01, 'save.rflags') & RFLAGS.IF) !== 0n
+  }
+  if (!wantsMasking(vcpu)) {
+    vcpu.lendsTaskPriority = true
+    const priority = yield* taskPriority()
+    const lent = (word & ~VIRTUAL_INTERRUPT.tpr) | VIRTUAL_INTERRUPT.masking | priority
+    change(image, 'control.virtual_interrupt', lent)
+  }
+  return false
+}
+
+/** L1 itself asked for V_INTR_MASKING, for the L2 that runs. */
+function wantsMasking({ nested }: VcpuState): boolean {
+  const word = get(nested.controls, 'control.virtual_interrupt')
+  return nested.guestMode && (word & VIRTUAL_INTERRUPT.masking) !== 0n
+}
+
+/** The NMI intercept is L1's, for L2, or nobody's. */
+function withoutL0Nmi({ nested }: VcpuState, intercepts: bigint): bigint {
+  const wanted = nested.guestMode ? get(nested.controls, 'control.intercept_vector_3') & NMI_INTERCEPT : 0n
+  return (intercepts & ~NMI_INTERCEPT) | wanted
+}
+
+/** After the exit: V_TPR goes back to CR8, and V_TPR of L2 is L1's again. */
+export function* returnTaskPriority(vcpu: VcpuState): Handler<void> {
+  if (!vcpu.lendsTaskPriority) return
+  vcpu.lendsTaskPriority = false
+  const image = currentVmcb(vcpu)
+  const word = get(image, 'control.virtual_interrupt')
+  yield { kind: 'set-task-priority', value: Number(word & VIRTUAL_INTERRUPT.tpr) }
+  const own = vcpu.nested.guestMode ? get(vcpu.nested.controls, 'control.virtual_interrupt') : 0n
+  const returned = VIRTUAL_INTERRUPT.tpr | VIRTUAL_INTERRUPT.masking
+  change(image, 'control.virtual_interrupt', (word & ~returned) | (own & returned))
+}
+
+/** INIT reaches L1: guest mode ends, and the processor starts anew, or waits for STARTUP (APM vol 2 §14.1.3, §15.21.8). */
+function* takeInit(vcpu: VcpuState): Handler<void> {
+  vcpu.initPending = false
+  if (vcpu.vmCr & VM_CR_R_INIT) {
+    injectException(currentVmcb(vcpu), SX, SX_INIT)
+    return
+  }
+  vcpu.nested.guestMode = false
+  vcpu.nested.last = -1
+  vcpu.started = false
+  yield { kind: 'init' }
+}

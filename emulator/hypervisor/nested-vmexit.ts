@@ -1,0 +1,101 @@
+/**
+ * The nested #VMEXIT: vmcb12 gets what L2 was and why it left, and vmcb01 runs again (APM vol 2 §15.6; KVM: nested_svm_vmexit).
+ */
+import { EXIT, VMCB_FIELDS } from '../svm/index.ts'
+import { write, writeMsr, type Handler } from './effects.ts'
+import { TSC_RATIO_MSR, type Context } from './context.ts'
+import { decisionFor, type Decisions } from './decisions.ts'
+import { virtualInterruptForL1 } from './merge.ts'
+import { gPatToWriteBack } from './pat.ts'
+import { emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
+import { bytesOf, change, CR0, get, put, RFLAGS, trapIfStepping } from './vmcb-image.ts'
+
+export interface NestedExit {
+  /** As a signed number. */
+  readonly code: number
+  readonly info1: bigint
+  readonly info2: bigint
+}
+
+export function* nestedVmexit({ decisions }: Context, vcpu: VcpuState, exit: NestedExit): Handler<void> {
+  const { vmcb12, controls } = vcpu.nested
+  const image = imageForVmcb12(vcpu, exit)
+  if (!(yield* write(vmcb12, bytesOf(image), 'vmcb12', writtenRanges(vcpu, decisions))))
+    return yield* losesVmcb12(vcpu)
+  yield {
+    kind: 'nested',
+    event: {
+      kind: 'vmexit',
+      vmcb: vmcb12,
+      asid: Number(get(controls, 'control.asid')),
+      code: get(image, 'control.exit_code'),
+      info1: exit.info1,
+      info2: exit.info2,
+      rip: get(image, 'save.rip'),
+      nextRip: get(image, 'control.n_rip'),
+      failedChecks: [],
+    },
+  }
+  if (vcpu.tscRatio !== TSC_RATIO_1) yield* writeMsr(TSC_RATIO_MSR, TSC_RATIO_1)
+  leaveL2(vcpu)
+}
+
+/** vmcb12 cannot be written any more: L1 shuts down. */
+function* losesVmcb12(vcpu: VcpuState): Handler<void> {
+  vcpu.started = false
+  yield { kind: 'shutdown', rip: get(vcpu.vmcb02, 'save.rip') }
+}
+
+const EVENTINJ = 'control.event_inj'
+
+/** What the processor writes at #VMEXIT. */
+const WRITTEN = VMCB_FIELDS.filter(
+  ({ key, moved, feature }) => moved.includes('vmexit') && key !== 'save.spec_ctrl' && feature !== 'cet_ss',
+)
+
+/** vmcb12 as it will be where writtenRanges() says. */
+function imageForVmcb12(vcpu: VcpuState, { code, info1, info2 }: NestedExit): DataView {
+  const { vmcb02, nested } = vcpu
+  const image = emptyImage()
+  bytesOf(image).set(bytesOf(vmcb02))
+  put(image, 'control.exit_code', BigInt(code))
+  put(image, 'control.exit_info_1', info1)
+  put(image, 'control.exit_info_2', info2)
+  put(image, EVENTINJ, 0n)
+  if (code === EXIT.INVALID) put(image, 'control.exit_int_info', 0n)
+  const [wanted, word] = [nested.controls, vmcb02].map((from) => get(from, 'control.virtual_interrupt'))
+  put(image, 'control.virtual_interrupt', virtualInterruptForL1(wanted, word))
+  return image
+}
+
+/** The bytes of vmcb12 that change: what the processor writes, as far as the decisions do not keep L0 from it. */
+function writtenRanges(vcpu: VcpuState, decisions: Decisions): (readonly [number, number])[] {
+  const extensions = get(vcpu.nested.controls, 'control.virtualization_extensions')
+  // Most exits leave the old bytes as they are (§15.8.4).
+  const hasBytes = get(vcpu.vmcb02, 'control.instruction_bytes_fetched') !== 0n
+  return WRITTEN.filter(({ key, when, moved }) => {
+    if (key === 'control.instruction_bytes') return hasBytes
+    if (key === 'save.g_pat') return gPatToWriteBack(vcpu, decisions) !== undefined
+    if (when === 'LBR virtualization' && !(extensions & LBR_VIRTUALIZATION)) return false
+    return !moved.includes('vmrun') || decisionFor(decisions, key).write_back === 'as-hardware'
+  }).map(({ offset, bytes }) => [offset, bytes] as const)
+}
+
+const LBR_VIRTUALIZATION = 1n
+
+const DR7_DISABLED = 0x400n
+
+/** vmcb01 runs again: what #VMEXIT does to the host (§15.6). CR2 and DR6 stay the guest's. */
+function leaveL2(vcpu: VcpuState): void {
+  const { vmcb01, vmcb02, nested } = vcpu
+  nested.guestMode = false
+  nested.runPending = false
+  vcpu.gif = false
+  change(vmcb01, 'save.cr2', get(vmcb02, 'save.cr2'))
+  change(vmcb01, 'save.dr6', get(vmcb02, 'save.dr6'))
+  change(vmcb01, 'save.dr7', DR7_DISABLED)
+  change(vmcb01, 'save.cr0', get(vmcb01, 'save.cr0') | CR0.PE)
+  change(vmcb01, 'save.rflags', get(vmcb01, 'save.rflags') & ~(RFLAGS.VM | RFLAGS.RF))
+  put(vmcb01, 'control.interrupt_shadow', 0n)
+  trapIfStepping(vmcb01)
+}

@@ -1,0 +1,153 @@
+/**
+ * L1 executes VMRUN: L0 copies vmcb12, checks the copy, and makes vmcb02 of it (APM vol 2 §15.5; KVM: nested_svm_vmrun). Each step
+ * is a function of its own, in the order in which they happen.
+ */
+import { EXIT, type Check, type CleanGroup } from '../svm/index.ts'
+import { checkVmcb12, copyVmcb12, mustLoadGroup, settleControls, valueToUse } from './copies.ts'
+import { L2_FIELDS, type Decisions } from './decisions.ts'
+import { mergeIntercepts } from './merge.ts'
+import { loadGPat } from './pat.ts'
+import { decided, read, readOwn, write, writeMsr, writeOwn, type Handler } from './effects.ts'
+import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, TSC_RATIO_MSR, type Context } from './context.ts'
+import { isL1Ram } from './memory-map.ts'
+import { nestedVmexit } from './nested-vmexit.ts'
+import { IOPM_BYTES, mergeMaps, MSRPM_BYTES } from './permission-maps.ts'
+import { startShadow } from './shadow.ts'
+import { emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
+import {
+  addressInRax,
+  bytesOf,
+  change,
+  CR0,
+  get,
+  injectException,
+  intercepts,
+  put,
+  skipInstruction,
+  VECTOR,
+} from './vmcb-image.ts'
+
+export function* nestedVmrun(context: Context, vcpu: VcpuState): Handler<void> {
+  const { map, decisions } = context
+  if (!hasHostSaveArea(vcpu)) return injectException(vcpu.vmcb01, VECTOR.GP, 0)
+  const address = addressInRax(vcpu.vmcb01)
+  if (!isL1Ram(map, address, 4096)) return yield* giveUp(vcpu)
+  vcpu.nested.vmcb12 = address
+  yield { kind: 'nested', event: { kind: 'vmrun', vmcb: address } }
+  yield* copyVmcb12(vcpu.nested, decisions)
+  const hostPaging = (get(vcpu.vmcb01, 'save.cr0') & CR0.PG) !== 0n
+  const failed = yield* checkVmcb12(vcpu.nested, decisions, { ...context.facts, hostPaging })
+  skipInstruction(vcpu.vmcb01)
+  if (failed.length > 0) return yield* refuse(vcpu, failed)
+  yield* settleControls(vcpu, decisions)
+  enterL2(vcpu)
+  yield* prepareSave(vcpu, decisions)
+  yield* enterVmcb02(context, vcpu)
+  vcpu.nested.last = address
+}
+
+/** Makes vmcb02 of the cached controls, and points it to tables that L2 can run on. L2's registers are in it already. */
+export function* enterVmcb02(context: Context, vcpu: VcpuState): Handler<void> {
+  prepareControls(context, vcpu)
+  yield* startShadow(context, vcpu)
+  if (vcpu.tscRatio !== TSC_RATIO_1) yield* writeMsr(TSC_RATIO_MSR, vcpu.tscRatio)
+  if (!(yield* mergeMsrpm(context, vcpu))) {
+    put(vcpu.vmcb02, 'control.exit_code', BigInt(EXIT.INVALID))
+    yield* nestedVmexit(context, vcpu, { code: EXIT.INVALID, info1: 0n, info2: 0n })
+  }
+}
+
+/** KVM's own rule: without VM_HSAVE_PA no VMRUN. */
+function hasHostSaveArea({ vmHsavePa }: VcpuState): boolean {
+  return vmHsavePa !== 0n
+}
+
+/** The early failure: L1 sees an immediate #VMEXIT, and of vmcb12 only the exit is written. */
+function* refuse(vcpu: VcpuState, failed: readonly Check[]): Handler<void> {
+  const { vmcb12, controls } = vcpu.nested
+  const exit = emptyImage()
+  put(exit, 'control.exit_code', BigInt(EXIT.INVALID))
+  vcpu.gif = false
+  yield* decided('refused-early', 'control.exit_code', BigInt(EXIT.INVALID))
+  yield* write(vmcb12, bytesOf(exit), 'vmcb12', REFUSAL)
+  yield {
+    kind: 'nested',
+    event: {
+      kind: 'vmexit',
+      vmcb: vmcb12,
+      asid: Number(get(controls, 'control.asid')),
+      code: get(exit, 'control.exit_code'),
+      info1: 0n,
+      info2: 0n,
+      rip: get(vcpu.vmcb01, 'save.rip'),
+      nextRip: 0n,
+      failedChecks: failed.map(({ id }) => id),
+    },
+  }
+}
+
+/** EXITCODE, EXITINFO1, EXITINFO2 and EXITINTINFO; EVENTINJ. */
+const REFUSAL = [
+  [0x70, 0x20],
+  [0xa8, 8],
+] as const
+
+/** From here on the vCPU is in guest mode: VMRUN has set GIF, and what exits is L2. */
+function enterL2(vcpu: VcpuState): void {
+  vcpu.nested.guestMode = true
+  vcpu.nested.runPending = true
+  vcpu.gif = true
+}
+
+/** Fields of the control area that vmcb02 has from vmcb12 as they are. */
+const FROM_VMCB12 = [
+  ...['control.pause_filter_threshold', 'control.pause_filter_count', 'control.tsc_offset'],
+  ...['control.virtual_interrupt', 'control.interrupt_shadow', 'control.event_inj', 'control.n_rip'],
+  'control.bus_lock_counter',
+] as const
+
+const NP_ENABLE = 1n
+const LBR_VIRTUALIZATION = 1n
+
+/** vmcb02's control area: L1's wishes, and what L0 insists on. L2 always runs on L0's nested paging. */
+function prepareControls({ map }: Context, { index, nested, vmcb02 }: VcpuState): void {
+  const { controls } = nested
+  mergeIntercepts(L0_INTERCEPTS, controls).forEach((vector, i) =>
+    change(vmcb02, `control.intercept_vector_${i}`, vector),
+  )
+  for (const key of FROM_VMCB12) change(vmcb02, key, get(controls, key))
+  // L1's map can be used as it is, because L0 intercepts no port: the processor reads it live.
+  const iopm = Number(get(controls, 'control.iopm_base_pa') & ~0xfffn)
+  change(vmcb02, 'control.iopm_base_pa', BigInt(isL1Ram(map, iopm, IOPM_BYTES) ? iopm : map.iopm))
+  const ownMap = intercepts(controls, EXIT.MSR)
+  change(vmcb02, 'control.msrpm_base_pa', BigInt(ownMap ? map.vcpus[index].msrpm : map.msrpm02))
+  change(vmcb02, 'control.asid', ASID.l2)
+  put(vmcb02, 'control.tlb_control', FLUSH_ASID)
+  put(vmcb02, 'control.nested_control', NP_ENABLE)
+  const extensions = get(controls, 'control.virtualization_extensions') & LBR_VIRTUALIZATION
+  change(vmcb02, 'control.virtualization_extensions', extensions)
+}
+
+const SAVE_FIELDS = L2_FIELDS.filter(({ key }) => key.startsWith('save.') && key !== 'save.g_pat')
+const ALWAYS_LOADED: readonly (CleanGroup | undefined)[] = [undefined, 'cr2', 'crx']
+
+/** vmcb02's save area: what L1 says that it has not changed counts as unchanged, if vmcb12 is where it was (§15.15). */
+function* prepareSave(vcpu: VcpuState, decisions: Decisions): Handler<void> {
+  for (const { key, clean: group } of SAVE_FIELDS) {
+    if (ALWAYS_LOADED.includes(group) || mustLoadGroup(vcpu.nested, group!))
+      change(vcpu.vmcb02, key, yield* valueToUse(vcpu, decisions, key))
+  }
+  yield* loadGPat(vcpu, decisions)
+  // A second use of rIP: where L2 goes on if the delivery of what L1 injects is interrupted.
+  vcpu.nested.injectedRip = yield* valueToUse(vcpu, decisions, 'save.rip')
+}
+
+/** What L0 or L1 intercepts. False where L1 has no RAM at its map. */
+function* mergeMsrpm({ map }: Context, { index, nested }: VcpuState): Handler<boolean> {
+  if (!intercepts(nested.controls, EXIT.MSR)) return true
+  const address = Number(get(nested.controls, 'control.msrpm_base_pa') & ~0xfffn)
+  const wanted = yield* read(address, MSRPM_BYTES, 'MSRPM')
+  if (wanted === undefined) return false
+  yield* writeOwn(map.vcpus[index].msrpm, mergeMaps(wanted, yield* readOwn(map.msrpm02, MSRPM_BYTES)))
+  return true
+}
