@@ -1,6 +1,8 @@
 /** Source files from disk: a program with what it includes, and lab folders. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseDecisions, type Decisions } from '../hypervisor/index.ts'
 import { InputError } from './command.ts'
 
 const TEXT = /\.(asm|inc|vmcb|yaml|md)$/
@@ -35,4 +37,15 @@ export function readLabFolder(folder: string): Map<string, string> {
     }
   }
   return files
+}
+
+const DESIGNS = fileURLToPath(new URL('../../content/designs', import.meta.url))
+
+/** What L0 decides, from a file or by the name of a design of the book. Throws InputError. */
+export function readDesign(name: string): Decisions {
+  const path = existsSync(name) ? name : join(DESIGNS, `${name}.yaml`)
+  const { decisions, diagnostics } = parseDecisions(path, readText(path))
+  if (decisions === undefined)
+    throw new InputError(diagnostics.map(({ line, message }) => `${path}:${line}: ${message}`).join('\n'))
+  return decisions
 }

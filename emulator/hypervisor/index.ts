@@ -8,8 +8,13 @@ import { L0 } from './runner.ts'
 export * from './decisions.ts'
 export { type L0, type L0Event } from './runner.ts'
 
-/** Features that L1's processor does not have: L0 does not virtualize them. For the `cpu` of a machine with L0. */
-export const WITHOUT_L0_FEATURES = ['skinit', 'invlpgb', 'tlbsyncctl', 'gmet', 'rogpt', 'vspecctrl']
+/** Features that L1's processor does not have: L0 does not virtualize them. */
+const WITHOUT = ['skinit', 'invlpgb', 'tlbsyncctl', 'gmet', 'rogpt', 'vspecctrl']
+
+/** The CPU model of L1's processor on a machine with this one: what the option `cpu` of a machine with L0 takes. */
+export function cpuOfL1(model = 'default'): string {
+  return [model, ...WITHOUT.map((feature) => `-${feature}`)].join(',')
+}
 
 /** Everything is copied and checked, and L2 has its own PAT: what L0 does if nobody names a design. */
 const EVERYTHING_COPIED = parseDecisions('', 'format: 1\ntitle: Everything copied').decisions!

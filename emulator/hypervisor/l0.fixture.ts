@@ -2,7 +2,7 @@
 import { assemble } from '../isa/index.ts'
 import { Machine, START, type MachineOptions, type RunResult } from '../machine/index.ts'
 import { findField, readField, VMCB_BYTES, writeField } from '../svm/index.ts'
-import { createL0, WITHOUT_L0_FEATURES, type L0, type L0Event } from './index.ts'
+import { cpuOfL1, createL0, type L0, type L0Event } from './index.ts'
 
 export const L1_BYTES = 0x10_0000
 export const L2 = 0x1_2000
@@ -41,8 +41,6 @@ export const L1 = `
     vmrun
     hlt`
 
-const CPU = ['default', ...WITHOUT_L0_FEATURES.map((feature) => `-${feature}`)].join(',')
-
 export interface Prepared {
   readonly machine: Machine
   /** Undefined on the bare machine. */
@@ -67,7 +65,7 @@ export function prepare(
     throw new Error(program.diagnostics.map(({ message }) => message).join('\n'))
   const made = createL0(L1_BYTES, { vcpus: options?.cpus })
   const host = underL0 ? { host: made.host } : {}
-  const machine = new Machine({ ramBytes: L1_BYTES, cpu: CPU, ...options, ...host })
+  const machine = new Machine({ ramBytes: L1_BYTES, cpu: cpuOfL1(), ...options, ...host })
   machine.start('long', START.program)
   machine.load(START.program, program.bytes)
   machine.load(VMCB, vmcbImage(vmcb))

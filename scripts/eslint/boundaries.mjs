@@ -50,6 +50,7 @@ export const MAY_IMPORT = {
   ],
   'emulator/cli': [
     'emulator/lab/index.ts',
+    'emulator/hypervisor/index.ts',
     'emulator/machine/index.ts',
     'emulator/isa/index.ts',
     'emulator/svm/index.ts',
