@@ -5,13 +5,17 @@ import {
   describeRunResult,
   Machine,
   MOST_CPUS,
+  STATE_CACHE_POLICIES,
   type MachineEvent,
   type RunResult,
   type StartKind,
+  type StateCachePolicy,
+  type StreamKind,
 } from '../machine/index.ts'
 import { explainExit } from '../svm/index.ts'
 import { oneOf, parseArguments, STATUS, UsageError, wholeNumber, type Command } from './command.ts'
 import { readProgram, readText } from './files.ts'
+import { describeEvent, traceKinds } from './trace.ts'
 
 const MIB = 0x10_0000
 
@@ -26,6 +30,11 @@ every #VMEXIT with its reason.
   --cpus N                 processors, 1 to 8 (default 1); the others wait for STARTUP
   --seed N                 chooses random numbers and how long processors' turns are (default 0)
   --max-instructions N     end the run after N instructions (default 10000000)
+  --state-cache POLICY     what VMRUN makes of clean bits: lazy (default), aggressive, random
+  --caches                 caches and write combining, a framebuffer, a bus master
+  --strict                 what the manual leaves undefined holds a pattern; reading it is told
+  --trace KINDS            print events as they happen: all, or some of instruction, access,
+                           walk, tlb, intercept, check, world-switch, event, bus
   --json                   one JSON object instead of text
 
 Exit status: 0 the run ended by itself, 1 the texts have errors, 2 bad arguments,
@@ -42,6 +51,10 @@ interface RunArguments {
   readonly cpus: number
   readonly seed: number
   readonly maxInstructions: number
+  readonly stateCache: StateCachePolicy
+  readonly caches: boolean
+  readonly strict: boolean
+  readonly trace: readonly StreamKind[]
   readonly json: boolean
 }
 
@@ -56,6 +69,10 @@ function readArguments(args: string[]): RunArguments {
       cpus: { type: 'string', default: '1' },
       seed: { type: 'string', default: '0' },
       'max-instructions': { type: 'string', default: '10000000' },
+      'state-cache': { type: 'string', default: 'lazy' },
+      caches: { type: 'boolean', default: false },
+      strict: { type: 'boolean', default: false },
+      trace: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -76,6 +93,10 @@ function readArguments(args: string[]): RunArguments {
       1,
       Number.MAX_SAFE_INTEGER,
     ),
+    stateCache: oneOf('--state-cache', values['state-cache'], STATE_CACHE_POLICIES),
+    caches: values.caches,
+    strict: values.strict,
+    trace: values.trace === undefined ? [] : traceKinds(values.trace),
     json: values.json,
   }
 }
@@ -110,6 +131,15 @@ function printExits(events: readonly MachineEvent[], cpus: number): void {
   }
 }
 
+/** What a strict machine saw the program rely on. */
+function printUndefined(events: readonly MachineEvent[]): void {
+  for (const event of events)
+    if (event.kind === 'relied-on-undefined')
+      process.stdout.write(
+        `${String(event.instructions).padStart(8)}  reads ${event.field ?? 'memory'} at ${hex(BigInt(event.address))}, which the manual leaves undefined\n`,
+      )
+}
+
 function toJson(machine: Machine, result: RunResult): string {
   const report = {
     reason: result.reason,
@@ -132,17 +162,23 @@ function run(args: string[]): number {
     ramBytes: wanted.ramBytes,
     cpus: wanted.cpus,
     seed: wanted.seed,
+    stateCache: wanted.stateCache,
+    caches: wanted.caches,
+    strict: wanted.strict,
     history: false,
   })
   machine.start(wanted.start, built.entry)
   machine.load(Number(built.program.origin), built.program.bytes)
   for (const { address, text } of built.vmcbs) machine.load(address, text.image)
+  if (wanted.trace.length > 0)
+    machine.listen(wanted.trace, (event) => process.stdout.write(`${describeEvent(event)}\n`))
   const result = machine.run(wanted.maxInstructions)
   if (wanted.json) process.stdout.write(toJson(machine, result))
   else {
     const dropped = machine.events.dropped
     if (dropped > 0) process.stdout.write(`(${dropped} older events are not shown)\n`)
     printExits(machine.events.since(), wanted.cpus)
+    printUndefined(machine.events.since())
     const console = String.fromCharCode(...machine.serial.since().slice(-65536))
     if (console !== '') process.stdout.write(`console:\n${console}\n`)
     process.stdout.write(`${describeRunResult(result)}, after ${machine.instructions} instructions\n`)

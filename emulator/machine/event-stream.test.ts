@@ -1,19 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { StreamEvent, StreamEvents, StreamKind } from './event-stream.ts'
+import { STREAM_KINDS, type StreamEvent, type StreamEvents, type StreamKind } from './event-stream.ts'
 import { GUEST, NESTED_PAGING, runGuest, VMCB } from './guest.fixture.ts'
 import { machineWith } from './machine.fixture.ts'
-
-const ALL: readonly StreamKind[] = [
-  'instruction',
-  'access',
-  'walk',
-  'tlb',
-  'intercept',
-  'check',
-  'world-switch',
-  'event',
-  'bus',
-]
 
 /** What a nested guest that reads memory and exits with VMMCALL makes the machine say. */
 function heard(kinds: readonly StreamKind[], code = 'mov rbx, [8008h]\nvmmcall'): StreamEvent[] {
@@ -150,7 +138,7 @@ describe('the event stream', () => {
   test('ends when nobody listens any more', () => {
     const events: StreamEvent[] = []
     const machine = machineWith('nop\nnop\nhlt')
-    const end = machine.listen(ALL, (event) => events.push(event))
+    const end = machine.listen(STREAM_KINDS, (event) => events.push(event))
     machine.run(1)
     end()
     const { length } = events
@@ -164,7 +152,7 @@ describe('the event stream', () => {
         'mov rbx, [8008h]\ncpuid\nout 80h, al\nvmmcall',
         NESTED_PAGING,
         (machine) => {
-          if (listens) machine.listen(ALL, () => undefined)
+          if (listens) machine.listen(STREAM_KINDS, () => undefined)
         },
       )
       return machine.digest()

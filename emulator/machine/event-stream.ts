@@ -73,7 +73,20 @@ export interface StreamEvents {
       }
 }
 
-export type StreamKind = keyof StreamEvents
+/** Every kind of event. */
+export const STREAM_KINDS = [
+  'instruction',
+  'access',
+  'walk',
+  'tlb',
+  'intercept',
+  'check',
+  'world-switch',
+  'event',
+  'bus',
+] as const satisfies readonly (keyof StreamEvents)[]
+
+export type StreamKind = (typeof STREAM_KINDS)[number]
 
 export type StreamEvent = {
   readonly [K in StreamKind]: {

@@ -2,7 +2,14 @@
 export { Machine, type Executor, type MachineOptions, type Statistics } from './machine.ts'
 export { MOST_CPUS, STATE_CACHE_POLICIES, type StateCachePolicy } from './processors.ts'
 export { describeRunResult, type RunResult } from './run-result.ts'
-export type { FieldSource, StreamEvent, StreamEvents, StreamKind, SwitchedField } from './event-stream.ts'
+export {
+  STREAM_KINDS,
+  type FieldSource,
+  type StreamEvent,
+  type StreamEvents,
+  type StreamKind,
+  type SwitchedField,
+} from './event-stream.ts'
 export type { Agent, Cause, Transaction, TransactionKind } from '../caches/transactions.ts'
 export type { HostOptions, HostPort, HostProgram } from './host-program.ts'
 export { FRAMEBUFFER } from './framebuffer.ts'
