@@ -1,9 +1,11 @@
 /** Evaluation, compiled code and single steps agree on random programs: registers, flags, memory, faults, count, TLB. */
 import { describe, expect, it } from 'vitest'
 import type { CodeBits } from '../isa/instruction.ts'
+import { dropContexts } from '../paging/contexts.ts'
+import { emptyTlb, saveTlb } from '../paging/tlb.ts'
+import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { readRflags } from '../state/flags.ts'
-import { TLB_BYTES, TLB_OFFSET } from '../state/memory-map.ts'
-import type { SystemInstruction } from '../state/cpu.ts'
+import { REGISTER_BYTES } from '../state/memory-map.ts'
 import { agreementBench, Random, randomProgram } from './agreement.fixture.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { RAM_BYTES, type Bench } from './engine.fixture.ts'
@@ -18,7 +20,7 @@ const ENOUGH = 3_000
 interface Contestant {
   readonly bench: Bench
   readonly engine: Engine
-  readonly initial: Uint8Array
+  readonly initial: { readonly registers: Uint8Array; readonly ram: Uint8Array }
   /** System instructions attempted: those that only evaluation executes. */
   systemInstructions: number
 }
@@ -40,14 +42,21 @@ function contestant(bits: CodeBits, executor: 'evaluate' | 'compile'): Contestan
     executor,
     compileAfter: 1,
   })
-  const result: Contestant = { bench, engine, initial: cpu.memory.bytes.slice(), systemInstructions: 0 }
+  const initial = {
+    registers: cpu.memory.bytes.slice(0, REGISTER_BYTES),
+    ram: cpu.memory.dump(0, RAM_BYTES),
+  }
+  const result: Contestant = { bench, engine, initial, systemInstructions: 0 }
   return result
 }
 
 function begin({ bench, engine, initial }: Contestant, program: ReturnType<typeof randomProgram>): void {
-  const { memory } = bench.cpu
+  const { memory, state } = bench.cpu
   engine.code.clear()
-  memory.bytes.set(initial)
+  memory.bytes.set(initial.registers)
+  memory.bytes.set(initial.ram, memory.ramBase)
+  emptyTlb(state)
+  dropContexts(bench.cpu)
   for (const { address, bytes } of program) memory.load(address, bytes)
   bench.raised.length = 0
 }
@@ -69,16 +78,17 @@ function registers({ bench: { cpu, raised } }: Contestant): Record<string, unkno
   }
 }
 
-/** The first byte in which RAM or the TLBs differ, or undefined. */
+/** The first byte in which RAM or what the TLBs hold differ, or undefined. */
 function difference(one: Contestant, other: Contestant): string | undefined {
   const [a, b] = [one.bench.cpu, other.bench.cpu]
-  const compare = (name: string, start: number, bytes: number): string | undefined => {
-    const [left, right] = [a, b].map(({ memory }) => Buffer.from(memory.buffer, start, bytes))
+  const compare = (name: string, left: Buffer, right: Buffer): string | undefined => {
     if (left.equals(right)) return undefined
     const at = left.findIndex((byte, n) => byte !== right[n])
     return `${name} at ${at.toString(16)}: ${left[at]} and ${right[at]}`
   }
-  return compare('RAM', a.memory.ramBase, RAM_BYTES) ?? compare('TLB', a.state.base + TLB_OFFSET, TLB_BYTES)
+  const ram = ({ memory }: Cpu): Buffer => Buffer.from(memory.buffer, memory.ramBase, RAM_BYTES)
+  const tlb = ({ state }: Cpu): Buffer => Buffer.from(saveTlb(state).buffer)
+  return compare('RAM', ram(a), ram(b)) ?? compare('TLB', tlb(a), tlb(b))
 }
 
 function expectAgreement(one: Contestant, other: Contestant, when: string): void {

@@ -2,8 +2,9 @@
  * The digest of a machine's state: equal when a guest could not tell two machines apart. It covers the architectural state
  * and the TLB, and nothing that depends on how the machine was run: slices, executor, snapshots, fast tags.
  */
+import { saveTlb } from '../paging/tlb.ts'
 import { FIELD_TYPE, FIELDS_END, OFFSET, type ScalarField } from '../state/layout.ts'
-import { PAGE_SIZE, REGISTER_BYTES, TLB_BYTES, TLB_OFFSET } from '../state/memory-map.ts'
+import { PAGE_SIZE, REGISTER_BYTES } from '../state/memory-map.ts'
 import type { PhysicalMemory } from '../state/memory.ts'
 import { readRflags } from '../state/flags.ts'
 import type { Vcpu } from '../state/vcpu.ts'
@@ -71,7 +72,9 @@ export function digestState(
   const hash = createHash()
   for (const state of vcpus) {
     addRegisters(hash, state)
-    hash.add(new Uint32Array(state.buffer, state.base + TLB_OFFSET, TLB_BYTES / 4))
+    const tlb = saveTlb(state)
+    hash.add([tlb.length, 0, 0, 0])
+    hash.add(tlb)
   }
   for (const device of devices) {
     const saved = device.save()

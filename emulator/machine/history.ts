@@ -7,7 +7,8 @@
  * so memory at snapshot k is the present, overlaid with the pages of k, k + 1, ... up to the newest, where the oldest wins.
  */
 import { dropContexts, dropFastWrites } from '../paging/contexts.ts'
-import { PAGE_SIZE, REGISTER_BYTES, TLB_BYTES, TLB_OFFSET } from '../state/memory-map.ts'
+import { restoreTlb, saveTlb } from '../paging/tlb.ts'
+import { PAGE_SIZE, REGISTER_BYTES } from '../state/memory-map.ts'
 import { countInstructions, type Parts } from './parts.ts'
 
 /** Snapshots lie this many instructions apart, or a share of the run's length once that is more. */
@@ -24,7 +25,7 @@ interface Snapshot {
   readonly inputs: number
   /** By processor. */
   readonly registers: readonly Uint8Array[]
-  readonly tlbs: readonly Uint8Array[]
+  readonly tlbs: readonly Uint32Array[]
   readonly devices: readonly number[][]
   /** How long each log was. */
   readonly logged: readonly number[]
@@ -66,7 +67,7 @@ export class History {
       instructions: countInstructions(cpus),
       inputs,
       registers: bases.map((base) => memory.bytes.slice(base, base + REGISTER_BYTES)),
-      tlbs: bases.map((base) => memory.bytes.slice(base + TLB_OFFSET, base + TLB_OFFSET + TLB_BYTES)),
+      tlbs: cpus.map(({ state }) => saveTlb(state)),
       devices: devices.map((device) => device.save()),
       logged: logs.map((log) => log.total),
       pages: new Map(),
@@ -90,7 +91,7 @@ export class History {
     const { cpus, devices, logs, memory } = this.#parts
     cpus.forEach(({ state }, i) => {
       memory.bytes.set(snapshot.registers[i], state.base)
-      memory.bytes.set(snapshot.tlbs[i], state.base + TLB_OFFSET)
+      restoreTlb(state, snapshot.tlbs[i])
     })
     devices.forEach((device, i) => device.restore(snapshot.devices[i]))
     logs.forEach((log, i) => log.rewind(snapshot.logged[i]))

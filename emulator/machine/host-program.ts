@@ -63,8 +63,8 @@ export interface HostPort {
   taskPriority: number
   /** Takes a pending NMI or SMI away and says whether there was one. */
   take(event: 'nmi' | 'smi'): boolean
-  /** Makes an NMI pending. */
-  raiseNmi(): void
+  /** Makes an event pending. */
+  raise(event: 'nmi' | 'smi' | 'init'): void
   /** INVLPGA. */
   invalidatePage(linear: bigint, asid: number): void
   /** INIT. */
@@ -108,6 +108,8 @@ function unlessFault<T>(compute: () => T, otherwise: T): T {
   }
 }
 
+const PENDING = { nmi: 'nmiPending', smi: 'smiPending', init: 'initPending' } as const
+
 function createPort(cpu: Cpu): HostPort {
   const { state, memory } = cpu
   return {
@@ -145,13 +147,12 @@ function createPort(cpu: Cpu): HostPort {
       lookForEvents(state)
     },
     take(event) {
-      const field = event === 'nmi' ? 'nmiPending' : 'smiPending'
-      const pending = state[field] !== 0
-      state[field] = 0
+      const pending = state[PENDING[event]] !== 0
+      state[PENDING[event]] = 0
       return pending
     },
-    raiseNmi() {
-      state.nmiPending = 1
+    raise(event) {
+      state[PENDING[event]] = 1
       state.attention |= ATTENTION.event
     },
     invalidatePage: (linear, asid) => invalidatePage(cpu, linear, asid),

@@ -62,7 +62,7 @@ describe('a state that was tampered with is refused, and the machine stays as it
   test('the end is missing', () => refuse(good.subarray(0, good.length - 1000), /checksum/))
   test('bytes follow it', () => refuse(Uint8Array.of(...good, 0), /checksum/))
 
-  test.each([16, 100, 0x500, 0x5000, 0x1_3000])('byte %i is another one', (at) => {
+  test.each([16, 100, 0x500, 0x5000, 0x8000])('byte %i is another one', (at) => {
     const bytes = good.slice()
     bytes[at] ^= 0x10
     refuse(bytes, /checksum/)

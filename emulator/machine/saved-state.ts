@@ -3,13 +3,14 @@
  *
  *   "WSWS", layout fingerprint, RAM in pages, processors, length of the text
  *   text            JSON: what each device saved, by its name
- *   registers, TLB  as in the vCPU block, processor by processor
+ *   registers, TLB  processor by processor: REGISTER_BYTES of the vCPU block, the number of words that saveTlb() gives, and these
  *   pages           page number and 4096 bytes of every page that is not zero; FFFF_FFFFh ends the list
  *   checksum        128 bits of hash.ts over everything before
  */
 import { dropContexts } from '../paging/contexts.ts'
+import { isSavedTlb, restoreTlb, saveTlb } from '../paging/tlb.ts'
 import { FIELDS_END, OFFSET } from '../state/layout.ts'
-import { PAGE_SIZE, REGISTER_BYTES, TLB_BYTES, TLB_OFFSET } from '../state/memory-map.ts'
+import { PAGE_SIZE, REGISTER_BYTES } from '../state/memory-map.ts'
 import { createHash } from './hash.ts'
 import type { Parts } from './parts.ts'
 
@@ -28,7 +29,7 @@ const END_OF_PAGES = 0xffff_ffff
 const PAGE_RECORD = 4 + PAGE_SIZE
 
 /** Raised whenever the meaning of a field or of the TLB changes while all fields stay in their places. */
-const FORMAT_VERSION = 4
+const FORMAT_VERSION = 5
 
 /** Says where every field of the vCPU block lies: another build of the machine may have them elsewhere. */
 function layoutFingerprint(): number {
@@ -65,10 +66,14 @@ export function saveParts({ cpus, memory, devices }: Parts): Uint8Array {
   const parts = [
     words(MAGIC, layoutFingerprint(), memory.ramBytes / PAGE_SIZE, cpus.length, text.length),
     text,
-    ...cpus.flatMap(({ state: { base } }) => [
-      memory.bytes.slice(base, base + REGISTER_BYTES),
-      memory.bytes.slice(base + TLB_OFFSET, base + TLB_OFFSET + TLB_BYTES),
-    ]),
+    ...cpus.flatMap(({ state }) => {
+      const tlb = saveTlb(state)
+      return [
+        memory.bytes.slice(state.base, state.base + REGISTER_BYTES),
+        words(tlb.length),
+        new Uint8Array(tlb.buffer),
+      ]
+    }),
   ]
   for (let page = 0; page * PAGE_SIZE < memory.ramBytes; page++) {
     const contents = memory.dump(page * PAGE_SIZE, PAGE_SIZE)
@@ -82,7 +87,7 @@ export function saveParts({ cpus, memory, devices }: Parts): Uint8Array {
 interface SavedState {
   readonly devices: ReadonlyMap<string, readonly number[]>
   /** By processor. */
-  readonly processors: readonly { readonly registers: Uint8Array; readonly tlb: Uint8Array }[]
+  readonly processors: readonly { readonly registers: Uint8Array; readonly tlb: Uint32Array }[]
   readonly pages: readonly { readonly page: number; readonly contents: Uint8Array }[]
 }
 
@@ -102,7 +107,7 @@ function parseDevices(text: Uint8Array): Map<string, readonly number[]> {
 
 /** Takes the bytes apart and checks all that can be checked without a machine. */
 function parse(bytes: Uint8Array, ramPages: number, cpus: number): SavedState {
-  const shortest = HEADER_WORDS * 4 + cpus * (REGISTER_BYTES + TLB_BYTES) + 4 + CHECKSUM_BYTES
+  const shortest = HEADER_WORDS * 4 + cpus * (REGISTER_BYTES + 4) + 4 + CHECKSUM_BYTES
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < 4 || view.getUint32(0, true) !== MAGIC)
     throw new SavedStateError('it does not begin with "WSWS"')
@@ -128,9 +133,18 @@ function parse(bytes: Uint8Array, ramPages: number, cpus: number): SavedState {
     return bytes.subarray(at - length, at)
   }
   const devices = parseDevices(take(view.getUint32(16, true), 'the description of the devices'))
+  const takeNumber = (what: string): number => {
+    const bytes = take(4, what)
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
+  }
+  const takeTlb = (): Uint32Array => {
+    const tlb = new Uint32Array(take(takeNumber('the TLB') * 4, 'the TLB').slice().buffer)
+    if (!isSavedTlb(tlb)) throw new SavedStateError('the TLB has entries that cannot be')
+    return tlb
+  }
   const processors = Array.from({ length: cpus }, () => ({
     registers: take(REGISTER_BYTES, 'the registers'),
-    tlb: take(TLB_BYTES, 'the TLB'),
+    tlb: takeTlb(),
   }))
   const pages: { page: number; contents: Uint8Array }[] = []
   while (at + PAGE_RECORD <= body.length) {
@@ -159,7 +173,7 @@ export function loadParts({ cpus, memory, devices }: Parts, bytes: Uint8Array): 
   for (const cpu of cpus) {
     const { registers, tlb } = saved.processors[cpu.index]
     memory.bytes.set(registers, cpu.state.base)
-    memory.bytes.set(tlb, cpu.state.base + TLB_OFFSET)
+    restoreTlb(cpu.state, tlb)
     dropContexts(cpu)
     cpu.mapLocalApic()
   }

@@ -13,7 +13,7 @@
 import { CS, RSP } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import type { Cpu } from '../state/cpu.ts'
-import { TLB_BYTES, TLB_OFFSET } from '../state/memory-map.ts'
+import { emptyTlb } from '../paging/tlb.ts'
 import type { PhysicalMemory } from '../state/memory.ts'
 import { ATTRIBUTE, CR0, CR4, EFER } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
@@ -125,7 +125,7 @@ export function startVcpu(cpu: Cpu, kind: StartKind, entry: number): void {
   const state = cpu.state
   resetVcpu(cpu)
   // RESET invalidates the TLB; power-on leaves no trace of what was in it and which way comes next.
-  state.words.fill(0, TLB_OFFSET / 4, (TLB_OFFSET + TLB_BYTES) / 4)
+  emptyTlb(state)
   if (kind === 'reset') return
   state.mtrrDefType = MTRR_ENABLED_WRITE_BACK
   // RESET leaves the x87 with a full stack and no exception masked (APM vol 2 table 14-1); firmware initializes it.

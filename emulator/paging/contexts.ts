@@ -54,10 +54,12 @@ const CONTEXT_PARTS = [
 
 /**
  * What was filled in a context since it was empty, in lines of 32 bytes, so that a context that is dropped often (MOV to CR3)
- * costs what was used of it and not 49 KB. The first word is the index of the next free one; 0: too many, or never empty yet.
+ * costs what was used of it and not half a megabyte. The first word counts the lines that follow; once it exceeds MOST_LINES,
+ * nobody knows which they are.
  */
 const FILLED = FILLED_LINES_OFFSET >> 2
 const FILLED_WORDS = FILLED_LINES_BYTES >> 2
+const MOST_LINES = FILLED_WORDS - 1
 const LINE_WORDS = 8
 
 /** Word offsets in a fast-tag entry (state/memory-map.ts). */
@@ -120,31 +122,29 @@ export function modeChanged(cpu: Cpu): void {
 /** Empties the lines that were filled, or everything when they were too many to write down. */
 function clearContext(words: Uint32Array, context: number): void {
   const list = FILLED + context * FILLED_WORDS
-  const end = words[list]
-  for (let i = 1; i < end; i++) {
-    const line = words[list + i]
-    for (let word = line; word < line + LINE_WORDS; word++) words[word] = 0xffff_ffff
-  }
-  if (end === 0) {
+  const count = words[list]
+  if (count > MOST_LINES) {
     for (const [start, length] of CONTEXT_PARTS) {
       const at = start + context * length
-      words.fill(0xffff_ffff, at, at + length)
+      words.fill(0, at, at + length)
+    }
+  } else {
+    for (let i = 1; i <= count; i++) {
+      const line = words[list + i]
+      for (let word = line; word < line + LINE_WORDS; word++) words[word] = 0
     }
   }
-  words[list] = 1
+  words[list] = 0
 }
 
 /** Writes down that the current context has something in the line with word `at` of the vCPU block. */
 export function noteFilled(state: Vcpu, at: number): void {
   const words = state.words
   const list = FILLED + state.fastTagContext * FILLED_WORDS
-  const end = words[list]
-  if (end === 0) return
-  if (end === FILLED_WORDS) words[list] = 0
-  else {
-    words[list + end] = at - (at % LINE_WORDS)
-    words[list] = end + 1
-  }
+  const count = words[list]
+  if (count > MOST_LINES) return
+  words[list] = count + 1
+  if (count < MOST_LINES) words[list + 1 + count] = at - (at % LINE_WORDS)
 }
 
 function contextAddress(state: Vcpu, context: number): number {
@@ -168,7 +168,7 @@ export function dropContexts(cpu: Cpu, asid?: number): void {
 /** Forgets the fast tags of one 4 KB linear page in all contexts of an ASID. */
 export function dropFastPage(cpu: Cpu, asid: number, linearLow: number, linearHigh: number): void {
   const words = cpu.state.words
-  const page = (linearLow & ~0xfff) >>> 0
+  const tagLow = (linearLow | 0xfff) >>> 0
   const slot = ((linearLow >>> 12) & (FAST_TAG_ENTRIES - 1)) * ENTRY_WORDS
   for (let i = 0; i < FAST_TAG_CONTEXTS; i++) {
     const key = words[KEYS + i * 2]
@@ -176,31 +176,39 @@ export function dropFastPage(cpu: Cpu, asid: number, linearLow: number, linearHi
     const at = (FAST_TAG_OFFSET >> 2) + i * CONTEXT_WORDS + slot
     // All three tags name the same page when valid.
     for (let tag = TAG.read; tag <= TAG.code; tag += 2) {
-      if (words[at + tag] === page && words[at + tag + 1] === linearHigh) invalidate(words, at + tag)
+      if (words[at + tag] === tagLow && words[at + tag + 1] === linearHigh) invalidate(words, at + tag)
     }
   }
 }
 
+/** The low word of a tag decides: that of a valid one is never 0. */
 function isInvalid(words: Uint32Array, at: number): boolean {
-  return words[at] === 0xffff_ffff && words[at + 1] === 0xffff_ffff
+  return words[at] === 0
 }
 
 function invalidate(words: Uint32Array, at: number): void {
-  words[at] = 0xffff_ffff
-  words[at + 1] = 0xffff_ffff
+  words[at] = 0
 }
 
 /** Forgets every fast tag that allows a store: to RAM page `page`, or to any page. Loads stay fast. */
 export function dropFastWrites(cpu: Cpu, page?: number): void {
   const words = cpu.state.words
   const host = page === undefined ? 0 : cpu.memory.ramBase + page * PAGE_SIZE
+  const drop = (at: number): void => {
+    if (page !== undefined && words[at + TAG.host] !== host) return
+    invalidate(words, at + TAG.write)
+    invalidate(words, at + TAG.code)
+  }
   for (let i = 0; i < FAST_TAG_CONTEXTS; i++) {
     if (words[KEYS + i * 2] === 0) continue
     const start = (FAST_TAG_OFFSET >> 2) + i * CONTEXT_WORDS
-    for (let at = start; at < start + CONTEXT_WORDS; at += ENTRY_WORDS) {
-      if (page !== undefined && words[at + TAG.host] !== host) continue
-      invalidate(words, at + TAG.write)
-      invalidate(words, at + TAG.code)
+    const list = FILLED + i * FILLED_WORDS
+    const count = words[list]
+    if (count > MOST_LINES) {
+      for (let at = start; at < start + CONTEXT_WORDS; at += ENTRY_WORDS) drop(at)
+    } else {
+      // Of what was filled, the fast tags: each is a line of its own.
+      for (let n = 1; n <= count; n++) if (words[list + n] >= start) drop(words[list + n])
     }
   }
 }
@@ -209,11 +217,11 @@ export function dropFastWrites(cpu: Cpu, page?: number): void {
 export function fastLookup(cpu: Cpu, low: number, high: number, write: boolean): number {
   const words = cpu.state.words
   const at = fastSlot(cpu.state, low)
-  const page = (low & ~0xfff) >>> 0
+  const tagLow = (low | 0xfff) >>> 0
   if (write) {
-    const plain = words[at + TAG.write] === page && words[at + TAG.write + 1] === high
-    if (!plain && !(words[at + TAG.code] === page && words[at + TAG.code + 1] === high)) return -1
-  } else if (words[at + TAG.read] !== page || words[at + TAG.read + 1] !== high) return -1
+    const plain = words[at + TAG.write] === tagLow && words[at + TAG.write + 1] === high
+    if (!plain && !(words[at + TAG.code] === tagLow && words[at + TAG.code + 1] === high)) return -1
+  } else if (words[at + TAG.read] !== tagLow || words[at + TAG.read + 1] !== high) return -1
   return words[at + TAG.host] - cpu.memory.ramBase + (low & 0xfff)
 }
 
@@ -237,10 +245,10 @@ export function fillFastTag(cpu: Cpu, low: number, high: number, address: number
   if (cpu.state.mode & MODE.dataBreakpoints && isWatchedPage(cpu.state, low, high)) return
   const words = cpu.state.words
   const at = fastSlot(cpu.state, low)
-  const linearPage = (low & ~0xfff) >>> 0
+  const tagLow = (low | 0xfff) >>> 0
   const set = (tag: number, valid: boolean): void => {
-    words[at + tag] = valid ? linearPage : 0xffff_ffff
-    words[at + tag + 1] = valid ? high : 0xffff_ffff
+    words[at + tag] = valid ? tagLow : 0
+    words[at + tag + 1] = high
   }
   if (isInvalid(words, at + TAG.read)) noteFilled(cpu.state, at)
   const writable = write && memory.isWritten(page)
@@ -259,7 +267,7 @@ export function fillFastTag(cpu: Cpu, low: number, high: number, address: number
 export function fetchLookup(state: Vcpu, low: number, high: number): number {
   const words = state.words
   const at = fetchSlot(state, low)
-  if (words[at] !== (low & ~0xfff) >>> 0 || words[at + 1] !== high) return -1
+  if (words[at] !== (low | 0xfff) >>> 0 || words[at + 1] !== high) return -1
   return words[at + 2] * PAGE_SIZE + (low & 0xfff)
 }
 
@@ -270,7 +278,7 @@ export function fillFetchTag(cpu: Cpu, low: number, high: number, address: numbe
   const words = cpu.state.words
   const at = fetchSlot(cpu.state, low)
   if (isInvalid(words, at)) noteFilled(cpu.state, at)
-  words[at] = (low & ~0xfff) >>> 0
+  words[at] = (low | 0xfff) >>> 0
   words[at + 1] = high
   words[at + 2] = page
   words[at + 3] = 0

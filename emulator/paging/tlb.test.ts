@@ -1,15 +1,37 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ACCESS } from '../state/cpu.ts'
+import { ACCESS, type Cpu } from '../state/cpu.ts'
 import { CR4 } from '../state/mode.ts'
 import { dropContexts, dropFastWrites, fastLookup, fillFastTag, modeChanged } from './contexts.ts'
 import { PTE } from './formats.ts'
 import { ALL, enterGuest, mapNestedIdentity, mapPage, pagedCpu, setEntry } from './paging.fixture.ts'
-import { ENTRY, flushAll, flushAsid, flushNonGlobal, insertEntry, invalidatePage, tlbEntries } from './tlb.ts'
+import {
+  ENTRY,
+  flushAll,
+  flushAsid,
+  flushNonGlobal,
+  insertEntry,
+  invalidatePage,
+  isSavedTlb,
+  restoreTlb,
+  saveTlb,
+  tlbEntries,
+} from './tlb.ts'
 import { heldTranslation, translate, tryTranslate } from './translate.ts'
 
 const ROOT = 0x1000
 const LINEAR = 0x4000_0000n
+
+/** Pages that compete: 32 for each of 256 sets. */
+const competingPage = fc.nat(0x1fff).map((n) => (n & 0xff) | ((n >> 8) << 13))
+const filledPage = fc.record({ linear: competingPage, asid: fc.constantFrom(1, 2), global: fc.boolean() })
+
+function fill(cpu: Cpu, { linear, asid, global }: { linear: number; asid: number; global: boolean }): void {
+  cpu.state.guestMode = 1
+  cpu.state.asid = asid
+  const attributes = global ? ENTRY.global : 0
+  insertEntry(cpu, linear << 12, 0, { attributes, address: 0x9000, guestAddress: 0x9000, memoryType: 0 })
+}
 
 describe('the TLB', () => {
   it('goes on using a translation after the table changed, until INVLPG', () => {
@@ -37,36 +59,67 @@ describe('the TLB', () => {
   })
 
   it('flushes every entry of an ASID and no other, whatever was filled, replaced and invalidated before', () => {
-    const page = fc.record({ linear: fc.nat(0x1fff), asid: fc.constantFrom(1, 2), global: fc.boolean() })
     fc.assert(
-      fc.property(fc.array(page, { maxLength: 600 }), fc.array(fc.nat(0x1fff)), (pages, invalidated) => {
-        const cpu = pagedCpu(ROOT)
-        const { state } = cpu
-        state.guestMode = 1
-        const fill = ({ linear, asid, global }: (typeof pages)[number]): void => {
-          state.asid = asid
-          const attributes = global ? ENTRY.global : 0
-          insertEntry(cpu, linear << 12, 0, {
-            attributes,
-            address: 0x9000,
-            guestAddress: 0x9000,
-            memoryType: 0,
-          })
-        }
-        pages.forEach(fill)
-        for (const linear of invalidated) invalidatePage(cpu, BigInt(linear) << 12n, 1)
-        pages.slice(0, 9).forEach(fill)
-        const before = tlbEntries(state)
-        flushNonGlobal(cpu, 1)
-        const kept = before.filter(({ asid, attributes }) => asid !== 1 || attributes & ENTRY.global)
-        expect(tlbEntries(state)).toEqual(kept)
-        flushAsid(cpu, 1)
-        expect(tlbEntries(state)).toEqual(before.filter(({ asid }) => asid !== 1))
-        flushAll(cpu)
-        expect(tlbEntries(state)).toEqual([])
-      }),
+      fc.property(
+        fc.array(filledPage, { maxLength: 2000 }),
+        fc.array(competingPage),
+        (pages, invalidated) => {
+          const cpu = pagedCpu(ROOT)
+          const { state } = cpu
+          for (const page of pages) fill(cpu, page)
+          for (const linear of invalidated) invalidatePage(cpu, BigInt(linear) << 12n, 1)
+          for (const page of pages.slice(0, 9)) fill(cpu, page)
+          const before = tlbEntries(state)
+          flushNonGlobal(cpu, 1)
+          const kept = before.filter(({ asid, attributes }) => asid !== 1 || attributes & ENTRY.global)
+          expect(tlbEntries(state)).toEqual(kept)
+          flushAsid(cpu, 1)
+          expect(tlbEntries(state)).toEqual(before.filter(({ asid }) => asid !== 1))
+          flushAll(cpu)
+          expect(tlbEntries(state)).toEqual([])
+        },
+      ),
       { numRuns: 40 },
     )
+  })
+
+  it('goes on from what was saved as it would have gone on itself', () => {
+    fc.assert(
+      fc.property(
+        fc.array(filledPage),
+        fc.array(filledPage),
+        fc.array(filledPage),
+        (before, other, after) => {
+          const [saved, restored] = [pagedCpu(ROOT), pagedCpu(ROOT)]
+          for (const page of before) fill(saved, page)
+          for (const { linear } of before.slice(0, 3)) invalidatePage(saved, BigInt(linear) << 12n, 1)
+          for (const page of other) fill(restored, page)
+          const state = saveTlb(saved.state)
+          expect(isSavedTlb(state)).toBe(true)
+          restoreTlb(restored.state, state)
+          restored.state.tlbSizes = saved.state.tlbSizes
+          for (const cpu of [saved, restored]) {
+            for (const page of after) fill(cpu, page)
+            flushNonGlobal(cpu, 1)
+          }
+          expect(saveTlb(restored.state)).toEqual(saveTlb(saved.state))
+        },
+      ),
+    )
+  })
+
+  it('cannot have been saved with an entry in two places, half an entry, or one that lies elsewhere', () => {
+    const cpu = pagedCpu(ROOT)
+    fill(cpu, { linear: 5, asid: 1, global: false })
+    const empty = saveTlb(pagedCpu(ROOT).state)
+    const entry = saveTlb(cpu.state).slice(empty.length)
+    const elsewhere = entry.slice()
+    elsewhere[elsewhere.length - 1]++
+    expect(isSavedTlb(Uint32Array.of(...empty, ...entry))).toBe(true)
+    expect(isSavedTlb(Uint32Array.of(...empty, ...entry, ...entry))).toBe(false)
+    expect(isSavedTlb(Uint32Array.of(...empty, ...entry.slice(1)))).toBe(false)
+    expect(isSavedTlb(Uint32Array.of(...empty, ...elsewhere))).toBe(false)
+    expect(isSavedTlb(new Uint32Array(0))).toBe(false)
   })
 
   it('needs no flush when permissions are raised', () => {
@@ -127,7 +180,7 @@ describe('the TLB', () => {
 
   it('replaces the entries of a set in fill order, whatever was hit since', () => {
     const cpu = pagedCpu(ROOT)
-    const page = (n: number): bigint => LINEAR + BigInt(n * 256) * 0x1000n
+    const page = (n: number): bigint => LINEAR + BigInt(n * 8192) * 0x1000n
     for (let n = 0; n < 5; n++) {
       mapPage(cpu, ROOT + n * 0x4000, page(n), 0x9000)
       cpu.state.cr3 = BigInt(ROOT + n * 0x4000)
@@ -187,13 +240,16 @@ describe('fast tags', () => {
   })
 })
 
-it.each([1, 40, 255, 256, 2000])('a context that is dropped after %i fills has no fast tag left', (fills) => {
-  const cpu = pagedCpu(ROOT)
-  for (let repetition = 0; repetition < 2; repetition++) {
-    const pages = Array.from({ length: fills }, (_, n) => n << 12)
-    for (const linear of pages) fillFastTag(cpu, linear, 0, 0x9000, true)
-    expect(fastLookup(cpu, pages.at(-1)!, 0, true)).toBe(0x9000)
-    dropContexts(cpu)
-    expect(pages.filter((linear) => fastLookup(cpu, linear, 0, false) >= 0)).toEqual([])
-  }
-})
+it.each([1, 1022, 1023, 1024, 9000])(
+  'a context that is dropped after %i fills has no fast tag left',
+  (fills) => {
+    const cpu = pagedCpu(ROOT)
+    for (let repetition = 0; repetition < 2; repetition++) {
+      const pages = Array.from({ length: fills }, (_, n) => n << 12)
+      for (const linear of pages) fillFastTag(cpu, linear, 0, 0x9000, true)
+      expect(fastLookup(cpu, pages.at(-1)!, 0, true)).toBe(0x9000)
+      dropContexts(cpu)
+      expect(pages.filter((linear) => fastLookup(cpu, linear, 0, false) >= 0)).toEqual([])
+    }
+  },
+)

@@ -1,8 +1,8 @@
 /**
- * The architectural TLB: 256 sets of 4 ways in the vCPU block, tagged by ASID and PCID (APM vol 2 §5.5, §15.16).
+ * The architectural TLB: 8192 sets of 4 ways in the vCPU block, tagged by ASID and PCID (APM vol 2 §5.5, §15.16).
  * A set replaces its entries in the order they were filled; a hit changes nothing, so both executors leave the same TLB behind.
  *
- * An entry is 16 words:
+ * An entry is 10 words:
  *   0..1   linear address of the page
  *   2      15:0 ASID, 27:16 PCID, 31 valid
  *   3      attributes, ENTRY below
@@ -10,10 +10,9 @@
  *   6..7   gPA of the page (equal to the sPA without nested paging)
  *   8      memory type and what it was derived from (entry-type.ts)
  *   9      the next entry of the list of entries in use, LAST at its end; 0 in an entry that is not in the list
- *   10..15 reserved, zero
  *
- * The list makes a flush cost as much as there is to look at, and not the size of the TLB. Entries that were invalidated one by
- * one stay in it until the next flush.
+ * The list makes flushes, snapshots and digests cost as much as there is to look at, and not the size of the TLB. Entries that
+ * were invalidated one by one stay in it until the next flush. Memory that is zero is an empty TLB.
  */
 import type { Cpu } from '../state/cpu.ts'
 import { TLB_OFFSET } from '../state/memory-map.ts'
@@ -47,18 +46,22 @@ export const GUEST_SIZE_SHIFT = 11
 /** log2 of the page sizes that an entry can have: 4 KB, 2 MB, 4 MB, 1 GB. */
 export const PAGE_SHIFT = [12, 21, 22, 30] as const
 
-const SETS = 256
+const SETS = 8192
 const WAYS = 4
-const ENTRY_WORDS = 16
+const ENTRY_WORDS = 10
 const SET_WORDS = WAYS * ENTRY_WORDS
 const VALID = 0x8000_0000
 const FIRST = TLB_OFFSET >> 2
-/** One word per set: the way to replace next. */
+/** Two bits per set: the way to replace next. Set n has bits 2(n mod 16) of word n / 16. */
 const VICTIMS = FIRST + SETS * SET_WORDS
+const VICTIM_WORDS = SETS / 16
 /** The first entry of the list of entries in use, as in word 9 of an entry. */
-const HEAD = VICTIMS + SETS
+const HEAD = VICTIMS + VICTIM_WORDS
 const LINK = 9
 const LAST = 1
+
+/** Bit of tlbSizes beside those of the sizes: an entry is smaller than the guest's page that it belongs to. */
+const SPLIT = 1 << PAGE_SHIFT.length
 
 /** A translation to be entered. Addresses are of the 4 KB page that was accessed; insert() aligns them to the entry's size. */
 export interface Translation {
@@ -125,11 +128,7 @@ export function insertEntry(cpu: Cpu, low: number, high: number, translation: Tr
     evict(cpu, at)
     at = -1
   }
-  if (at < 0) {
-    const way = words[VICTIMS + set]
-    words[VICTIMS + set] = (way + 1) % WAYS
-    at = FIRST + set * SET_WORDS + way * ENTRY_WORDS
-  }
+  if (at < 0) at = FIRST + set * SET_WORDS + nextVictim(words, set) * ENTRY_WORDS
   evict(cpu, at)
   if (words[at + LINK] === 0) {
     words[at + LINK] = words[HEAD] || LAST
@@ -144,8 +143,18 @@ export function insertEntry(cpu: Cpu, low: number, high: number, translation: Tr
   words[at + 3] = translation.attributes
   words[at + 8] = translation.memoryType
   state.tlbSizes |= 1 << size
+  if ((translation.attributes & ENTRY.guestSize) >>> GUEST_SIZE_SHIFT !== size) state.tlbSizes |= SPLIT
   cpu.observer.tlb?.('fill', at)
   return at
+}
+
+/** The way of a set to fill now: each in turn. */
+function nextVictim(words: Uint32Array, set: number): number {
+  const shift = (set % 16) * 2
+  const at = VICTIMS + (set >>> 4)
+  const way = (words[at] >>> shift) % WAYS
+  words[at] ^= (way ^ ((way + 1) % WAYS)) << shift
+  return way
 }
 
 function writeAddress(words: Uint32Array, at: number, address: number): void {
@@ -168,8 +177,7 @@ function evict(cpu: Cpu, at: number): void {
 
 function flushWhere({ state: { words } }: Cpu, selects: (tag: number, attributes: number) => boolean): void {
   let kept = LAST
-  // The list of a saved state that somebody has forged may be a circle.
-  for (let at = words[HEAD], left = SETS * WAYS; at > LAST && left > 0; left--) {
+  for (let at = words[HEAD]; at > LAST;) {
     const next = words[at + LINK]
     const tag = words[at + 2]
     if (tag & VALID && !selects(tag, words[at + 3])) {
@@ -214,14 +222,22 @@ export function flushNonGlobal(cpu: Cpu, asid = currentAsid(cpu.state), pcid?: n
  * page that smaller nested pages split into several entries, all go.
  */
 export function invalidatePage(cpu: Cpu, linear: bigint, asid = currentAsid(cpu.state)): void {
-  const words = cpu.state.words
+  const { words, tlbSizes } = cpu.state
   const low = Number(linear & 0xffff_ffffn)
   const high = Number((linear >> 32n) & 0xffff_ffffn)
-  for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
+  const evictIfOfPage = (at: number): void => {
     const tag = words[at + 2]
-    if (!(tag & VALID) || (tag & 0xffff) !== asid || words[at + 1] !== high) continue
+    if (!(tag & VALID) || (tag & 0xffff) !== asid || words[at + 1] !== high) return
     const shift = PAGE_SHIFT[(words[at + 3] & ENTRY.guestSize) >>> GUEST_SIZE_SHIFT]
     if (words[at] >>> shift === low >>> shift) evict(cpu, at)
+  }
+  if (tlbSizes & SPLIT) {
+    for (let at = words[HEAD]; at > LAST; at = words[at + LINK]) evictIfOfPage(at)
+    return
+  }
+  for (const shift of PAGE_SHIFT) {
+    const at = FIRST + setOf(low, high, shift) * SET_WORDS
+    for (let way = 0; way < WAYS; way++) evictIfOfPage(at + way * ENTRY_WORDS)
   }
 }
 
@@ -248,7 +264,7 @@ export interface Invalidation {
 /** Flushes the entries that an INVLPGB selects. */
 export function flushMatching(cpu: Cpu, { asid, pcid, global, first, bytes }: Invalidation): void {
   const words = cpu.state.words
-  for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
+  for (let at = words[HEAD]; at > LAST; at = words[at + LINK]) {
     const tag = words[at + 2]
     if (!(tag & VALID) || (asid !== undefined && (tag & 0xffff) !== asid)) continue
     const isGlobal = (words[at + 3] & ENTRY.global) !== 0
@@ -297,9 +313,63 @@ export function readEntry({ words }: Vcpu, at: number): TlbEntry {
 /** All valid entries, in set order. */
 export function tlbEntries(state: Vcpu): TlbEntry[] {
   const words = state.words
-  const entries: TlbEntry[] = []
-  for (let at = FIRST; at < VICTIMS; at += ENTRY_WORDS) {
-    if (words[at + 2] & VALID) entries.push(readEntry(state, at))
+  return heldEntries(words)
+    .filter((at) => words[at + 2] & VALID)
+    .sort((one, other) => one - other)
+    .map((at) => readEntry(state, at))
+}
+
+/** Word indexes of the entries in use, in the order of their list. */
+function heldEntries(words: Uint32Array): number[] {
+  const held: number[] = []
+  for (let at = words[HEAD]; at > LAST; at = words[at + LINK]) held.push(at)
+  return held
+}
+
+/**
+ * What the TLB holds, for snapshots and digests: VICTIM_WORDS words that say which ways come next, then each entry of the list
+ * in its order, with its own word index in place of the link.
+ */
+export function saveTlb({ words }: Vcpu): Uint32Array<ArrayBuffer> {
+  const held = heldEntries(words)
+  const saved = new Uint32Array(VICTIM_WORDS + held.length * ENTRY_WORDS)
+  saved.set(words.subarray(VICTIMS, HEAD))
+  held.forEach((at, n) => {
+    const record = VICTIM_WORDS + n * ENTRY_WORDS
+    saved.set(words.subarray(at, at + ENTRY_WORDS), record)
+    saved[record + LINK] = at
+  })
+  return saved
+}
+
+/** True for what saveTlb() can have given: whole entries, each in a place of its own. */
+export function isSavedTlb(saved: Uint32Array): boolean {
+  if (saved.length < VICTIM_WORDS || (saved.length - VICTIM_WORDS) % ENTRY_WORDS !== 0) return false
+  const places = new Set<number>()
+  for (let record = VICTIM_WORDS; record < saved.length; record += ENTRY_WORDS) {
+    const at = saved[record + LINK]
+    if (at < FIRST || at >= VICTIMS || (at - FIRST) % ENTRY_WORDS !== 0 || places.has(at)) return false
+    places.add(at)
   }
-  return entries
+  return true
+}
+
+/** Puts back what saveTlb() gave. Fast tags must be dropped by the caller. */
+export function restoreTlb(state: Vcpu, saved: Uint32Array): void {
+  const { words } = state
+  emptyTlb(state)
+  words.set(saved.subarray(0, VICTIM_WORDS), VICTIMS)
+  for (let record = saved.length - ENTRY_WORDS; record >= VICTIM_WORDS; record -= ENTRY_WORDS) {
+    const at = saved[record + LINK]
+    words.set(saved.subarray(record, record + LINK), at)
+    words[at + LINK] = words[HEAD]
+    words[HEAD] = at
+  }
+}
+
+/** Power-on: nothing is held, and nothing tells what was. Fast tags must be dropped by the caller. */
+export function emptyTlb({ words }: Vcpu): void {
+  for (const at of heldEntries(words)) words.fill(0, at, at + ENTRY_WORDS)
+  words.fill(0, VICTIMS, HEAD)
+  words[HEAD] = LAST
 }

@@ -184,7 +184,7 @@ const SCALARS = {
   apicTimerExpiry: 'f64',
   /** What is left of the current slice. Compiled code counts it down. */
   budget: 'u32',
-  /** Set by TLB fills of 2 MB and larger pages: which sizes a lookup must try. */
+  /** Set by TLB fills: which sizes a lookup must try, and what INVLPG must look for (paging/tlb.ts). */
   tlbSizes: 'u32',
 } as const satisfies Record<string, FieldType>
 

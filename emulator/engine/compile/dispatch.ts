@@ -117,7 +117,7 @@ export class Dispatcher {
   /** Where compiled code begins at rIP, if the jump cache knows; else -1. It may still lead to a region that was dropped. */
   #recall({ state }: Cpu): number {
     const { mode } = state
-    if (mode & MODE.alignmentCheck) return -1
+    if ((mode & (MODE.alignmentCheck | MODE.flat)) !== MODE.flat) return -1
     const target = recallJump(state, mode & REGION_MODE)
     return target >= 0 && this.regions.isLive(target & PACKED_SLOT) ? target : -1
   }

@@ -108,8 +108,7 @@ function probeStoreFunction(): FunctionBody {
     linear,
     operation(OP.i64ExtendI32U, [operation(OP.i32Sub, [size, constant32(1)])]),
   ])
-  const page = and(lastByte, constant64(0xffff_ffff_ffff_f000n))
-  push(operation(OP.i64Eq, [page, load(OP.i64Load, TYPE.i64, tag, TAG.code, 8)]))
+  push(operation(OP.i64Eq, [or(lastByte, number(0xfff)), load(OP.i64Load, TYPE.i64, tag, TAG.code, 8)]))
   code.if()
   const granules = load(OP.i64Load, TYPE.i64, load(OP.i32Load, TYPE.i32, tag, TAG.granules, 4), 0, 8)
   // The count of a shift is taken modulo 64, which is just the granule's number within the page.

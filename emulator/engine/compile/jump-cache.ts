@@ -4,7 +4,7 @@
  *
  *   +0   u64  rIP
  *   +8   u32  15:0 slot of the region in the table, 30:16 entry number
- *   +12  u32  mode bits that the region was compiled for; FFFF_FFFFh in an empty entry
+ *   +12  u32  mode bits that the region was compiled for, MODE.flat among them; 0 in an empty entry
  */
 import { jumpCacheOffset, noteFilled } from '../../paging/contexts.ts'
 import { OFFSET } from '../../state/layout.ts'
@@ -39,14 +39,14 @@ export function rememberJump(state: Vcpu, mode: number, slot: number, entry: num
   const words = state.words
   const low = words[RIP]
   const at = jumpEntry(state, low)
-  if (words[at + 3] === 0xffff_ffff) noteFilled(state, at)
+  if (words[at + 3] === 0) noteFilled(state, at)
   words[at] = low
   words[at + 1] = words[RIP + 1]
   words[at + 2] = packEntry(slot, entry)
   words[at + 3] = mode
 }
 
-/** Where the current rIP leads to, as rememberJump() packed it, or -1. */
+/** Where the current rIP leads to in flat code, as rememberJump() packed it, or -1. */
 export function recallJump(state: Vcpu, mode: number): number {
   const words = state.words
   const low = words[RIP]
@@ -58,5 +58,5 @@ export function recallJump(state: Vcpu, mode: number): number {
 /** Forgets all jumps of a vCPU. */
 export function forgetJumps(state: Vcpu): void {
   const start = JUMP_CACHE_OFFSET >> 2
-  state.words.fill(0xffff_ffff, start, start + (JUMP_CACHE_BYTES >> 2))
+  state.words.fill(0, start, start + (JUMP_CACHE_BYTES >> 2))
 }

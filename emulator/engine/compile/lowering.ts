@@ -153,7 +153,7 @@ export class Lowering {
   /**
    * Pushes the offset in the WebAssembly memory of a linear address. One comparison tests the page, the permission and that
    * the access does not cross the end of the page:
-   *   (linear + size - 1) & ~0xfff == tag
+   *   (linear + size - 1) | 0xfff == tag
    */
   #probe(linear: Node, size: number, write: boolean): void {
     const { out } = this
@@ -163,8 +163,8 @@ export class Lowering {
       out.i64(BigInt(size - 1))
       out.byte(OP.i64Add)
     }
-    out.i64(-4096n)
-    out.byte(OP.i64And)
+    out.i64(0xfffn)
+    out.byte(OP.i64Or)
     out.get(LOCAL.linear)
     out.byte(OP.i32WrapI64)
     out.i32(TAG_INDEX_SHIFT)

@@ -5,7 +5,7 @@ import { FAST_TAG_ENTRIES, FAST_TAG_ENTRY_BYTES } from '../../state/memory-map.t
 export const TAG = { read: 0, write: 8, code: 16, host: 24, granules: 28 } as const
 
 /**
- * The tag of a linear address lies at (bits 21:12) * 32 from the context's start: the address shifted right by
+ * The tag of a linear address lies at (bits 25:12) * 32 from the context's start: the address shifted right by
  * TAG_INDEX_SHIFT and masked with TAG_INDEX_MASK.
  */
 export const TAG_INDEX_SHIFT = 12 - Math.log2(FAST_TAG_ENTRY_BYTES)
