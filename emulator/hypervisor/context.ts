@@ -12,7 +12,7 @@ import { get, skipInstruction, trapIfStepping } from './vmcb-image.ts'
 export interface Policy {
   /** What the design decides about vmcb12. */
   readonly decisions: Decisions
-  /** The user moves a vCPU to a new one whenever L0 could return to it, which is before every VMRUN. Absent: never. */
+  /** The user moves a vCPU to a new one after every exit but a nested page fault. Absent: never. */
   readonly migration?: Migration | undefined
 }
 

@@ -77,8 +77,12 @@ function* handleExit(context: Context, vcpu: VcpuState): Handler<void> {
   put(image, 'control.tlb_control', 0n)
   vcpu.nested.runPending = false
   yield* returnTaskPriority(vcpu)
+  const code = signedExitCode(image)
   if (vcpu.nested.guestMode) yield* exitOfL2(context, vcpu)
   else yield* exitOfL1(context, vcpu)
+  // A page fault L0 settles without returning to its user: or L2 would never see all of the pages that an instruction needs.
+  if (context.migration !== undefined && vcpu.started && code !== EXIT.NPF)
+    yield* migrate(context, vcpu, context.migration)
 }
 
 function* exitOfL1(context: Context, vcpu: VcpuState): Handler<void> {
@@ -96,11 +100,9 @@ function* exitOfL1(context: Context, vcpu: VcpuState): Handler<void> {
 /** VMRUN of the current VMCB. */
 function* run(context: Context, vcpu: VcpuState): Handler<void> {
   const { map } = context
-  if (context.migration !== undefined) yield* migrate(context, vcpu, context.migration)
   if (vcpu.started && vcpu.nested.guestMode) yield* resumeL2(context, vcpu)
   if (!vcpu.started) return
   const interrupts = yield* beforeRunning(vcpu)
-  if (!vcpu.started) return
   const pages = map.vcpus[vcpu.index]
   const vmcb = vcpu.nested.guestMode ? pages.vmcb02 : pages.vmcb01
   const image = currentVmcb(vcpu)

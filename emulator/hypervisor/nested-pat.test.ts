@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { design } from './designs.fixture.ts'
+import { NESTED_PAT, runNestedPat, type NestedPatRound } from './nested-pat.ts'
+
+const { l1, l2, vmcb12, invalid } = NESTED_PAT
+const VMMCALL = 0x81n
+const INVALID = -1n
+
+interface Row {
+  /** Exit code of VMRUN with an illegal g_pat, nested paging on. */
+  readonly invalid: bigint
+  /** Nested paging on: what L2 reads first, what L1 reads afterwards, and vmcb12's g_pat then. */
+  readonly l2Reads: bigint
+  readonly l1Reads: bigint
+  readonly vmcb12: bigint
+}
+
+const SHARED: Row = { invalid: VMMCALL, l2Reads: l1, l1Reads: l2, vmcb12 }
+const SEPARATE: Row = { invalid: INVALID, l2Reads: vmcb12, l1Reads: l1, vmcb12: l2 }
+
+/** The designs side by side. Without nested paging all of them are alike. */
+const TABLE: readonly (readonly [design: string, quirk: boolean | undefined, Row])[] = [
+  ['before-the-series', undefined, SHARED],
+  ['live-page', undefined, SEPARATE],
+  ['own-field', undefined, SEPARATE],
+  ['save-cache-with-controls', undefined, SEPARATE],
+  ['as-merged', true, SHARED],
+  ['as-merged', false, SEPARATE],
+  ['checked-only', undefined, SEPARATE],
+]
+
+const MIGRATIONS = [undefined, { msrs: 'before' }, { msrs: 'after' }] as const
+
+/** The values L2 and L1 find in `rounds` VMRUNs: whatever L2 wrote in the first one it finds in the next. */
+function expected(rounds: number, first: Omit<NestedPatRound, 'exitCode' | 'l2ReadsBack'>): NestedPatRound[] {
+  return Array.from({ length: rounds }, (_, round) => ({
+    ...first,
+    exitCode: VMMCALL,
+    l2Reads: round === 0 ? first.l2Reads : l2,
+    l2ReadsBack: l2,
+  }))
+}
+
+describe.each(TABLE)('%s (quirk: %s)', (name, sharedPatQuirk, row) => {
+  const base = { decisions: design(name), ...(sharedPatQuirk === undefined ? {} : { sharedPatQuirk }) }
+
+  it('judges an illegal g_pat', () => {
+    const [round] = runNestedPat({ ...base, nestedPaging: true, gPat: invalid })
+    expect(round.exitCode).toBe(row.invalid)
+    expect(runNestedPat({ ...base, nestedPaging: false, gPat: invalid })[0].exitCode).toBe(VMMCALL)
+  })
+
+  it.each(MIGRATIONS)(
+    'gives L2 its PAT with nested paging on, once and ten times (moved: %o)',
+    (migration) => {
+      const moved = migration === undefined ? {} : { migration }
+      const first = { l2Reads: row.l2Reads, l1Reads: row.l1Reads, vmcb12: row.vmcb12 }
+      for (const rounds of [1, 10])
+        expect(runNestedPat({ ...base, ...moved, nestedPaging: true, rounds })).toEqual(
+          expected(rounds, first),
+        )
+    },
+  )
+
+  it.each(MIGRATIONS)(
+    'shares one PAT with nested paging off, once and ten times (moved: %o)',
+    (migration) => {
+      const moved = migration === undefined ? {} : { migration }
+      for (const rounds of [1, 10])
+        expect(runNestedPat({ ...base, ...moved, nestedPaging: false, rounds })).toEqual(
+          expected(rounds, { l2Reads: l1, l1Reads: l2, vmcb12 }),
+        )
+    },
+  )
+})
