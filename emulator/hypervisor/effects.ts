@@ -32,8 +32,8 @@ export type Effect =
   | { readonly kind: 'write-msr'; readonly msr: number; readonly value: bigint }
   /** Takes an event that is pending in the processor away. Answered with whether it was. */
   | { readonly kind: 'take'; readonly event: 'nmi' | 'smi' }
-  /** Makes an NMI pending in the processor. */
-  | { readonly kind: 'raise-nmi' }
+  /** Makes an event pending in the processor. */
+  | { readonly kind: 'raise'; readonly event: 'nmi' | 'smi' | 'init' }
   /** CR8, the task priority. Answered with its value. */
   | { readonly kind: 'task-priority' }
   | { readonly kind: 'set-task-priority'; readonly value: number }

@@ -2,10 +2,10 @@
  * L1's global interrupt flag (APM vol 2 §15.17). The processor's own is 1 whenever a guest runs, so L0 plays L1's: CLGI and STGI
  * are intercepted, and while L1's GIF is 0
  *
- *   interrupts  wait in the local APIC: V_INTR_MASKING is on and L0's rFLAGS.IF off; then V_TPR stands for CR8, so L0 lends it
- *   NMI, INIT   are intercepted, and wait in L0's state
+ *   interrupts       wait in the local APIC: V_INTR_MASKING is on and L0's rFLAGS.IF off; then V_TPR stands for CR8, so L0 lends it
+ *   NMI, SMI, INIT   are intercepted, and wait in L0's state
  *
- * SMIs never wait: L0 takes them always. The firmware's handler would run outside L0's nested tables, and does nothing anyway.
+ * An SMI that L1 does not intercept comes to nothing: its handler, which is L1's memory, would run outside L0's nested tables.
  */
 import { EXIT } from '../svm/index.ts'
 import { decided, take, taskPriority, type Handler } from './effects.ts'
@@ -19,29 +19,35 @@ const VM_CR_R_INIT = 2n
 const SX = 30
 const SX_INIT = 1
 
-/** An event that L0 intercepts while L1's GIF is 0, or always; what runs goes on without it. */
+/** NMI, SMI or INIT has come, and is not L1's: while its GIF is 0 it waits; then an INIT is taken, and an SMI comes to nothing. */
 export function* holdBack(vcpu: VcpuState, code: number): Handler<void> {
   switch (code) {
     case EXIT.NMI:
-      vcpu.nmiPending = (yield* take('nmi')) || vcpu.nmiPending
-      break
-    case EXIT.INIT:
-      vcpu.initPending = true
+      yield* take('nmi')
+      vcpu.nmiPending = true
       break
     case EXIT.SMI:
       yield* take('smi')
-      yield* decided('smi-is-dropped', 'control.intercept_vector_3', 0n)
+      vcpu.smiPending = !vcpu.gif
+      if (vcpu.gif) yield* decided('smi-is-dropped', 'control.intercept_vector_3', 0n)
+      break
+    case EXIT.INIT:
+      if (vcpu.gif) yield* takeInit(vcpu)
+      else vcpu.initPending = true
   }
 }
 
-/** L1 is about to go on: what waited for its GIF, and how the hardware is told of it. Returns L0's rFLAGS.IF for this VMRUN. */
+/** With GIF = 1 the processor gets back what waited, and it exits again, or L1 takes it. */
+function* giveBack(vcpu: VcpuState): Handler<void> {
+  if (vcpu.nmiPending) yield { kind: 'raise', event: 'nmi' }
+  if (vcpu.smiPending) yield { kind: 'raise', event: 'smi' }
+  if (vcpu.initPending) yield { kind: 'raise', event: 'init' }
+  vcpu.nmiPending = vcpu.smiPending = vcpu.initPending = false
+}
+
+/** L1 or L2 is about to go on: tells the hardware of L1's GIF, and returns L0's rFLAGS.IF for this VMRUN. */
 export function* beforeRunning(vcpu: VcpuState): Handler<boolean> {
-  if (vcpu.gif && vcpu.initPending) yield* takeInit(vcpu)
-  if (!vcpu.started) return false
-  if (vcpu.gif && vcpu.nmiPending) {
-    vcpu.nmiPending = false
-    yield { kind: 'raise-nmi' }
-  }
+  if (vcpu.gif) yield* giveBack(vcpu)
   const image = currentVmcb(vcpu)
   const intercepts = get(image, 'control.intercept_vector_3')
   change(
@@ -89,7 +95,6 @@ export function* returnTaskPriority(vcpu: VcpuState): Handler<void> {
 
 /** INIT reaches L1: guest mode ends, and the processor starts anew, or waits for STARTUP (APM vol 2 §14.1.3, §15.21.8). */
 function* takeInit(vcpu: VcpuState): Handler<void> {
-  vcpu.initPending = false
   if (vcpu.vmCr & VM_CR_R_INIT) {
     injectException(currentVmcb(vcpu), SX, SX_INIT)
     return

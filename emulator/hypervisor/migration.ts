@@ -19,7 +19,7 @@ export interface Migration {
 export interface UserState {
   /** The registers of whoever runs, in the save area of a VMCB; of the control area, the interrupt shadow and what is injected. */
   readonly registers: DataView
-  readonly events: Pick<VcpuState, 'nmiPending' | 'initPending'>
+  readonly events: Pick<VcpuState, 'nmiPending' | 'smiPending' | 'initPending'>
   readonly msrs: Pick<VcpuState, 'pat' | 'svme' | 'vmHsavePa' | 'vmCr' | 'tscRatio'>
   readonly nested: Uint8Array
 }
@@ -31,10 +31,10 @@ const EVENTS = ['control.interrupt_shadow', 'control.event_inj', 'control.n_rip'
 export function readUserState(vcpu: VcpuState, decisions: Decisions): UserState {
   const registers = emptyImage()
   for (const key of [...REGISTERS, ...EVENTS]) put(registers, key, get(currentVmcb(vcpu), key))
-  const { nmiPending, initPending, svme, vmHsavePa, vmCr, tscRatio } = vcpu
+  const { nmiPending, smiPending, initPending, svme, vmHsavePa, vmCr, tscRatio } = vcpu
   return {
     registers,
-    events: { nmiPending, initPending },
+    events: { nmiPending, smiPending, initPending },
     msrs: { pat: readPat(vcpu, decisions, 'host'), svme, vmHsavePa, vmCr, tscRatio },
     nested: getNestedState(vcpu, decisions),
   }

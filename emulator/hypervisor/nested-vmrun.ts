@@ -2,6 +2,7 @@
  * L1 executes VMRUN: L0 copies vmcb12, checks the copy, and makes vmcb02 of it (APM vol 2 §15.5; KVM: nested_svm_vmrun). Each step
  * is a function of its own, in the order in which they happen.
  */
+import type { CpuModel } from '../machine/index.ts'
 import { EXIT, type Check, type CleanGroup } from '../svm/index.ts'
 import { checkVmcb12, copyVmcb12, mustLoadGroup, settleControls, valueToUse } from './copies.ts'
 import { L2_FIELDS, type Decisions } from './decisions.ts'
@@ -25,6 +26,7 @@ import {
   put,
   skipInstruction,
   VECTOR,
+  VIRTUAL_INTERRUPT,
 } from './vmcb-image.ts'
 
 export function* nestedVmrun(context: Context, vcpu: VcpuState): Handler<void> {
@@ -110,9 +112,9 @@ const NP_ENABLE = 1n
 const LBR_VIRTUALIZATION = 1n
 
 /** vmcb02's control area: L1's wishes, and what L0 insists on. L2 always runs on L0's nested paging. */
-function prepareControls({ map }: Context, { index, nested, vmcb02 }: VcpuState): void {
+function prepareControls({ map, model }: Context, { index, nested, vmcb02 }: VcpuState): void {
   const { controls } = nested
-  mergeIntercepts(L0_INTERCEPTS, controls).forEach((vector, i) =>
+  mergeIntercepts(l0InterceptsInL2(model, controls), controls).forEach((vector, i) =>
     change(vmcb02, `control.intercept_vector_${i}`, vector),
   )
   for (const key of FROM_VMCB12) change(vmcb02, key, get(controls, key))
@@ -126,6 +128,14 @@ function prepareControls({ map }: Context, { index, nested, vmcb02 }: VcpuState)
   put(vmcb02, 'control.nested_control', NP_ENABLE)
   const extensions = get(controls, 'control.virtualization_extensions') & LBR_VIRTUALIZATION
   change(vmcb02, 'control.virtualization_extensions', extensions)
+}
+
+/** With a virtual GIF of its own, CLGI and STGI of L2 do not touch L1's (§15.33.2). */
+function l0InterceptsInL2(model: CpuModel, controls: DataView): readonly bigint[] {
+  const hasOwnGif = (get(controls, 'control.virtual_interrupt') & VIRTUAL_INTERRUPT.gifEnable) !== 0n
+  if (!hasOwnGif || !model.has('vgif')) return L0_INTERCEPTS
+  const ofGif = [EXIT.CLGI, EXIT.STGI].reduce((mask, code) => mask | (1n << BigInt(code - 128)), 0n)
+  return L0_INTERCEPTS.map((vector, i) => (i === 4 ? vector & ~ofGif : vector))
 }
 
 const SAVE_FIELDS = L2_FIELDS.filter(({ key }) => key.startsWith('save.') && key !== 'save.g_pat')

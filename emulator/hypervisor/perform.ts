@@ -39,8 +39,8 @@ export function perform(port: HostPort, map: MemoryMap, effect: Effect): Answer 
       return port.writeMsr(effect.msr, effect.value)
     case 'take':
       return port.take(effect.event)
-    case 'raise-nmi':
-      port.raiseNmi()
+    case 'raise':
+      port.raise(effect.event)
       break
     case 'task-priority':
       return BigInt(port.taskPriority)

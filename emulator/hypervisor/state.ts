@@ -49,8 +49,9 @@ export interface VcpuState {
   svme: boolean
   /** L1's global interrupt flag. */
   gif: boolean
-  /** An NMI and an INIT that wait for L1's STGI. */
+  /** Events that wait for L1's STGI. */
   nmiPending: boolean
+  smiPending: boolean
   initPending: boolean
   /** The VMCB that runs has L1's CR8 in V_TPR, because V_INTR_MASKING is L0's doing. */
   lendsTaskPriority: boolean
@@ -84,6 +85,7 @@ export function createVcpuState(index: number): VcpuState {
     svme: false,
     gif: true,
     nmiPending: false,
+    smiPending: false,
     initPending: false,
     lendsTaskPriority: false,
     pat: PAT_AFTER_RESET,
