@@ -37,6 +37,8 @@ export interface ExitView {
   readonly vmcb: number
   readonly rip: bigint
   readonly explanation: ExitExplanation
+  /** The groups of fields that the VMRUN before it took from the state cache, as the manual names their clean bits. */
+  readonly fromCache: readonly string[]
 }
 
 /** A VMCB as it lies in memory, beside the image that its text gave. */

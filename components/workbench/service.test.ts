@@ -31,6 +31,16 @@ test('a run shows its exits, its end and its goals', async () => {
   expect(view.line).toEqual({ file: 'main.asm', line: 8 })
 })
 
+test('an exit tells what its VMRUN took from the state cache', async () => {
+  const service = new WorkbenchService()
+  const yaml = PAYLOAD.files['lab.yaml'] + 'machine: { state_cache: aggressive }\n'
+  service.open({ ...PAYLOAD, files: { ...PAYLOAD.files, 'lab.yaml': yaml } })
+  const twice = PROGRAM.replace('vmrun', 'vmrun\n mov dword [vmcb + 0xc0], 0x30\n vmrun')
+  service.reset({ 'main.asm': twice, 'guest.vmcb': GOOD_VMCB })
+  const { exits } = await service.run(NOTHING)
+  expect(exits.map(({ fromCache }) => fromCache)).toEqual([[], ['CRX']])
+})
+
 test('a check warns of the VMRUN that will fail, at the line to blame, and leaves the machine alone', () => {
   const service = started()
   service.step()

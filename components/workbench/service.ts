@@ -1,7 +1,15 @@
 /** The worker's side of the workbench: a lab session behind the calls of protocol.ts. Nothing in it knows that it is in a worker. */
 import { evaluateValue, LabSession, parseLab, type Build, type Diagnostic } from '../../emulator/lab/index.ts'
-import { createCpuModel, type CpuState } from '../../emulator/machine/index.ts'
-import { explainExit, failedChecks, findCheck, imageView, modelFacts } from '../../emulator/svm/index.ts'
+import { createCpuModel, type CpuState, type MachineEvent } from '../../emulator/machine/index.ts'
+import {
+  CLEAN_BITS,
+  type CleanGroup,
+  explainExit,
+  failedChecks,
+  findCheck,
+  imageView,
+  modelFacts,
+} from '../../emulator/svm/index.ts'
 import type {
   Checked,
   ExitView,
@@ -198,15 +206,29 @@ function currentLine(build: Build | undefined, cpu: CpuState): RunView['line'] {
 
 /** The newest exits, without the names of failed checks where the lab wants the reader to find them. */
 function exitViews({ machine, lab }: LabSession): ExitView[] {
-  const exits = machine.events.since().filter((event) => event.kind === 'vmexit')
+  const events = machine.events.since()
+  const exits = events.filter((event) => event.kind === 'vmexit')
   const hidden = Math.max(0, exits.length - SHOWN_EXITS)
   return exits.slice(hidden).map((event, index) => ({
+    fromCache: groupsFromCache(events, event),
     number: hidden + index + 1,
     instructions: event.instructions,
     vmcb: event.vmcb,
     rip: event.rip,
     explanation: explainExit(lab.reveal === 'never' ? { ...event, failedChecks: [] } : event),
   }))
+}
+
+/** What the VMRUN that entered the guest of an exit took from the state cache. */
+function groupsFromCache(events: readonly MachineEvent[], exit: MachineEvent): string[] {
+  const vmrun = events
+    .slice(0, events.indexOf(exit))
+    .findLast((event) => event.kind === 'vmrun' && event.processor === exit.processor)
+  return vmrun?.kind === 'vmrun' ? vmrun.fromCache.map(cleanBitName) : []
+}
+
+function cleanBitName(group: CleanGroup): string {
+  return CLEAN_BITS.bits.find(({ key }) => key === group)!.name
 }
 
 function describeBuild(session: LabSession, built: Build): Checked {

@@ -45,7 +45,7 @@ interface ExitProps {
 }
 
 function Exit({ exit, view, reveal }: ExitProps) {
-  const { explanation, vmcb, rip, instructions, number } = exit
+  const { explanation, vmcb, rip, instructions, number, fromCache } = exit
   const isInvalid = explanation.name === 'INVALID'
   const name = view.vmcbs.find(({ address }) => address === vmcb)?.name
   return (
@@ -63,6 +63,7 @@ function Exit({ exit, view, reveal }: ExitProps) {
         <Fact name="guest rIP" value={hex(rip)} />
         <Fact name="VMCB" value={`${hex(vmcb)}${name === undefined ? '' : ` ${name}`}`} />
         <Fact name="after" value={`${count(instructions)} instructions`} />
+        {fromCache.length > 0 && <Fact name="state cache" value={fromCache.join(', ')} />}
       </dl>
       {explanation.details.length > 0 && (
         <ul class="wb-details">
