@@ -164,6 +164,13 @@ describe('the designs', () => {
     expect(merged.saved_state).toEqual(before.saved_state)
   })
 
+  it('stay in force as they are, however often they are asked for', () => {
+    for (const quirk of [true, false]) {
+      const once = inForce(design('as-merged'), quirk)
+      expect(inForce(once)).toEqual(once)
+    }
+  })
+
   it('without a quirk do not change with its setting', () => {
     const decisions = design('own-field')
     expect(inForce(decisions, true)).toBe(decisions)

@@ -213,27 +213,22 @@ export function decisionFor(decisions: Decisions, key: string): FieldDecision {
 /** What is decided about g_pat while L1 and L2 share a PAT: what there was before the series. */
 const SHARED_PAT: Partial<FieldDecision> = { check: 'none', use: 'vmcb01', write_back: 'none' }
 
-const WITH_SHARED_PAT = new WeakMap<Decisions, Decisions>()
-
 /**
  * The decisions in force under a setting of the quirk. While it is on, a design that has it treats g_pat as was done before the
  * series. A design without the quirk does not change. `quirk` undefined: as the design sets it.
  */
 export function inForce(decisions: Decisions, quirk?: boolean): Decisions {
   const { shared_pat_quirk, fields, pat, saved_state } = decisions
-  if (shared_pat_quirk === 'absent' || !(quirk ?? shared_pat_quirk === 'on')) return decisions
-  let shared = WITH_SHARED_PAT.get(decisions)
-  if (shared === undefined) {
-    const gPat = { ...decisionFor(decisions, 'save.g_pat'), ...SHARED_PAT }
-    shared = {
-      ...decisions,
-      fields: new Map([...fields, ['save.g_pat', gPat]]),
-      pat: { ...pat, l2_msr: 'h-pat' },
-      saved_state: { ...saved_state, g_pat: 'none', valid_flag: false },
-    }
-    WITH_SHARED_PAT.set(decisions, shared)
+  if (shared_pat_quirk === 'absent') return decisions
+  if (!(quirk ?? shared_pat_quirk === 'on')) return { ...decisions, shared_pat_quirk: 'off' }
+  const gPat = { ...decisionFor(decisions, 'save.g_pat'), ...SHARED_PAT }
+  return {
+    ...decisions,
+    fields: new Map([...fields, ['save.g_pat', gPat]]),
+    pat: { ...pat, l2_msr: 'h-pat' },
+    saved_state: { ...saved_state, g_pat: 'none', valid_flag: false },
+    shared_pat_quirk: 'on',
   }
-  return shared
 }
 
 /** True when L2 with nested paging has a PAT that is not L1's. */

@@ -6,7 +6,10 @@ import { hostBytes } from './memory-map.ts'
 import { L0 } from './runner.ts'
 
 export * from './decisions.ts'
+export { type Migration } from './migration.ts'
+export * from './nested-pat.ts'
 export { type L0, type L0Event } from './runner.ts'
+export * from './views.ts'
 
 /** Features that L1's processor does not have: L0 does not virtualize them. */
 const WITHOUT = ['skinit', 'invlpgb', 'tlbsyncctl', 'gmet', 'rogpt', 'vspecctrl']
