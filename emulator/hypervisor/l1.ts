@@ -33,8 +33,8 @@ function* begin({ map }: Context, vcpu: VcpuState): Handler<void> {
     vcpu.vmHsavePa = (yield* readMsr(MSR.vmHsavePa)) ?? 0n
   }
   yield { kind: 'capture', vmcb: page }
-  const image = yield* loadVmcb(page)
-  vcpu.vmcb01 = image
+  const image = vcpu.vmcb01
+  yield* loadVmcb(page, image)
   vcpu.svme = (get(image, 'save.efer') & EFER.SVME) !== 0n
   put(image, 'save.efer', get(image, 'save.efer') | EFER.SVME)
   put(image, 'save.g_pat', vcpu.pat)
@@ -58,21 +58,18 @@ function initControls(map: MemoryMap, image: DataView): void {
 }
 
 const NP_ENABLE = 1n
-function* loadVmcb(page: number): Handler<DataView> {
-  const bytes = yield* readOwn(page, 4096)
-  return new DataView(bytes.slice().buffer)
+/** Takes over what the processor has stored in one of L0's VMCBs. */
+function* loadVmcb(page: number, image: DataView): Handler<void> {
+  bytesOf(image).set(yield* readOwn(page, 4096))
 }
 
 /** Takes the exit over from the VMCB that ran, and does what it asks for. */
 function* handleExit(context: Context, vcpu: VcpuState): Handler<void> {
   const pages = context.map.vcpus[vcpu.index]
-  const image = yield* loadVmcb(vcpu.nested.guestMode ? pages.vmcb02 : pages.vmcb01)
-  if (vcpu.nested.guestMode) vcpu.vmcb02 = image
-  else {
-    vcpu.vmcb01 = image
-    // L1 writes its PAT without an exit.
-    vcpu.pat = get(image, 'save.g_pat')
-  }
+  const image = currentVmcb(vcpu)
+  yield* loadVmcb(vcpu.nested.guestMode ? pages.vmcb02 : pages.vmcb01, image)
+  // L1 writes its PAT without an exit.
+  if (!vcpu.nested.guestMode) vcpu.pat = get(image, 'save.g_pat')
   markAllClean(image)
   put(image, 'control.tlb_control', 0n)
   vcpu.nested.runPending = false
@@ -108,7 +105,7 @@ function* run(context: Context, vcpu: VcpuState): Handler<void> {
   const image = currentVmcb(vcpu)
   vcpu.nested.injected = get(image, 'control.event_inj')
   vcpu.nested.injectedNextRip = get(image, 'control.n_rip')
-  yield* writeOwn(vmcb, bytesOf(image).slice())
+  yield* writeOwn(vmcb, bytesOf(image))
   yield { kind: 'vmrun', vmcb, interrupts }
 }
 

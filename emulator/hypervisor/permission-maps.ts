@@ -30,5 +30,7 @@ export function permissionMap(msrs: readonly InterceptedMsr[]): Uint8Array {
 
 /** What either of two maps intercepts. */
 export function mergeMaps(first: Uint8Array, second: Uint8Array): Uint8Array {
-  return first.map((byte, i) => byte | second[i])
+  const merged = new Uint8Array(MSRPM_BYTES)
+  for (let i = 0; i < MSRPM_BYTES; i++) merged[i] = first[i] | second[i]
+  return merged
 }

@@ -20,7 +20,7 @@ import { canAnswer, perform } from './perform.ts'
 import { IOPM_BYTES, permissionMap } from './permission-maps.ts'
 import { MSRS_OF_L1, MSRS_OF_L2 } from './emulate-msrs.ts'
 import { decodeState, encodeState } from './saved.ts'
-import { cloneVcpuState, createVcpuState, type VcpuState } from './state.ts'
+import { cloneVcpuState, copyVcpuState, createVcpuState, type VcpuState } from './state.ts'
 
 /** `ownInstructions`: the processor's count when it happened. */
 export type L0Event = (NestedEvent | Decision) & {
@@ -32,10 +32,15 @@ export type L0Event = (NestedEvent | Decision) & {
 const EVENTS = 10_000
 
 interface Thread {
-  state: VcpuState
-  /** While a handler runs: the state when it began, what its effects were answered with, and the handler. */
-  handler:
-    { readonly before: VcpuState; readonly answers: Answer[]; readonly turn: Handler<void> } | undefined
+  readonly state: VcpuState
+  /** The state when the handler that runs began. */
+  readonly before: VcpuState
+  /** The handler, and what its effects were answered with so far; undefined while a guest runs. */
+  handler: { readonly answers: Answer[]; readonly turn: Handler<void> } | undefined
+}
+
+function createThread(state: VcpuState): Thread {
+  return { state, before: cloneVcpuState(state), handler: undefined }
 }
 
 export class L0 implements HostProgram {
@@ -58,7 +63,7 @@ export class L0 implements HostProgram {
   }
 
   #createThreads(): Thread[] {
-    return this.#ports.map(({ index }) => ({ state: createVcpuState(index), handler: undefined }))
+    return this.#ports.map(({ index }) => createThread(createVcpuState(index)))
   }
 
   /** The events that are kept, oldest first: L1's world switches as L1 sees them, and what L0 decided. */
@@ -78,11 +83,7 @@ export class L0 implements HostProgram {
   step(port: HostPort): void {
     if (!this.#isSetUp) this.#setUp(port)
     const thread = this.#threads[port.index]
-    const handler = (thread.handler ??= {
-      before: cloneVcpuState(thread.state),
-      answers: [],
-      turn: turn(this.#context, thread.state),
-    })
+    const handler = (thread.handler ??= this.#begin(thread))
     let answer = handler.answers.at(-1)
     for (;;) {
       const { done, value: effect } = handler.turn.next(answer)
@@ -94,6 +95,11 @@ export class L0 implements HostProgram {
       if (isSchedulingPoint(effect)) return
     }
     thread.handler = undefined
+  }
+
+  #begin({ state, before }: Thread): NonNullable<Thread['handler']> {
+    copyVcpuState(state, before)
+    return { answers: [], turn: turn(this.#context, state) }
   }
 
   /** What L0 puts into its pages before anything runs. */
@@ -124,8 +130,8 @@ export class L0 implements HostProgram {
 
   save(): number[] {
     return encodeState({
-      threads: this.#threads.map(({ state, handler }) => ({
-        state: handler?.before ?? state,
+      threads: this.#threads.map(({ state, before, handler }) => ({
+        state: handler === undefined ? state : before,
         answers: handler?.answers,
       })),
       events: this.#eventCount,
@@ -147,9 +153,9 @@ export class L0 implements HostProgram {
 
   /** A thread whose handler, if it had begun, has got these answers so far. */
   #resume(state: VcpuState, answers: Answer[] | undefined): Thread {
-    if (answers === undefined) return { state, handler: undefined }
-    const before = cloneVcpuState(state)
-    const handler = { before, answers, turn: turn(this.#context, state) }
+    const thread = createThread(state)
+    if (answers === undefined) return thread
+    const handler = { answers, turn: turn(this.#context, state) }
     let answer: Answer
     for (const next of answers) {
       const { done, value: effect } = handler.turn.next(answer)
@@ -158,7 +164,8 @@ export class L0 implements HostProgram {
       // The last one is what the handler goes on with at its next step.
       answer = next
     }
-    return { state, handler }
+    thread.handler = handler
+    return thread
   }
 
   #rewindEvents(count: number): void {

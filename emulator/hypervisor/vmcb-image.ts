@@ -40,8 +40,8 @@ export function markAllDirty(image: DataView): void {
   writeField(image, CLEAN, 0n)
 }
 
-export function copyImage(from: DataView): DataView {
-  return new DataView(from.buffer.slice(from.byteOffset, from.byteOffset + VMCB_BYTES))
+export function copyImage(from: DataView, into: DataView): void {
+  bytesOf(into).set(bytesOf(from))
 }
 
 /** The 4096 bytes of an image. */
