@@ -1,9 +1,10 @@
 /** The run loop of one vCPU: compiled code where there is any, evaluation everywhere else. */
 import type { Cpu } from '../state/cpu.ts'
+import type { Exit, Fault } from '../state/faults.ts'
 import { OFFSET } from '../state/layout.ts'
 import { forgetIteration } from '../system/repeat.ts'
 import type { Engine } from './engine.ts'
-import { step } from './evaluate/step.ts'
+import { step, stepFailing } from './evaluate/step.ts'
 
 /** The longest instruction: a rIP that moved further jumped. */
 const LONGEST = 15
@@ -27,20 +28,23 @@ export function run(engine: Engine, cpu: Cpu, budget: number): number {
   let mayEnter = true
   let jumped = false
   while (attempted < budget) {
-    let retired = 0
+    let entered = false
     let resumes = false
+    let failed: Fault | Exit | undefined
     if (mayEnter && state.attention === 0) {
       // The last instruction is left to evaluate, which knows whether it is an iteration of a REP that is not done.
-      retired = compiled.run(cpu, budget - attempted - 1, jumped)
-      attempted += retired
+      attempted += compiled.run(cpu, budget - attempted - 1, jumped)
+      entered = compiled.entered
       resumes = compiled.resumes
+      failed = compiled.failed
     }
     const before = words[rip]
-    if (!step(engine, cpu)) break
+    if (failed !== undefined) stepFailing(cpu, failed)
+    else if (!step(engine, cpu)) break
     attempted++
     const moved = (words[rip] - before) >>> 0
     jumped = compiled.everywhere || resumes || moved === 0 || moved > LONGEST
-    mayEnter = jumped || retired > 0
+    mayEnter = jumped || entered
   }
   forgetIteration(state)
   return attempted

@@ -52,3 +52,24 @@ test('an access that crosses 4 GiB wraps to 0 outside 64-bit mode', () => {
   })
   expect(machines.map((machine) => machine.inspect().general.rax)).toEqual([0x2211_bbaan, 0x2211_bbaan])
 })
+
+test('an address that becomes non-canonical in hot code raises #GP', () => {
+  const source = `
+    mov rbx, 11000h
+    mov rdi, 0001000000000000h
+    mov ecx, 400
+  again:
+    mov rax, [rbx]
+    inc edx
+    cmp ecx, 20
+    jne next
+    add rbx, rdi
+  next:
+    loop again
+    hlt`
+  for (const executor of EXECUTORS) {
+    const machine = machineWith(source, 'long', { executor })
+    expect(machine.run(10_000)).toMatchObject({ reason: 'shutdown', exceptions: [{ vector: 13 }, {}, {}] })
+    expect(machine.inspect().general.rdx).toBe(381n)
+  }
+})

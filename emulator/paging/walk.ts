@@ -90,16 +90,26 @@ function fail(error: number): false {
   return false
 }
 
-/** Throws what the last walk failed with: Fault (#PF) for the linear address, or Exit (#NPF). */
-export function raiseWalkFault(low: number, high: number, access: Access): never {
+/** What the last walk failed with: Fault (#PF) for the linear address, or Exit (#NPF). */
+export function walkFault(low: number, high: number, access: Access): Fault | Exit {
   const { error, which } = failure
   const fetch = access === ACCESS.execute
-  if (which === 0) throw new Fault(VECTOR.PF, error, wide(low, high), 0, fetch)
-  throw new Exit(EXIT.NPF, wide(error, which), wide(failure.low, failure.high), fetch)
+  if (which === 0) return new Fault(VECTOR.PF, error, wide(low, high), 0, fetch)
+  return new Exit(EXIT.NPF, wide(error, which), wide(failure.low, failure.high), fetch)
 }
 
+export function raiseWalkFault(low: number, high: number, access: Access): never {
+  throw walkFault(low, high, access)
+}
+
+/** Two halves put together without allocating more than the result: write `halves`, read `whole`. */
+const whole = new BigUint64Array(1)
+const halves = new Uint32Array(whole.buffer)
+
 function wide(low: number, high: number): bigint {
-  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
+  halves[0] = low
+  halves[1] = high
+  return whole[0]
 }
 
 function asNumber(low: number, high: number): number {
@@ -328,9 +338,9 @@ export function walk(
   )
 }
 
-function sizeIndex(shift: number): number {
-  return PAGE_SHIFT.indexOf(shift as (typeof PAGE_SHIFT)[number])
-}
+/** Index into PAGE_SHIFT by log2 of a page size. */
+const SIZE_INDEX = new Uint8Array(32)
+PAGE_SHIFT.forEach((shift, index) => (SIZE_INDEX[shift] = index))
 
 /** The TLB entry of a finished walk: its page is the smaller of the guest's and that of `last`, which has the sPA. */
 function translation(cpu: Cpu, last: Leaf, nestedSlot: number, nestedAttributes: number): Translation {
@@ -339,8 +349,8 @@ function translation(cpu: Cpu, last: Leaf, nestedSlot: number, nestedAttributes:
   result.attributes =
     guestLeaf.attributes |
     nestedAttributes |
-    sizeIndex(shift) |
-    (sizeIndex(guestLeaf.shift) << GUEST_SIZE_SHIFT)
+    SIZE_INDEX[shift] |
+    (SIZE_INDEX[guestLeaf.shift] << GUEST_SIZE_SHIFT)
   result.address = asNumber(last.low, last.high)
   result.guestAddress = asNumber(guestLeaf.low, guestLeaf.high)
   result.memoryType = typeOfNewEntry(cpu.state, guestLeaf.patSlot, nestedSlot, page)

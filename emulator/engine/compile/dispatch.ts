@@ -5,9 +5,11 @@
 import { CS } from '../../isa/registers.ts'
 import { fastLookup, fetchLookup } from '../../paging/contexts.ts'
 import { findEntry } from '../../paging/tlb.ts'
-import { translate, tryTranslate } from '../../paging/translate.ts'
-import { isTranslated } from '../../paging/walk.ts'
+import { tryTranslate } from '../../paging/translate.ts'
+import { isTranslated, walkFault } from '../../paging/walk.ts'
 import { ACCESS, type Access, type Cpu } from '../../state/cpu.ts'
+import { OFFSET, SEGMENT } from '../../state/layout.ts'
+import type { Exit, Fault } from '../../state/faults.ts'
 import { granuleMask, type PhysicalMemory } from '../../state/memory.ts'
 import { PAGE_SIZE, VCPU_STRIDE } from '../../state/memory-map.ts'
 import { MODE } from '../../state/mode.ts'
@@ -39,16 +41,27 @@ export interface CompileStatistics {
 const whole = new BigUint64Array(1)
 const halves = new Uint32Array(whole.buffer)
 
+/** Words of the vCPU block. */
+const RIP = OFFSET.rip >> 2
+const CS_BASE = (OFFSET.segments + CS * SEGMENT.bytes + SEGMENT.base) >> 2
+
 /** True while the TLB holds the page of the running region: state.rip is where control entered it. */
 function isFetchable(cpu: Cpu): boolean {
   const { state } = cpu
   if (!isTranslated(cpu)) return true
-  const is64 = (state.mode & MODE.codeSize) === 2
-  whole[0] = is64 ? state.rip : BigInt.asUintN(32, state.segments[CS].base + state.rip)
-  const low = halves[0]
-  const high = halves[1]
+  let low = state.words[RIP]
+  let high = state.words[RIP + 1]
+  if ((state.mode & MODE.codeSize) !== 2) {
+    low = (low + state.words[CS_BASE]) >>> 0
+    high = 0
+  }
   // Fetch tags are a subset of the TLB.
   return fetchLookup(state, low, high) >= 0 || findEntry(state, low, high) >= 0
+}
+
+/** Bits 63:47 of the address with this upper half are equal. */
+function isCanonical(high: number): boolean {
+  return high >> 15 === 0 || high >> 15 === -1
 }
 
 export class Dispatcher {
@@ -61,6 +74,10 @@ export class Dispatcher {
   readonly #memory: PhysicalMemory
   readonly #cpus: readonly Cpu[]
 
+  /** The last run() found compiled code, however far that got: there may be more after the instruction that it left. */
+  entered = false
+  /** The last run() stopped at an instruction whose access to memory fails like this; nothing more needs to be evaluated. */
+  failed: Fault | Exit | undefined
   /** The last run() stopped at a system instruction: what follows it may be worth compiling. */
   resumes = false
   /** Every instruction is an entry worth compiling, not only where jumps lead to: for tests. */
@@ -89,7 +106,9 @@ export class Dispatcher {
    */
   run(cpu: Cpu, budget: number, jumped: boolean): number {
     const state = cpu.state
+    this.entered = false
     this.resumes = false
+    this.failed = undefined
     let left = budget
     let outcome: number = OUTCOME.left
     while (outcome === OUTCOME.left && left > 0) {
@@ -102,6 +121,7 @@ export class Dispatcher {
         }
         target = packEntry(found & PACKED_SLOT, (found >>> PACKED_ENTRY_SHIFT) - 1)
       }
+      this.entered = true
       jumped = true
       state.budget = left
       outcome = this.regions.function(target & PACKED_SLOT)(state.base, target >>> PACKED_ENTRY_SHIFT)
@@ -139,14 +159,10 @@ export class Dispatcher {
       const limit = (mode & MODE.codeSize) === 0 ? Math.min(cs.limit, 0xffff) : cs.limit
       if (first < 0 || first + PAGE_SIZE - 1 > limit) return 0
     }
-    let address: number
-    try {
-      address = translate(cpu, linear, ACCESS.execute, state.cpl === 3)
-    } catch {
-      // Evaluate takes the fault when it fetches.
-      return 0
-    }
-    if (!this.#memory.isRam(address)) return 0
+    whole[0] = linear
+    const address = tryTranslate(cpu, halves[0], halves[1], ACCESS.execute, state.cpl === 3)
+    // Evaluate takes the fault when it fetches.
+    if (address < 0 || !this.#memory.isRam(address)) return 0
     const found = this.regions.find(address, mode, jumped)
     if (found !== 0 && found !== NEVER_COMPILED && mode & MODE.flat)
       rememberJump(state, mode & REGION_MODE, found & PACKED_SLOT, (found >>> PACKED_ENTRY_SHIFT) - 1)
@@ -170,7 +186,7 @@ export class Dispatcher {
       bails.crossing++
       return 0
     }
-    if (!this.#translate(cpu, low, high, access)) {
+    if (!isCanonical(high) || !this.#translate(cpu, low, high, access)) {
       bails.translation++
       return 0
     }
@@ -190,14 +206,16 @@ export class Dispatcher {
   }
 
   /**
-   * Translates a linear address as evaluate would at this point, walking if need be. False: evaluate has to go on, because the
-   * access faults, or because the walk took something away that the running code relies on.
+   * Translates a linear address as evaluate would at this point, walking if need be. False: compiled code cannot go on, because
+   * the access fails, or because the walk took something away that the running code relies on.
    */
   #translate(cpu: Cpu, low: number, high: number, access: Access): boolean {
     const { dropped } = this.regions.statistics
-    if (tryTranslate(cpu, low, high, access, cpu.state.cpl === 3) < 0) return false
+    const succeeds = tryTranslate(cpu, low, high, access, cpu.state.cpl === 3) >= 0
     // The new TLB entry may have replaced that of the running code; a walk that set an accessed bit may have changed it.
-    return this.regions.statistics.dropped === dropped && isFetchable(cpu)
+    if (this.regions.statistics.dropped !== dropped || !isFetchable(cpu)) return false
+    if (!succeeds) this.failed = walkFault(low, high, access)
+    return succeeds
   }
 
   /** Called by the code cache: bytes of code are gone. */

@@ -62,6 +62,12 @@ export function step(engine: Engine, cpu: Cpu): boolean {
   return true
 }
 
+/** The attempt at the instruction at rIP when it is known already that an access of it to memory fails, and how. */
+export function stepFailing(cpu: Cpu, failure: Fault | Exit): void {
+  cpu.state.instructions += 1
+  stopHalfWay(cpu, failure, 0n)
+}
+
 /** True for a trapped write and for what a task raises that was just switched to; else the instruction is as if it had not begun. */
 function hasTakenEffect(thrown: unknown): boolean {
   if (thrown instanceof Exit) return thrown.committed || isWriteTrap(thrown.code)
