@@ -2,7 +2,7 @@
 import { assemble } from '../isa/index.ts'
 import { Machine, START, type MachineOptions, type RunResult } from '../machine/index.ts'
 import { findField, readField, VMCB_BYTES, writeField } from '../svm/index.ts'
-import { cpuOfL1, createL0, type L0, type L0Event } from './index.ts'
+import { cpuOfL1, createL0, type L0, type L0Event, type L0Options } from './index.ts'
 
 export const L1_BYTES = 0x10_0000
 export const L2 = 0x1_2000
@@ -52,18 +52,19 @@ export interface Program {
   readonly l2?: string
   readonly vmcb?: Readonly<Record<string, bigint>>
   readonly options?: Partial<MachineOptions>
+  readonly policy?: L0Options
 }
 
 /** A machine about to execute `l1`, which lies at START.program; `l2` at L2. */
 export function prepare(
   underL0: boolean,
-  { l1 = L1, l2 = 'vmmcall', vmcb = {}, options }: Program,
+  { l1 = L1, l2 = 'vmmcall', vmcb = {}, options, policy }: Program,
 ): Prepared {
   const source = `bits 64\norg ${START.program}\n${l1}\n times ${L2 - START.program} - ($ - $$) db 0\n${l2}`
   const program = assemble({ files: new Map([['test.asm', source]]), entry: 'test.asm' })
   if (program.diagnostics.length > 0)
     throw new Error(program.diagnostics.map(({ message }) => message).join('\n'))
-  const made = createL0(L1_BYTES, { vcpus: options?.cpus })
+  const made = createL0(L1_BYTES, { vcpus: options?.cpus, ...policy })
   const host = underL0 ? { host: made.host } : {}
   const machine = new Machine({ ramBytes: L1_BYTES, cpu: cpuOfL1(), ...options, ...host })
   machine.start('long', START.program)

@@ -136,7 +136,7 @@ describe('double faults', () => {
     setGate(cpu, 13, { selector: SEL.code32, offset: HANDLER, access: INTERRUPT_GATE })
     deliverFault(cpu, new Fault(VECTOR.UD))
     expect(cpu.state.rip).toBe(HANDLER)
-    expect(stackItems(cpu, 4, 1)).toEqual([6 * 8 + 3])
+    expect(stackItems(cpu, 4, 1)).toEqual([6 * 8 + 2])
   })
 
   test('a fault while #DF is delivered shuts the processor down', () => {

@@ -187,9 +187,9 @@ export function shutdown(cpu: Cpu): void {
   state.attention |= ATTENTION.inactive
 }
 
-/** EXT of error codes: 0 for faults of software interrupts, 1 for those of everything else (APM vol 2 §8.4.1). */
-function externalBit(event: Event): number {
-  return checksGatePrivilege(event) ? 0 : 1
+/** EXT of error codes: 1 for faults of interrupts and NMIs, whose source is not the processor itself (APM vol 2 §8.4.1). */
+function externalBit({ type }: Event): number {
+  return type === EVENT_TYPE.interrupt || type === EVENT_TYPE.nmi ? 1 : 0
 }
 
 /** INTn, INT3 and INTO may only use gates of their privilege; injected ones behave the same (APM vol 2 §15.20). */
