@@ -31,7 +31,10 @@ import {
 
 export function* nestedVmrun(context: Context, vcpu: VcpuState): Handler<void> {
   const { map, decisions } = context
-  if (!hasHostSaveArea(vcpu)) return injectException(vcpu.vmcb01, VECTOR.GP, 0)
+  if (!hasHostSaveArea(vcpu)) {
+    injectException(vcpu.vmcb01, VECTOR.GP, 0)
+    return
+  }
   const address = addressInRax(vcpu.vmcb01)
   if (!isL1Ram(map, address, 4096)) return yield* giveUp(vcpu)
   vcpu.nested.vmcb12 = address
