@@ -1,18 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { describeCase, makeCase } from './cases.ts'
-import { compareCases } from './compare.ts'
-import { readOutcomes } from './outcome.ts'
+import { compareWithQemu, LEAST_COMPARED } from './compare.ts'
 import { runOurs } from './ours.ts'
 import { qemuVersion } from './qemu.ts'
 
 const SEED = 1
-const CASES = Array.from({ length: 200 }, (_, index) => makeCase(SEED, index))
+const CASES = Array.from({ length: 100 }, (_, index) => makeCase(SEED, index))
+const compiled = runOurs(CASES)
 
 describe('random VMCBs', () => {
   it('have the same outcome in both executors', () => {
-    const compiled = runOurs(CASES)
     expect(runOurs(CASES, 'evaluate')).toBe(compiled)
-    expect(readOutcomes(compiled, CASES)).toHaveLength(CASES.length)
   })
 
   it('depend on the seed and the number of the case alone', () => {
@@ -21,12 +19,17 @@ describe('random VMCBs', () => {
   })
 
   it.skipIf(qemuVersion() === undefined)(
-    'have the same outcome in QEMU, but for its known deviations',
-    () => {
-      const residue = compareCases(CASES).flatMap(({ residue }, n) =>
+    'have the same outcome in QEMU, but for its known deviations (skipped without qemu-system-x86_64)',
+    async () => {
+      const comparisons = await compareWithQemu(CASES, compiled)
+      const residue = comparisons.flatMap(({ residue }, n) =>
         residue.map(({ key, ours, qemu }) => `${describeCase(CASES[n])}: ${key}: ${ours}, QEMU ${qemu}`),
       )
       expect(residue).toEqual([])
+      const compared = comparisons.filter(({ compared }) => compared).length
+      if (compared < CASES.length)
+        process.stdout.write(`QEMU hung at ${CASES.length - compared} of ${CASES.length} cases\n`)
+      expect(compared).toBeGreaterThanOrEqual(CASES.length * LEAST_COMPARED)
     },
   )
 })

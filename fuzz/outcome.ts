@@ -13,8 +13,8 @@ export interface Outcome {
   readonly stack: ReadonlyMap<number, bigint>
   /** The exception that the host took instead of VMRUN: vector, and the error code in bits 63:32. */
   readonly exception: bigint | undefined
-  /** The emulator ended, or did not come to an end. */
-  readonly crashed: boolean
+  /** QEMU ended by itself, or was stopped because it hung; the other members are as before the case then. */
+  readonly ended: 'crash' | 'stall' | undefined
 }
 
 /** Fields that are compared. */
@@ -42,12 +42,12 @@ function readLine(line: string, before: DataView): Outcome {
   const vmcb = new DataView(before.buffer.slice(0))
   const stack = new Map<number, bigint>()
   let exception: bigint | undefined
-  const crashed = parts[0] === 'crash'
-  for (const part of crashed ? [] : parts) {
+  const ended = parts[0] === 'crash' || parts[0] === 'stall' ? parts[0] : undefined
+  for (const part of ended === undefined ? parts : []) {
     const [offset, value] = [parseInt(part.slice(0, 4), 16), BigInt(`0x${part.slice(5)}`)]
     if (offset === EXCEPTION) exception = value
     else if (offset >= STACK) stack.set(offset - STACK, value)
     else vmcb.setBigUint64(offset, value, true)
   }
-  return { vmcb, stack, exception, crashed }
+  return { vmcb, stack, exception, ended }
 }
