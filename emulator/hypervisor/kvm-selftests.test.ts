@@ -294,3 +294,33 @@ describe.each(GROUNDS)('nested_tsc_scaling_test, %s', (ground) => {
     expect(general.rsi).toBe(4n * general.rdi)
   })
 })
+
+describe.each(GROUNDS)('nested_emulation_test, %s', (ground) => {
+  const cases: [string, string, bigint, bigint, bigint][] = [
+    ['PAUSE', 'pause', 1n << 23n, 0x77n, 2n],
+    ['HLT', 'hlt', 1n << 24n, 0x78n, 1n],
+  ]
+  it.each(cases)('%s exits with its length in nRIP', (_, l2, intercept, code, length) => {
+    const { codes, field } = run(ground, { l2, vmcb: { 'control.intercept_vector_3': intercept } })
+    expect([codes, field('save.rip'), field('control.n_rip')]).toEqual([
+      [code],
+      BigInt(L2),
+      BigInt(L2) + length,
+    ])
+  })
+})
+
+describe.each(GROUNDS)('state_test, the part of a virtual GIF, %s', (ground) => {
+  const VGIF = 1n << 9n
+  it.each([
+    ['', VGIF],
+    ['clgi', 0n],
+    ['clgi\n stgi', VGIF],
+  ])('L2 that executes "%s" leaves it so', (instructions, expected) => {
+    // RDMSR of PAT is an exit to L0, at which a vCPU can be moved.
+    const l2 = `${instructions}\n mov ecx, 0x277\n rdmsr\n vmmcall`
+    const vmcb = { 'control.virtual_interrupt': (1n << 25n) | VGIF }
+    const { codes, field } = run(ground, { l2, vmcb })
+    expect([codes, field('control.virtual_interrupt') & VGIF]).toEqual([[0x81n], expected])
+  })
+})

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { design } from './designs.fixture.ts'
-import { NESTED_PAT, runNestedPat, type NestedPatRound } from './nested-pat.ts'
+import { NESTED_PAT, nestedPatRow, runNestedPat, type NestedPatRound } from './nested-pat.ts'
 
 const { l1, l2, vmcb12, invalid } = NESTED_PAT
 const VMMCALL = 0x81n
@@ -44,9 +44,14 @@ function expected(rounds: number, first: Omit<NestedPatRound, 'exitCode' | 'l2Re
 describe.each(TABLE)('%s (quirk: %s)', (name, sharedPatQuirk, row) => {
   const base = { decisions: design(name), ...(sharedPatQuirk === undefined ? {} : { sharedPatQuirk }) }
 
-  it('judges an illegal g_pat', () => {
-    const [round] = runNestedPat({ ...base, nestedPaging: true, gPat: invalid })
-    expect(round.exitCode).toBe(row.invalid)
+  it('has its row in the table', () => {
+    const { invalid: exitCode, nestedPaging, noNestedPaging } = nestedPatRow(base.decisions, sharedPatQuirk)
+    const { l2Reads, l1Reads, vmcb12: left } = nestedPaging
+    expect({ invalid: exitCode, l2Reads, l1Reads, vmcb12: left }).toEqual(row)
+    expect(noNestedPaging).toEqual(expected(1, { l2Reads: l1, l1Reads: l2, vmcb12 })[0])
+  })
+
+  it('does not look at an illegal g_pat with nested paging off', () => {
     expect(runNestedPat({ ...base, nestedPaging: false, gPat: invalid })[0].exitCode).toBe(VMMCALL)
   })
 

@@ -134,3 +134,22 @@ export function runNestedPat(setup: NestedPatSetup): NestedPatRound[] {
     return { exitCode, l2Reads: at(1), l2ReadsBack: at(2), l1Reads: at(3), vmcb12: at(4) }
   }).filter(({ l1Reads }) => l1Reads !== 0n)
 }
+
+/** A design in the table that the book prints. */
+export interface NestedPatRow {
+  /** Exit code of VMRUN with an illegal g_pat and nested paging on. */
+  readonly invalid: bigint
+  readonly nestedPaging: NestedPatRound
+  readonly noNestedPaging: NestedPatRound
+}
+
+/** What a design makes of the experiment, by running it. */
+export function nestedPatRow(decisions: Decisions, sharedPatQuirk?: boolean): NestedPatRow {
+  const base = sharedPatQuirk === undefined ? { decisions } : { decisions, sharedPatQuirk }
+  const [[illegal], [on], [off]] = [
+    runNestedPat({ ...base, nestedPaging: true, gPat: NESTED_PAT.invalid }),
+    runNestedPat({ ...base, nestedPaging: true }),
+    runNestedPat({ ...base, nestedPaging: false }),
+  ]
+  return { invalid: illegal.exitCode, nestedPaging: on, noNestedPaging: off }
+}
