@@ -26,6 +26,14 @@ describe('run', () => {
     }
   })
 
+  test('goes back to compiled code after each system instruction, wherever a slice ended', () => {
+    const source = `top: hlt\n ${'add eax, ebx\n '.repeat(8)} hlt\n ${'xor ebx, eax\n '.repeat(8)} jmp top`
+    const { engine, cpu } = program(64, source, new Map([['hlt', () => undefined]]))
+    for (let done = 0; done < 50_000;) done += run(engine, cpu, 777)
+    // 17 of 19 instructions can be compiled.
+    expect(engine.compiled!.statistics.instructions).toBeGreaterThan(0.8 * 50_000)
+  })
+
   test('ends when the vCPU halts', () => {
     const halt = new Map([
       [

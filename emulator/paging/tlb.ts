@@ -80,8 +80,10 @@ function setOf(low: number, high: number, shift: number): number {
 export function findEntry(state: Vcpu, low: number, high: number): number {
   const words = state.words
   const identity = (VALID | currentAsid(state) | (currentPcid(state) << 16)) >>> 0
+  // 4 KB pages, and what else there may be.
+  const sizes = state.tlbSizes | 1
   for (let size = 0; size < PAGE_SHIFT.length; size++) {
-    if (size !== 0 && !(state.tlbSizes & (1 << size))) continue
+    if (!(sizes & (1 << size))) continue
     const shift = PAGE_SHIFT[size]
     const page = ((low >>> shift) << shift) >>> 0
     let at = FIRST + setOf(low, high, shift) * SET_WORDS
@@ -116,14 +118,23 @@ export function markFetched(state: Vcpu, at: number): void {
   state.words[at + 3] |= ENTRY.fetched
 }
 
-/** Enters a translation, replacing the one of the same page if there is one, else the oldest of its set. */
-export function insertEntry(cpu: Cpu, low: number, high: number, translation: Translation): number {
+/**
+ * Enters a translation, replacing the one of the same page if there is one, else the oldest of its set. `found`: what
+ * findEntry() says of the address.
+ */
+export function insertEntry(
+  cpu: Cpu,
+  low: number,
+  high: number,
+  translation: Translation,
+  found = findEntry(cpu.state, low, high),
+): number {
   const state = cpu.state
   const words = state.words
   const size = translation.attributes & ENTRY.size
   const shift = PAGE_SHIFT[size]
   const set = setOf(low, high, shift)
-  let at = findEntry(state, low, high)
+  let at = found
   if (at >= 0 && (words[at + 3] & ENTRY.size) !== size) {
     evict(cpu, at)
     at = -1

@@ -78,7 +78,7 @@ function lookupOrWalk(cpu: Cpu, low: number, high: number, access: Access, user:
     return at
   }
   const translation = walk(cpu, low, high, access, user)
-  return translation === undefined ? -1 : insertEntry(cpu, low, high, translation)
+  return translation === undefined ? -1 : insertEntry(cpu, low, high, translation, at)
 }
 
 /** What the TLB holds about one linear address. */
