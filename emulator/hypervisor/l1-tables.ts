@@ -34,6 +34,7 @@ const ENTRY = {
   accessed: 0x20n,
   dirty: 0x40n,
   large: 0x80n,
+  global: 0x100n,
   nx: 1n << 63n,
 } as const
 
@@ -97,21 +98,24 @@ function reservedBits(
   entry: bigint,
   level: Level,
   isLeaf: boolean,
-  { addressLimit, nx }: Rules,
+  { addressLimit, nx, isPae }: Rules,
   bytes: number,
 ): bigint {
   if (bytes === 4) return isLeaf && level.shift > 12 ? entry & 0x0020_0000n : 0n
   let reserved = (1n << 52n) - addressLimit
   if (!nx) reserved |= ENTRY.nx
+  if (isPae) reserved |= 0x7ffn << 52n
   if (level.isPdpe) reserved |= 0x1e6n | (0xfffn << 52n)
   else if (isLeaf && level.shift > 12) reserved |= (1n << BigInt(level.shift)) - 0x2000n
-  else if (level.leaf === 'never') reserved |= ENTRY.large
+  else if (level.leaf === 'never') reserved |= ENTRY.large | ENTRY.global
   return entry & reserved
 }
 
 interface Rules {
   readonly addressLimit: bigint
   readonly nx: boolean
+  /** Legacy PAE entries have no available bits 62:52 (APM vol 2 §5.2.3). */
+  readonly isPae: boolean
 }
 
 /** Walks the tables at `nCr3` and sets A, and D for a write, as the processor would (§15.25.5). */
@@ -126,6 +130,7 @@ export function* walkL1(
   const rules = {
     addressLimit: 1n << BigInt(facts.physicalAddressBits),
     nx: (get(vmcb01, 'save.efer') & EFER.NXE) !== 0n,
+    isPae: format === PAE,
   }
   const fault = (present: bigint): NestedTranslation => ({
     kind: 'fault',
