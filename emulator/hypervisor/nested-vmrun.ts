@@ -14,7 +14,7 @@ import { isL1Ram } from './memory-map.ts'
 import { nestedVmexit } from './nested-vmexit.ts'
 import { IOPM_BYTES, mergeMaps, MSRPM_BYTES } from './permission-maps.ts'
 import { startShadow } from './shadow.ts'
-import { emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
+import { currentVmcb, emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
 import {
   addressInRax,
   bytesOf,
@@ -31,20 +31,22 @@ import {
 
 export function* nestedVmrun(context: Context, vcpu: VcpuState): Handler<void> {
   const { map, decisions } = context
+  const caller = currentVmcb(vcpu)
   if (!hasHostSaveArea(vcpu)) {
-    injectException(vcpu.vmcb01, VECTOR.GP, 0)
+    injectException(caller, VECTOR.GP, 0)
     return
   }
-  const address = addressInRax(vcpu.vmcb01)
+  const address = addressInRax(caller)
   if (!isL1Ram(map, address, 4096)) return yield* giveUp(vcpu)
   vcpu.nested.vmcb12 = address
   yield { kind: 'nested', event: { kind: 'vmrun', vmcb: address } }
   yield* copyVmcb12(vcpu.nested, decisions)
-  const hostPaging = (get(vcpu.vmcb01, 'save.cr0') & CR0.PG) !== 0n
+  const hostPaging = (get(caller, 'save.cr0') & CR0.PG) !== 0n
   const failed = yield* checkVmcb12(vcpu.nested, decisions, { ...context.facts, hostPaging })
-  skipInstruction(vcpu.vmcb01)
+  skipInstruction(caller)
   if (failed.length > 0) return yield* refuse(vcpu, failed)
   yield* settleControls(vcpu, decisions)
+  keepL1(vcpu, caller)
   enterL2(vcpu)
   yield* prepareSave(vcpu, decisions)
   yield* enterVmcb02(context, vcpu)
@@ -96,6 +98,16 @@ const REFUSAL = [
   [0x70, 0x20],
   [0xa8, 8],
 ] as const
+
+const OF_L1 = ['save.efer', 'save.cr0', 'save.cr4', 'save.rflags', 'save.rip']
+
+/**
+ * Where L1 goes on after the nested #VMEXIT is kept in vmcb01. Whoever executed VMRUN is taken for L1, whose own state is there already:
+ * it is the VMRUN intercept, which every vmcb12 must have, that keeps L2 from getting here and becoming L1.
+ */
+function keepL1({ vmcb01 }: VcpuState, caller: DataView): void {
+  for (const key of OF_L1) change(vmcb01, key, get(caller, key))
+}
 
 /** From here on the vCPU is in guest mode: VMRUN has set GIF, and what exits is L2. */
 function enterL2(vcpu: VcpuState): void {
