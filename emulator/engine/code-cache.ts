@@ -17,8 +17,6 @@ import { CODE_GRANULE, PAGE_SIZE } from '../state/memory-map.ts'
 /** A decoded instruction with its meaning: either semantics against the builder, or a system instruction. */
 export interface CodeEntry {
   readonly instruction: Instruction
-  /** Bytes, as a rIP is counted. */
-  readonly length: bigint
   readonly semantics: Semantics | undefined
   readonly system: SystemInstruction
 }
@@ -79,7 +77,6 @@ export class CodeCache {
   entry(instruction: Instruction): CodeEntry {
     return {
       instruction,
-      length: BigInt(instruction.length),
       semantics: SEMANTICS.get(instruction.operation),
       system: this.#systemInstructions.get(instruction.operation) ?? undefinedOpcode,
     }

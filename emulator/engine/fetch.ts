@@ -1,36 +1,41 @@
 /** Instruction fetch: from rIP through segmentation and paging to a decoded instruction (APM vol 2 §4.12, §5; vol 3 §1.1). */
 import { decode, isDecodeError, MAXIMUM_LENGTH, type DecodeError } from '../isa/decode.ts'
 import { CS } from '../isa/registers.ts'
-import { translate } from '../paging/translate.ts'
+import { translate, tryTranslate } from '../paging/translate.ts'
+import { raiseWalkFault } from '../paging/walk.ts'
 import { ACCESS, type Cpu } from '../state/cpu.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
+import { joinHalves } from '../state/halves.ts'
+import { OFFSET, SEGMENT } from '../state/layout.ts'
 import { PAGE_SIZE } from '../state/memory-map.ts'
 import { codeBits, MODE } from '../state/mode.ts'
-import { isCanonical } from '../system/segmentation.ts'
+import { isCanonical, isCanonicalHalf } from '../system/segmentation.ts'
 import type { CodeCache, CodeEntry } from './code-cache.ts'
 
-/** First address that is not canonical in the lower half. */
-const LOWER_HALF_END = 0x8000_0000_0000n
+/** Word indexes in the vCPU block. */
+const RIP = OFFSET.rip >> 2
+const CS_BASE = (OFFSET.segments + CS * SEGMENT.bytes + SEGMENT.base) >> 2
+const CS_LIMIT = (OFFSET.segments + CS * SEGMENT.bytes + SEGMENT.limit) >> 2
 
 /** The instruction at rIP. Throws Fault (#GP, #UD, #PF) or Exit (#NPF). */
 export function fetch(code: CodeCache, cpu: Cpu): CodeEntry {
-  const state = cpu.state
-  const codeSize = state.mode & MODE.codeSize
-  const rip = state.rip
-  let linear = rip
+  const { words, mode, cpl } = cpu.state
+  const codeSize = mode & MODE.codeSize
+  const rip = words[RIP]
+  let low = rip
+  const high = words[RIP + 1]
   if (codeSize === 2) {
-    if (rip >= LOWER_HALF_END && !isCanonical(rip)) generalProtection()
+    if (!isCanonicalHalf(high)) generalProtection()
   } else {
-    const cs = state.segments[CS]
-    if (Number(rip) > cs.limit) generalProtection()
-    linear = BigInt.asUintN(32, cs.base + rip)
+    if (high !== 0 || rip > words[CS_LIMIT]) generalProtection()
+    low = (words[CS_BASE] + rip) >>> 0
   }
-  const address = translate(cpu, linear, ACCESS.execute, state.cpl === 3)
-  if (!cpu.memory.isRam(address)) return fetchBytes(code, cpu, linear)
+  const address = tryTranslate(cpu, low, high, ACCESS.execute, cpl === 3)
+  if (address < 0) raiseWalkFault(low, high, ACCESS.execute)
+  if (!cpu.memory.isRam(address)) return fetchBytes(code, cpu, joinHalves(low, high))
   const entry = code.lookup(address, codeSize)
-  if (isError(entry)) return fetchBytes(code, cpu, linear)
-  if (codeSize !== 2 && Number(rip) + entry.instruction.length - 1 > state.segments[CS].limit)
-    generalProtection()
+  if (isError(entry)) return fetchBytes(code, cpu, joinHalves(low, high))
+  if (codeSize !== 2 && rip + entry.instruction.length - 1 > words[CS_LIMIT]) generalProtection()
   return entry
 }
 
@@ -62,5 +67,5 @@ function fetchBytes(code: CodeCache, cpu: Cpu, linear: bigint): CodeEntry {
 
 /** Reads bytes `from`..`to` - 1 of the instruction; `address` is that of byte `from`. */
 function readCode(cpu: Cpu, bytes: Uint8Array, from: number, to: number, address: number): void {
-  for (let i = from; i < to; i++) bytes[i] = Number(cpu.memory.read(address + i - from, 1))
+  for (let i = from; i < to; i++) bytes[i] = cpu.memory.read8(address + i - from)
 }

@@ -11,6 +11,7 @@ import { AC } from '../isa/registers.ts'
 import { ACCESS, type Access, type Cpu } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { Exit, Fault, VECTOR } from '../state/faults.ts'
+import { joinHalves } from '../state/halves.ts'
 import { OFFSET } from '../state/layout.ts'
 import { CR0, CR4 } from '../state/mode.ts'
 import { selectFormat, PTE, type Format, type Level } from './formats.ts'
@@ -94,22 +95,12 @@ function fail(error: number): false {
 export function walkFault(low: number, high: number, access: Access): Fault | Exit {
   const { error, which } = failure
   const fetch = access === ACCESS.execute
-  if (which === 0) return new Fault(VECTOR.PF, error, wide(low, high), 0, fetch)
-  return new Exit(EXIT.NPF, wide(error, which), wide(failure.low, failure.high), fetch)
+  if (which === 0) return new Fault(VECTOR.PF, error, joinHalves(low, high), 0, fetch)
+  return new Exit(EXIT.NPF, joinHalves(error, which), joinHalves(failure.low, failure.high), fetch)
 }
 
 export function raiseWalkFault(low: number, high: number, access: Access): never {
   throw walkFault(low, high, access)
-}
-
-/** Two halves put together without allocating more than the result: write `halves`, read `whole`. */
-const whole = new BigUint64Array(1)
-const halves = new Uint32Array(whole.buffer)
-
-function wide(low: number, high: number): bigint {
-  halves[0] = low
-  halves[1] = high
-  return whole[0]
 }
 
 function asNumber(low: number, high: number): number {
@@ -151,7 +142,7 @@ function walkTables(
     const at = nested ? asNumber(nestedLeaf.low, nestedLeaf.high) : asNumber(guestLow, guestHigh)
     const entry = memory.read32(at)
     const entryHigh = entryBytes === 8 ? memory.read32(at + 4) : 0
-    cpu.observer.walkStep?.(root === WORD.nCr3, levels.length - i, at, wide(entry, entryHigh))
+    cpu.observer.walkStep?.(root === WORD.nCr3, levels.length - i, at, joinHalves(entry, entryHigh))
     if (!(entry & PTE.P)) return fail(0)
     const isLeaf = level.leaf === 'always' || (level.leaf === 'with PS' && (entry & PTE.PS) !== 0)
     const reserved = entry & (isLeaf ? level.reservedLeaf : level.reservedTable)

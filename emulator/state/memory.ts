@@ -149,6 +149,11 @@ export class PhysicalMemory {
       : Number(this.read(address, 4))
   }
 
+  /** A byte as a number. */
+  read8(address: number): number {
+    return this.isRam(address) ? this.bytes[this.ramBase + address] : Number(this.read(address, 1))
+  }
+
   write32(address: number, value: number): void {
     if (this.isRam(address)) {
       this.beforeWrite(address, 4)

@@ -3,13 +3,14 @@ import { CS, RAX, RF, RSP, TF } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { VIRTUAL_INTERRUPT, writtenBackBits } from '../system/virtual-interrupt.ts'
 import { hasIllegalPdpes } from '../paging/pdpes.ts'
-import { translate } from '../paging/translate.ts'
+import { tryTranslate } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
 import { ACCESS, type Cpu, type FailedCheck, type VmexitEvent } from '../state/cpu.ts'
 import { EXIT, isWriteTrap } from '../state/exit-codes.ts'
 import { Exit, Fault, VECTOR } from '../state/faults.ts'
 import { readRflags } from '../state/flags.ts'
 import { OFFSET } from '../state/layout.ts'
+import { PAGE_SIZE } from '../state/memory-map.ts'
 import { CR0, CR4, EFER, MODE } from '../state/mode.ts'
 import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
 import { DR6 } from '../system/debug-bits.ts'
@@ -64,7 +65,7 @@ const REGISTERS = registerPairs([
 export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   const state = cpu.state
   const vmcb = vmcbPage(cpu, state.vmcb)
-  const bytes = hasInstructionBytes(exit) ? fetchInstructionBytes(cpu) : NO_BYTES
+  const fetched = hasInstructionBytes(exit) ? fetchInstructionBytes(cpu) : 0
   vmcb.beforeWrite(AT.virtualInterrupt, AT.busLockCounter + 4)
   vmcb.beforeWrite(AT.saveStart, AT.saveEnd)
   if (isWriteTrap(exit.code)) endInstruction(state)
@@ -73,7 +74,7 @@ export function exitGuest(cpu: Cpu, exit: Exit, nextRip: bigint): void {
   const masks = controlMasks(cpu.model)
   if (masks.specCtrl) leaveSpecCtrl(state, vmcb)
   if (masks.busLock) storeBusLockCounter(state, vmcb)
-  storeInstructionBytes(vmcb, bytes)
+  storeInstructionBytes(vmcb, fetched)
   vmcb.store(AT.exitIntInfo, state.words, OFFSET.deliveringEvent >> 2)
   storeExit(vmcb, exit, nextRip)
   leaveUndefined(cpu, state.vmcb, exit)
@@ -92,7 +93,7 @@ export function exitInvalid(cpu: Cpu, failed: readonly FailedCheck[]): void {
   const vmcb = vmcbPage(cpu, state.vmcb)
   const exit = new Exit(EXIT.INVALID)
   vmcb.beforeWrite(AT.virtualInterrupt, AT.controlEnd)
-  storeInstructionBytes(vmcb, NO_BYTES)
+  storeInstructionBytes(vmcb, 0)
   storeQuad(vmcb, AT.exitIntInfo, 0n)
   storeExit(vmcb, exit, 0n)
   leaveUndefined(cpu, state.vmcb, exit)
@@ -237,31 +238,29 @@ export function describeExit(
   }
 }
 
-const NO_BYTES: readonly number[] = []
 const MOST_BYTES = 15
+
+/** What fetchInstructionBytes() fetched. */
+const instructionBytes = new Uint8Array(MOST_BYTES)
 
 /** Nested page faults and intercepted #PF of data accesses store the bytes at CS:rIP (APM vol 2 §15.8.4). */
 function hasInstructionBytes({ code, fetch }: Exit): boolean {
   return (code === EXIT.NPF || code === EXIT.EXCEPTION_0 + VECTOR.PF) && !fetch
 }
 
-/** Up to 15 bytes at CS:rIP; fewer when fetching them would fault or where the segment ends. */
-function fetchInstructionBytes(cpu: Cpu): readonly number[] {
+/** Up to 15 bytes at CS:rIP; fewer when fetching them would fault or where the segment ends. Returns how many. */
+function fetchInstructionBytes(cpu: Cpu): number {
   const { state, memory } = cpu
-  const bytes: number[] = []
-  try {
-    const available = Math.min(MOST_BYTES, bytesInSegment(state))
-    for (let page = -1; bytes.length < available;) {
-      const linear = instructionAddress(state, bytes.length)
-      const offset = Number(linear & 0xfffn)
-      if (page < 0 || offset === 0)
-        page = translate(cpu, linear - BigInt(offset), ACCESS.execute, state.cpl === 3)
-      bytes.push(Number(memory.read(page + offset, 1)))
-    }
-  } catch (thrown) {
-    if (!(thrown instanceof Fault || thrown instanceof Exit)) throw thrown
+  const available = Math.min(MOST_BYTES, bytesInSegment(state))
+  let count = 0
+  while (count < available) {
+    whole[0] = instructionAddress(state, count)
+    const address = tryTranslate(cpu, halves[0], halves[1], ACCESS.execute, state.cpl === 3)
+    if (address < 0) break
+    const onPage = Math.min(available - count, PAGE_SIZE - (address % PAGE_SIZE))
+    for (let i = 0; i < onPage; i++) instructionBytes[count++] = memory.read8(address + i)
   }
-  return bytes
+  return count
 }
 
 /** Bytes from rIP to the end of the code segment. */
@@ -276,8 +275,8 @@ function instructionAddress(state: Vcpu, offset: number): bigint {
 }
 
 /** Bytes 0D0h..0DFh: the count, then the bytes. Without bytes only the count is written, and the old bytes stay. */
-function storeInstructionBytes(vmcb: VmcbPage, bytes: readonly number[]): void {
-  if (bytes.length === 0) {
+function storeInstructionBytes(vmcb: VmcbPage, count: number): void {
+  if (count === 0) {
     vmcb.setWord(AT.bytes, vmcb.word(AT.bytes) & ~0xff)
     return
   }
@@ -285,7 +284,7 @@ function storeInstructionBytes(vmcb: VmcbPage, bytes: readonly number[]): void {
     let value = 0
     for (let i = 3; i >= 0; i--) {
       const at = word * 4 + i
-      value = (value << 8) | (at === 0 ? bytes.length : (bytes[at - 1] ?? 0))
+      value = (value << 8) | (at === 0 ? count : at <= count ? instructionBytes[at - 1] : 0)
     }
     vmcb.setWord(AT.bytes + word * 4, value)
   }

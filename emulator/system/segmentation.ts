@@ -33,6 +33,11 @@ export function isCanonical(address: bigint): boolean {
   return BigInt.asUintN(64, BigInt.asIntN(48, address)) === address
 }
 
+/** The same of the address with this upper half. */
+export function isCanonicalHalf(high: number): boolean {
+  return high >> 15 === 0 || high >> 15 === -1
+}
+
 /** True when all bytes of `size` bytes at `address` are canonical. */
 export function isCanonicalRange(address: bigint, size: number): boolean {
   return isCanonical(address) && isCanonical(BigInt.asUintN(64, address + BigInt(size - 1)))

@@ -13,6 +13,7 @@ import type { Exit, Fault } from '../../state/faults.ts'
 import { granuleMask, type PhysicalMemory } from '../../state/memory.ts'
 import { PAGE_SIZE, VCPU_STRIDE } from '../../state/memory-map.ts'
 import { MODE } from '../../state/mode.ts'
+import { isCanonicalHalf } from '../../system/segmentation.ts'
 import type { CodeCache } from '../code-cache.ts'
 import { OUTCOME } from './frame.ts'
 import {
@@ -57,11 +58,6 @@ function isFetchable(cpu: Cpu): boolean {
   }
   // Fetch tags are a subset of the TLB.
   return fetchLookup(state, low, high) >= 0 || findEntry(state, low, high) >= 0
-}
-
-/** Bits 63:47 of the address with this upper half are equal. */
-function isCanonical(high: number): boolean {
-  return high >> 15 === 0 || high >> 15 === -1
 }
 
 export class Dispatcher {
@@ -186,7 +182,7 @@ export class Dispatcher {
       bails.crossing++
       return 0
     }
-    if (!isCanonical(high) || !this.#translate(cpu, low, high, access)) {
+    if (!isCanonicalHalf(high) || !this.#translate(cpu, low, high, access)) {
       bails.translation++
       return 0
     }

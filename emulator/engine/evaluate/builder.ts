@@ -9,6 +9,7 @@ import { probeLinear, readLinear, writeLinear } from '../../paging/access.ts'
 import { translate } from '../../paging/translate.ts'
 import type { Builder, Condition, Value } from '../../semantics/builder.ts'
 import { noteIteration } from '../../system/repeat.ts'
+import { truncateRip } from '../../system/operands.ts'
 import { linearAddress } from '../../system/segmentation.ts'
 import { ACCESS, type Access, type Cpu } from '../../state/cpu.ts'
 import { Fault, generalProtection } from '../../state/faults.ts'
@@ -149,9 +150,8 @@ export class EvaluateBuilder implements Evaluated<Builder> {
   instruction!: Instruction
   stackSize: 2 | 4 | 8 = 8
   readonly flags: EvaluatedFlags
-  /** Where the instruction in sequence lies, and where execution goes on. */
-  sequential = 0n
-  target = 0n
+  /** Where a transfer of control leads to; undefined: execution goes on in sequence. */
+  target: bigint | undefined
   readonly #cpu: Cpu
   readonly #state: Vcpu
   readonly #operands: readonly EvaluatedOperand[]
@@ -168,12 +168,11 @@ export class EvaluateBuilder implements Evaluated<Builder> {
     return this as unknown as Builder
   }
 
-  /** Makes `instruction` the current one; `next` is the offset of the one in sequence. */
-  begin(instruction: Instruction, next: bigint): void {
+  /** Makes `instruction` the current one. state.rip is its own until it is done. */
+  begin(instruction: Instruction): void {
     this.instruction = instruction
     this.stackSize = stackBytes(this.#state.mode)
-    this.sequential = next
-    this.target = next
+    this.target = undefined
   }
 
   constant(value: bigint | number): bigint {
@@ -234,7 +233,7 @@ export class EvaluateBuilder implements Evaluated<Builder> {
   #effectiveAddress(operand: MemoryOperand, adjust: number): bigint {
     const gpr = this.#state.gpr
     let sum = operand.displacement
-    if (operand.base === RIP_BASE) sum += this.sequential
+    if (operand.base === RIP_BASE) sum += this.next()
     else if (operand.base >= 0) {
       sum += gpr[operand.base]
       if (adjust !== 0 && operand.base === RSP) sum += BigInt(adjust)
@@ -385,14 +384,14 @@ export class EvaluateBuilder implements Evaluated<Builder> {
   }
 
   next(): bigint {
-    return this.sequential
+    return truncateRip(this.#state, this.#state.rip + BigInt(this.instruction.length))
   }
 
   jumpRelative(n: number): void {
     const operand = this.instruction.operands[n]
     if (operand.kind !== 'relative')
       throw new TypeError(`Operand ${n} of ${this.instruction.mnemonic} is no displacement`)
-    this.jump(this.sequential + operand.displacement, this.instruction.operandSize)
+    this.jump(this.next() + operand.displacement, this.instruction.operandSize)
   }
 
   jump(target: bigint, size: Size): void {

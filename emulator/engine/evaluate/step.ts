@@ -3,6 +3,8 @@ import { ATTENTION } from '../../state/attention.ts'
 import { Exit, Fault, VECTOR } from '../../state/faults.ts'
 import { EXIT, isWriteTrap } from '../../state/exit-codes.ts'
 import type { Cpu } from '../../state/cpu.ts'
+import { joinHalves } from '../../state/halves.ts'
+import { OFFSET } from '../../state/layout.ts'
 import { MODE } from '../../state/mode.ts'
 import { countBusLock } from '../../system/bus-locks.ts'
 import { afterInstruction, beforeInstruction } from '../../system/boundary.ts'
@@ -22,44 +24,60 @@ export function step(engine: Engine, cpu: Cpu): boolean {
   if (state.attention !== 0 && !takeEvents(cpu)) return false
   let before = state.attention
   const guestMode = state.guestMode
-  const builder = engine.builders[cpu.index]
-  const rip = state.rip
-  let next = 0n
+  const words = state.words
+  const low = words[RIP]
+  const high = words[RIP + 1]
+  // rIP of the instruction in sequence; 0 while this one is not known.
+  let nextLow = 0
+  let nextHigh = 0
   state.instructions += 1
   try {
-    const entry = fetch(engine.code, cpu)
-    next = rip + entry.length
-    next = (state.mode & MODE.codeSize) === 2 ? BigInt.asUintN(64, next) : BigInt.asUintN(32, next)
-    if (before & ATTENTION.busLocks) countBusLock(cpu, entry.instruction, next)
-    cpu.observer.instruction?.(entry.instruction, rip)
-    if (cpu.caches !== undefined) completeWriteCombining(cpu, entry.instruction)
-    if (entry.semantics !== undefined) {
-      builder.begin(entry.instruction, next)
-      entry.semantics(builder.abstract)
-      state.rip = builder.target
+    const { instruction, semantics, system } = fetch(engine.code, cpu)
+    nextLow = (low + instruction.length) >>> 0
+    nextHigh = nextLow < low && (state.mode & MODE.codeSize) === 2 ? (high + 1) >>> 0 : high
+    if (before & ATTENTION.busLocks) countBusLock(cpu, instruction, joinHalves(nextLow, nextHigh))
+    cpu.observer.instruction?.(instruction, state.rip)
+    if (cpu.caches !== undefined) completeWriteCombining(cpu, instruction)
+    if (semantics !== undefined) {
+      const builder = engine.builders[cpu.index]
+      builder.begin(instruction)
+      semantics(builder.abstract)
+      if (builder.target === undefined) setRip(words, nextLow, nextHigh)
+      else state.rip = builder.target
     } else {
-      state.rip = next
-      const exit = entry.system(cpu, entry.instruction)
+      setRip(words, nextLow, nextHigh)
+      const exit = system(cpu, instruction)
       if (exit instanceof Exit) {
-        state.rip = rip
-        takeExit(cpu, exit, next)
+        setRip(words, low, high)
+        takeExit(cpu, exit, joinHalves(nextLow, nextHigh))
         return true
       }
     }
     if (before !== 0) {
-      const repeats = state.rip === rip && entry.instruction.repeat !== 'none'
+      const repeats = isRip(words, low, high) && instruction.repeat !== 'none'
       // RF lasts until all iterations of a repeated instruction are done.
       if (repeats) before &= ~ATTENTION.resume
       if (before & ATTENTION.branches && state.guestMode === guestMode)
-        noteInstruction(state, rip, state.rip !== next && !repeats)
+        noteInstruction(state, joinHalves(low, high), !isRip(words, nextLow, nextHigh) && !repeats)
     }
   } catch (thrown) {
-    if (!hasTakenEffect(thrown)) state.rip = rip
-    if (!stopHalfWay(cpu, thrown, next)) return true
+    if (!hasTakenEffect(thrown)) setRip(words, low, high)
+    if (!stopHalfWay(cpu, thrown, joinHalves(nextLow, nextHigh))) return true
   }
   // VMRUN begins with the host's shadow and traps and ends with the guest's, which are for the next instruction.
   if (before !== 0 && state.guestMode === guestMode) finish(cpu, before)
   return true
+}
+
+const RIP = OFFSET.rip >> 2
+
+function setRip(words: Uint32Array, low: number, high: number): void {
+  words[RIP] = low
+  words[RIP + 1] = high
+}
+
+function isRip(words: Uint32Array, low: number, high: number): boolean {
+  return words[RIP] === low && words[RIP + 1] === high
 }
 
 /** The attempt at the instruction at rIP when it is known already that an access of it to memory fails, and how. */
