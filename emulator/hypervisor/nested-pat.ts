@@ -7,7 +7,7 @@ import { assemble } from '../isa/index.ts'
 import { Machine, START } from '../machine/index.ts'
 import { VMCB_BYTES, vmcbField, writeField } from '../svm/index.ts'
 import type { Decisions } from './decisions.ts'
-import { cpuOfL1, createL0 } from './index.ts'
+import { cpuOfL1, createL0 } from './create.ts'
 import type { Migration } from './migration.ts'
 
 /** The values of the selftest: what L1 gives itself (PA0 is WT), what vmcb12 has for L2, what L2 writes, and one that is illegal. */
