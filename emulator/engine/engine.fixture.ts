@@ -34,6 +34,7 @@ const LARGE = 0x80n
 const model: CpuModel = {
   name: 'test',
   physicalAddressBits: 48,
+  linearAddressBits: 57,
   has: () => false,
   cpuid: () => [0, 0, 0, 0],
 }

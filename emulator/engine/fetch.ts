@@ -3,13 +3,13 @@ import { decode, isDecodeError, MAXIMUM_LENGTH, type DecodeError } from '../isa/
 import { CS } from '../isa/registers.ts'
 import { translate, tryTranslate } from '../paging/translate.ts'
 import { raiseWalkFault } from '../paging/walk.ts'
+import { isCanonical, isCanonicalHalf, linearBits } from '../state/canonical.ts'
 import { ACCESS, type Cpu } from '../state/cpu.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
 import { joinHalves } from '../state/halves.ts'
 import { OFFSET, SEGMENT } from '../state/layout.ts'
 import { PAGE_SIZE } from '../state/memory-map.ts'
 import { codeBits, MODE } from '../state/mode.ts'
-import { isCanonical, isCanonicalHalf } from '../system/segmentation.ts'
 import type { CodeCache, CodeEntry } from './code-cache.ts'
 
 /** Word indexes in the vCPU block. */
@@ -19,13 +19,14 @@ const CS_LIMIT = (OFFSET.segments + CS * SEGMENT.bytes + SEGMENT.limit) >> 2
 
 /** The instruction at rIP. Throws Fault (#GP, #UD, #PF) or Exit (#NPF). */
 export function fetch(code: CodeCache, cpu: Cpu): CodeEntry {
-  const { words, mode, cpl } = cpu.state
+  const state = cpu.state
+  const { words, mode, cpl } = state
   const codeSize = mode & MODE.codeSize
   const rip = words[RIP]
   let low = rip
   const high = words[RIP + 1]
   if (codeSize === 2) {
-    if (!isCanonicalHalf(high)) generalProtection()
+    if (!isCanonicalHalf(high, linearBits(cpu.state))) generalProtection()
   } else {
     if (high !== 0 || rip > words[CS_LIMIT]) generalProtection()
     low = (words[CS_BASE] + rip) >>> 0
@@ -57,7 +58,7 @@ function fetchBytes(code: CodeCache, cpu: Cpu, linear: bigint): CodeEntry {
   if (isDecodeError(result) && result.kind === 'truncated' && onFirstPage < limit) {
     const next = linear + BigInt(onFirstPage)
     const wrapped = bits === 64 ? BigInt.asUintN(64, next) : BigInt.asUintN(32, next)
-    if (bits === 64 && !isCanonical(wrapped)) generalProtection()
+    if (bits === 64 && !isCanonical(wrapped, linearBits(state))) generalProtection()
     readCode(cpu, bytes, onFirstPage, limit, translate(cpu, wrapped, ACCESS.execute, user))
     result = decode(bytes, 0, limit, bits)
   }

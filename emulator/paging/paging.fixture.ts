@@ -12,6 +12,7 @@ export const ALL = PTE.P | PTE.RW | PTE.US
 const model: CpuModel = {
   name: 'test',
   physicalAddressBits: 48,
+  linearAddressBits: 57,
   has: (feature) => feature === 'page1gb' || feature === 'pse36',
   cpuid: () => [0, 0, 0, 0],
 }

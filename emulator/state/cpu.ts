@@ -4,11 +4,16 @@ import type { Exit, Fault } from './faults.ts'
 import type { PhysicalMemory } from './memory.ts'
 import type { Vcpu } from './vcpu.ts'
 
+/** Width of linear addresses with 4-level and with 5-level paging. */
+export type LinearBits = 48 | 57
+
 /** What CPUID says and the checks depend on. Feature names are CPUID's own, lower case. */
 export interface CpuModel {
   readonly name: string
   /** MAXPHYADDR: physical addresses have this many bits (CPUID 8000_0008h EAX[7:0]). */
   readonly physicalAddressBits: number
+  /** Implemented bits of linear addresses: 57 with 5-level paging (CPUID 8000_0008h EAX[15:8]). */
+  readonly linearAddressBits: LinearBits
   has(feature: string): boolean
   /** EAX, EBX, ECX, EDX of a leaf, as unsigned 32-bit numbers. */
   cpuid(leaf: number, subleaf: number, state: Vcpu): readonly [number, number, number, number]

@@ -111,11 +111,11 @@ describe('VMLOAD and VMSAVE', () => {
   it('sign-extend the bases of FS, GS, LDTR and TR and KernelGsBase', () => {
     const test = svmTest()
     for (const name of ['fs.base', 'gs.base', 'ldtr.base', 'tr.base', 'kernel_gs_base'])
-      test.set({ [`save.${name}`]: 0x1234_8000_0000_0001n })
+      test.set({ [`save.${name}`]: 0x1301_8000_0000_0001n })
     test.execute('vmload')
     const { state } = test.cpu
-    for (const n of [FS, GS, LDTR, TR]) expect(state.segments[n].base).toBe(0xffff_8000_0000_0001n)
-    expect(state.kernelGsBase).toBe(0xffff_8000_0000_0001n)
+    for (const n of [FS, GS, LDTR, TR]) expect(state.segments[n].base).toBe(0xff01_8000_0000_0001n)
+    expect(state.kernelGsBase).toBe(0xff01_8000_0000_0001n)
   })
 
   it('leave every other field alone', () => {

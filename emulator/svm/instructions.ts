@@ -3,6 +3,7 @@ import type { Instruction } from '../isa/instruction.ts'
 import { CS, RAX, RCX } from '../isa/registers.ts'
 import { invalidatePage } from '../paging/tlb.ts'
 import { translateGuestPhysical } from '../paging/walk.ts'
+import { canonicalHigh } from '../state/canonical.ts'
 import { ATTENTION } from '../state/attention.ts'
 import { ACCESS, type Access, type Cpu, type SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
@@ -13,7 +14,7 @@ import type { Vcpu } from '../state/vcpu.ts'
 import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { offsetOf, VMCB_FIELDS } from './fields.ts'
 import { requireSvm, requireSvmOrSkinit, vmcbAddress } from './privilege.ts'
-import { canonicalHigh, HIDDEN_SEGMENTS, loadHiddenSegment, storeSegment } from './segments.ts'
+import { HIDDEN_SEGMENTS, loadHiddenSegment, storeSegment } from './segments.ts'
 import { loadAll, registerPairs, storeAll, vmcbPage, type VmcbPage } from './vmcb-page.ts'
 import { skinit } from './skinit.ts'
 import { vmrun } from './vmrun.ts'
@@ -68,10 +69,11 @@ const vmload: SystemInstruction = (cpu, instruction) => {
 /** What VMLOAD does with a VMCB. */
 export function loadHiddenState(cpu: Cpu, vmcb: VmcbPage): void {
   const words = cpu.state.words
-  for (const segment of HIDDEN_SEGMENTS) loadHiddenSegment(vmcb, words, segment)
+  const bits = cpu.model.linearAddressBits
+  for (const segment of HIDDEN_SEGMENTS) loadHiddenSegment(vmcb, words, segment, bits)
   loadAll(vmcb, words, HIDDEN_REGISTERS)
   words[KERNEL_GS_BASE.word] = vmcb.word(KERNEL_GS_BASE.offset)
-  words[KERNEL_GS_BASE.word + 1] = canonicalHigh(vmcb.word(KERNEL_GS_BASE.offset + 4))
+  words[KERNEL_GS_BASE.word + 1] = canonicalHigh(vmcb.word(KERNEL_GS_BASE.offset + 4), bits)
 }
 
 /** VMSAVE rAX: stores what VMLOAD loads. */

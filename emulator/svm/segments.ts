@@ -5,6 +5,8 @@
  * In the vCPU block (words): +0 selector   +1 attributes   +2 limit   +4 base
  */
 import { CS, DS, ES, FS, GS, LDTR, SS, TR } from '../isa/registers.ts'
+import { canonicalHigh } from '../state/canonical.ts'
+import type { LinearBits } from '../state/cpu.ts'
 import { OFFSET, SEGMENT } from '../state/layout.ts'
 import { offsetOf } from './fields.ts'
 import type { VmcbPage } from './vmcb-page.ts'
@@ -33,11 +35,6 @@ export const HIDDEN_SEGMENTS = [
   place('tr', TR),
 ] as const
 
-/** Bits 63:32 of a canonical address with `high` in bits 47:32: 48 bits of linear address are implemented. */
-export function canonicalHigh(high: number): number {
-  return (high << 16) >> 16
-}
-
 /** Loads selector, attributes, limit and the low half of the base. */
 function loadVisible(vmcb: VmcbPage, words: Uint32Array, { offset, word }: SegmentPlace): void {
   const first = vmcb.word(offset)
@@ -53,10 +50,15 @@ export function loadGuestSegment(vmcb: VmcbPage, words: Uint32Array, segment: Se
   words[segment.word + 5] = 0
 }
 
-/** FS, GS, LDTR or TR: the base is sign-extended from its highest implemented bit. */
-export function loadHiddenSegment(vmcb: VmcbPage, words: Uint32Array, segment: SegmentPlace): void {
+/** FS, GS, LDTR or TR: the base is sign-extended from its highest implemented bit, of `bits`. */
+export function loadHiddenSegment(
+  vmcb: VmcbPage,
+  words: Uint32Array,
+  segment: SegmentPlace,
+  bits: LinearBits,
+): void {
   loadVisible(vmcb, words, segment)
-  words[segment.word + 5] = canonicalHigh(vmcb.word(segment.offset + 12))
+  words[segment.word + 5] = canonicalHigh(vmcb.word(segment.offset + 12), bits)
 }
 
 /** Stores all of a segment register. */

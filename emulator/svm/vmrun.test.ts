@@ -116,9 +116,9 @@ describe('VMRUN', () => {
       'save.cs.selector': 0x33n,
       'save.cs.limit': 0xffff_fffen,
       'save.cs.base': 0x1234_5678_9abc_def0n,
-      'save.gdtr.base': 0x0000_8000_0000_1000n,
+      'save.gdtr.base': 0x0100_0000_0000_1000n,
       'save.gdtr.limit': 0xab_cdefn,
-      'save.idtr.base': 0xffff_7fff_0000_1000n,
+      'save.idtr.base': 0xfe00_7fff_0000_1000n,
       'save.idtr.limit': 0xfffn,
       'save.cpl': 3n,
       'save.cr2': 0xdead_beef_0000_0001n,
@@ -148,7 +148,7 @@ describe('VMRUN', () => {
       base: 0x9abc_def0n,
     })
     expect(state.segments[SS].attributes).toBe(0xc93)
-    expect(state.gdtrBase).toBe(0xffff_8000_0000_1000n)
+    expect(state.gdtrBase).toBe(0xff00_0000_0000_1000n)
     expect(state.gdtrLimit).toBe(0xcdef)
     expect(state.idtrBase).toBe(0x0000_7fff_0000_1000n)
     expect(state.cpl).toBe(3)

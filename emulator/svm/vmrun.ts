@@ -4,6 +4,7 @@ import type { Instruction } from '../isa/instruction.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { NESTED_CONTROL } from '../paging/nested-control.ts'
 import { flushAll, flushAsid, flushNonGlobal } from '../paging/tlb.ts'
+import { canonicalHigh } from '../state/canonical.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
@@ -28,7 +29,7 @@ import { enterLastBranches } from './last-branches.ts'
 import { enterSpecCtrl } from './spec-ctrl.ts'
 import { startPauseFilter } from './pause-filter.ts'
 import { REGISTERS_AT } from './register-offsets.ts'
-import { canonicalHigh, GUEST_SEGMENTS, loadGuestSegment } from './segments.ts'
+import { GUEST_SEGMENTS, loadGuestSegment } from './segments.ts'
 import { keepLoaded, mergeCache } from './state-cache.ts'
 import { exitGuest, exitInvalid } from './vmexit.ts'
 import { vmcbPage, type VmcbPage } from './vmcb-page.ts'
@@ -58,7 +59,7 @@ export function enterGuest(cpu: Cpu, address: number): void {
   }
   const masks = controlMasks(cpu.model)
   loadControls(state, vmcb, masks)
-  loadGuest(state, vmcb)
+  loadGuest(cpu, vmcb)
   if (masks.specCtrl) enterSpecCtrl(state, vmcb)
   keepLoaded(cpu, vmcb, address)
   state.guestMode = 1
@@ -144,7 +145,7 @@ function pageAddress(vmcb: VmcbPage, at: number): number {
 }
 
 /** The state-save area, by clean-bit group; what no group covers comes last. */
-function loadGuest(state: Vcpu, vmcb: VmcbPage): void {
+function loadGuest({ state, model }: Cpu, vmcb: VmcbPage): void {
   const words = state.words
   loadControlRegisters(words, vmcb)
   loadDebugRegisters(words, vmcb)
@@ -152,9 +153,9 @@ function loadGuest(state: Vcpu, vmcb: VmcbPage): void {
   state.gdtrLimit = vmcb.word(AT.gdtrLimit) & 0xffff
   state.idtrLimit = vmcb.word(AT.idtrLimit) & 0xffff
   words[WORD.gdtrBase] = vmcb.word(AT.gdtrBase)
-  words[WORD.gdtrBase + 1] = canonicalHigh(vmcb.word(AT.gdtrBase + 4))
+  words[WORD.gdtrBase + 1] = canonicalHigh(vmcb.word(AT.gdtrBase + 4), model.linearAddressBits)
   words[WORD.idtrBase] = vmcb.word(AT.idtrBase)
-  words[WORD.idtrBase + 1] = canonicalHigh(vmcb.word(AT.idtrBase + 4))
+  words[WORD.idtrBase + 1] = canonicalHigh(vmcb.word(AT.idtrBase + 4), model.linearAddressBits)
   // SEG.
   for (const segment of GUEST_SEGMENTS) loadGuestSegment(vmcb, words, segment)
   // Long mode has no virtual-8086 mode, and ignores VM.

@@ -1,12 +1,12 @@
 /** SWAPGS and the instructions that read and write the bases of FS and GS (APM vol 2 §6.1.3, vol 3 RDFSBASE). */
 import type { Instruction } from '../isa/instruction.ts'
 import { FS, GS } from '../isa/registers.ts'
+import { isCanonical } from '../state/canonical.ts'
 import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
 import { CR4, MODE } from '../state/mode.ts'
 import { readRegister, registerOperand, writeRegister } from './operands.ts'
 import { requirePrivilege } from './privilege.ts'
-import { isCanonical } from './segmentation.ts'
 
 function require64Bit(cpu: Cpu): void {
   if ((cpu.state.mode & MODE.codeSize) !== 2) undefinedOpcode()
@@ -36,7 +36,7 @@ function writeBase(cpu: Cpu, instruction: Instruction, segment: number): void {
   requireBaseInstructions(cpu)
   const { index, size } = registerOperand(instruction, 0)
   const value = readRegister(cpu.state, index, size)
-  if (!isCanonical(value)) generalProtection()
+  if (!isCanonical(value, cpu.model.linearAddressBits)) generalProtection()
   cpu.state.segments[segment].base = value
 }
 

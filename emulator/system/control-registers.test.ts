@@ -34,6 +34,7 @@ describe('MOV to control registers refuses', () => {
     ['CR3 bits above MAXPHYADDR', 3, 1n << 48n],
     ['CR3 bit 63 without PCIDE', 3, 1n << 63n],
     ['PAE off in long mode', 4, 0n],
+    ['another number of paging levels in long mode', 4, CR4.PAE | CR4.LA57],
     ['CR4 bits of features that do not exist', 4, CR4.PAE | CR4.CET],
     ['PCIDE with a PCID in CR3', 4, CR4.PAE | CR4.PCIDE],
     ['CR8 above 15', 8, 16n],

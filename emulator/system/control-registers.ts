@@ -162,7 +162,7 @@ export function setCr3(cpu: Cpu, value: bigint): void {
 function checkCr4({ state, model }: Cpu, value: bigint): void {
   if (value & cr4ReservedBits(model)) generalProtection()
   const long = (state.efer & EFER.LMA) !== 0n
-  if (long && !(value & CR4.PAE)) generalProtection()
+  if (long && (!(value & CR4.PAE) || (value ^ state.cr4) & CR4.LA57)) generalProtection()
   const turnsPcidOn = (value & ~state.cr4 & CR4.PCIDE) !== 0n
   if (turnsPcidOn && (!long || state.cr3 & 0xfffn)) generalProtection()
 }

@@ -67,6 +67,7 @@ export const FEATURES: readonly Feature[] = [
   feature('clflushopt', 7, 'ebx', 23),
   feature('clwb', 7, 'ebx', 24),
   feature('umip', 7, 'ecx', 2, { cr4: CR4.UMIP }),
+  feature('la57', 7, 'ecx', 16, { cr4: CR4.LA57 }),
   feature('lahf64', EXTENDED, 'ecx', 0),
   feature('svm', EXTENDED, 'ecx', 2, { efer: EFER.SVME }),
   feature('altmovcr8', EXTENDED, 'ecx', 4),
@@ -124,7 +125,6 @@ export const ASIDS = 32768
 /** The most pages beyond the first that one INVLPGB names, CPUID 8000_0008h EDX[15:0]; the last register of RDPRU, 31:16. */
 export const INVLPGB_COUNT_MAX = 7
 const RDPRU_MAX = 1
-const LINEAR_ADDRESS_BITS = 48
 /** States that XCR0 can enable, low half: 0 x87. An XSAVE area of it is the 512 bytes of FXSAVE and a header. */
 export const XCR0_SUPPORTED = 1
 const XSAVE_BYTES = 512 + 64
@@ -199,8 +199,9 @@ export function createCpuModel(name = 'default', processors = 1): CpuModel {
   const names = changedFeatures(description.without, changes)
   const features = FEATURES.filter((row) => names.has(row.name))
   const leaves = new Map(Object.entries(LEAVES).map(([leaf, words]) => [Number(leaf), [...words]]))
+  const linearAddressBits = names.has('la57') ? 57 : 48
   leaves.set(0x8000_0008, [
-    (LINEAR_ADDRESS_BITS << 8) | description.physicalAddressBits,
+    (linearAddressBits << 8) | description.physicalAddressBits,
     RESTORES_POINTERS,
     0,
     (RDPRU_MAX << 16) | INVLPGB_COUNT_MAX,
@@ -218,6 +219,7 @@ export function createCpuModel(name = 'default', processors = 1): CpuModel {
   return {
     name,
     physicalAddressBits: description.physicalAddressBits,
+    linearAddressBits,
     has: (feature) => names.has(feature),
     cpuid(leaf, subleaf, state) {
       const words = leaves.get(leaf)

@@ -325,7 +325,7 @@ function protectedMode(cpu: Cpu, event: Event, returnRip: bigint, resume: boolea
   }
   const { descriptor, level } = readHandlerSegment(cpu, gate.selector, external)
   const stack = handlerStack(cpu, gate, level, external)
-  checkTarget(descriptor, gate.offset, isLongMode(cpu))
+  checkTarget(cpu, descriptor, gate.offset)
 
   const pushesStack = level !== state.cpl || isLongMode(cpu)
   const segments = state.segments

@@ -2,6 +2,7 @@
 import type { Instruction } from '../isa/instruction.ts'
 import { LDTR, TR } from '../isa/registers.ts'
 import { probeLinear, writeLinear } from '../paging/access.ts'
+import { isCanonical } from '../state/canonical.ts'
 import { ACCESS, type Cpu, type SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { Fault, generalProtection, VECTOR } from '../state/faults.ts'
@@ -21,7 +22,7 @@ import {
 } from './descriptors.ts'
 import { effectiveAddress, load, memoryOperand, offsetBy, readWord, store, writeOperand } from './operands.ts'
 import { requirePrivilege, requireProtectedMode, requireUserMayLook } from './privilege.ts'
-import { isCanonical, linearAddress, NULL_SEGMENT, setSegment } from './segmentation.ts'
+import { linearAddress, NULL_SEGMENT, setSegment } from './segmentation.ts'
 
 /** GDTR and IDTR: fields of the vCPU block and exit codes. */
 const GDT = { base: 'gdtrBase', limit: 'gdtrLimit', read: EXIT.GDTR_READ, write: EXIT.GDTR_WRITE } as const
@@ -42,7 +43,7 @@ function loadTable(cpu: Cpu, instruction: Instruction, table: Table): void {
   const is64 = (state.mode & MODE.codeSize) === 2
   const limit = Number(load(cpu, operand.segment, at, 2))
   const base = load(cpu, operand.segment, offsetBy(operand, at, 2), is64 ? 8 : 4)
-  if (!isCanonical(base)) generalProtection()
+  if (!isCanonical(base, cpu.model.linearAddressBits)) generalProtection()
   state[table.limit] = limit
   state[table.base] = !is64 && instruction.operandSize === 2 ? base & 0xff_ffffn : base
 }
@@ -67,7 +68,7 @@ function systemBase(cpu: Cpu, descriptor: Descriptor, errorCode: number): bigint
   // Bits 12:8 of the last doubleword must be zero: they would be the type of another descriptor.
   if (upper & (0x1fn << 40n)) generalProtection(errorCode)
   const base = descriptor.base | ((upper & 0xffff_ffffn) << 32n)
-  if (!isCanonical(base)) generalProtection(errorCode)
+  if (!isCanonical(base, cpu.model.linearAddressBits)) generalProtection(errorCode)
   return base
 }
 

@@ -157,7 +157,7 @@ const jumpFar: SystemInstruction = (cpu, instruction) => {
   const { selector, offset } = farTarget(cpu, instruction)
   if (!(state.mode & MODE.protected)) {
     const cs = realModeSegment(state, selector)
-    checkTarget(cs, offset, false)
+    checkTarget(cpu, cs, offset)
     enterCode(cpu, cs, offset)
     return
   }
@@ -166,7 +166,7 @@ const jumpFar: SystemInstruction = (cpu, instruction) => {
   const gate = findGate(cpu, selector, named, false)
   const descriptor = gate?.descriptor ?? requireCodeSegment(cpu, selector, allowsDirect(state.cpl, selector))
   const target = gate?.offset ?? offset
-  checkTarget(descriptor, target, isLongMode(cpu))
+  checkTarget(cpu, descriptor, target)
   enterCode(cpu, loadedSegment(cpu, withLevel(gate?.selector ?? selector, state.cpl), descriptor), target)
 }
 
@@ -176,7 +176,7 @@ const callFar: SystemInstruction = (cpu, instruction) => {
   const size = instruction.operandSize as 2 | 4 | 8
   if (!(state.mode & MODE.protected)) {
     const cs = realModeSegment(state, selector)
-    checkTarget(cs, offset, false)
+    checkTarget(cpu, cs, offset)
     pushReturn(cpu, size)
     enterCode(cpu, cs, offset)
     return
@@ -189,7 +189,7 @@ const callFar: SystemInstruction = (cpu, instruction) => {
     return
   }
   const descriptor = requireCodeSegment(cpu, selector, allowsDirect(state.cpl, selector))
-  checkTarget(descriptor, offset, isLongMode(cpu))
+  checkTarget(cpu, descriptor, offset)
   const cs = loadedSegment(cpu, withLevel(selector, state.cpl), descriptor)
   pushReturn(cpu, size)
   enterCode(cpu, cs, offset)
@@ -210,7 +210,7 @@ function callThroughGate(cpu: Cpu, gate: CallGate): void {
   const state = cpu.state
   const { attributes } = gate.descriptor
   const level = isConforming(attributes) ? state.cpl : dpl(attributes)
-  checkTarget(gate.descriptor, gate.offset, isLongMode(cpu))
+  checkTarget(cpu, gate.descriptor, gate.offset)
   if (level === state.cpl) {
     const cs = loadedSegment(cpu, withLevel(gate.selector, level), gate.descriptor)
     pushReturn(cpu, gate.itemBytes)
@@ -252,7 +252,7 @@ const returnFar: SystemInstruction = (cpu, instruction) => {
   const selector = Number(peekStack(cpu, size, 1) & 0xffffn)
   if (!(state.mode & MODE.protected)) {
     const cs = realModeSegment(state, selector)
-    checkTarget(cs, offset, false)
+    checkTarget(cpu, cs, offset)
     setStackPointer(state, stackBytes(state.mode), state.gpr[RSP] + BigInt(2 * size + parameterBytes))
     enterCode(cpu, cs, offset)
     return
@@ -288,7 +288,7 @@ export function resolveReturn(cpu: Cpu, selector: number, offset: bigint): Retur
   const descriptor = requireCodeSegment(cpu, selector, (attributes) =>
     isConforming(attributes) ? dpl(attributes) <= level : dpl(attributes) === level,
   )
-  checkTarget(descriptor, offset, isLongMode(cpu))
+  checkTarget(cpu, descriptor, offset)
   return { cs: loadedSegment(cpu, selector, descriptor), level }
 }
 

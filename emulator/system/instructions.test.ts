@@ -174,7 +174,7 @@ describe('descriptor tables', () => {
     cpu.state.gpr[RAX] = 0x2200n
     execute(cpu, [0x0f, 0x01, 0x00])
     expect(cpu.memory.read(0x2202, 8)).toBe(0xffff_8000_0000_0000n)
-    cpu.memory.write(0x2102, 8, 1n << 47n)
+    cpu.memory.write(0x2102, 8, 1n << 56n)
     cpu.state.gpr[RAX] = 0x2100n
     expect(faultOf(() => execute(cpu, [0x0f, 0x01, 0x10]))).toEqual(GP0)
   })
@@ -278,7 +278,7 @@ describe('processor instructions', () => {
     const brand = [2, 3, 4].map((n) => text(cpuid(0x8000_0000 + n))).join('')
     expect(brand.replace(/\0+$/, '')).toBe('World Switch virtual CPU')
     expect(cpuid(0x8000_000a).slice(0, 3)).toEqual([1, 32768, 0])
-    expect(cpuid(0x8000_0008)[0]).toBe(0x3030)
+    expect(cpuid(0x8000_0008)[0]).toBe(0x3930)
     expect(cpuid(0x1234_5678)).toEqual([0, 0, 0, 0])
   })
 

@@ -95,7 +95,7 @@ function returnToRealMode(
   const cs = virtual8086
     ? virtual8086Segment(selector)
     : { selector, attributes, limit, base: BigInt(selector << 4) }
-  checkTarget(cs, offset, false)
+  checkTarget(cpu, cs, offset)
   const flags = virtual ? mergeVirtualFlags(state, image) : mergeFlags(state, image, size, VM | VIF | VIP)
   releaseStack(state, 3 * size)
   setSegment(state.segments[CS], cs)
@@ -140,7 +140,7 @@ function returnToVirtual8086(cpu: Cpu, offset: bigint, selector: number, image: 
   const pointer = peekStack(cpu, 4, 3)
   const selectors = [4, 5, 6, 7, 8].map((index) => Number(peekStack(cpu, 4, index) & 0xffffn))
   const cs = virtual8086Segment(selector)
-  checkTarget(cs, offset, false)
+  checkTarget(cpu, cs, offset)
   ;[SS, ES, DS, FS, GS].forEach((register, i) =>
     setSegment(state.segments[register], virtual8086Segment(selectors[i])),
   )

@@ -8,14 +8,15 @@ import {
   invalidatePage,
   invalidatePcidPage,
 } from '../paging/tlb.ts'
-import { ACCESS, type Cpu, type SystemInstruction } from '../state/cpu.ts'
+import { isCanonical } from '../state/canonical.ts'
+import { ACCESS, type Cpu, type CpuModel, type SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
 import { CR4, MODE } from '../state/mode.ts'
 import { ASIDS, INVLPGB_COUNT_MAX } from './cpu-model.ts'
 import { effectiveAddress, memoryOperand, offsetBy, readRegister, registerOperand } from './operands.ts'
 import { requirePrivilege } from './privilege.ts'
-import { isCanonical, linearAddress } from './segmentation.ts'
+import { linearAddress } from './segmentation.ts'
 
 /** Limits are not checked; an address that is not canonical invalidates nothing (APM vol 3, INVLPG). */
 const invlpg: SystemInstruction = (cpu, instruction) => {
@@ -27,7 +28,7 @@ const invlpg: SystemInstruction = (cpu, instruction) => {
   const base = is64 && operand.segment < 4 ? 0n : state.segments[operand.segment].base
   const linear = BigInt.asUintN(is64 ? 64 : 32, base + offset)
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.INVLPG, linear)
-  if (isCanonical(linear)) invalidatePage(cpu, linear)
+  if (isCanonical(linear, cpu.model.linearAddressBits)) invalidatePage(cpu, linear)
 }
 
 /** Values of INVPCID's register operand. */
@@ -59,7 +60,7 @@ const invpcid: SystemInstruction = (cpu, instruction) => {
   const pcid = Number(low)
   switch (type) {
     case INVPCID.address:
-      if (!isCanonical(linear)) generalProtection()
+      if (!isCanonical(linear, cpu.model.linearAddressBits)) generalProtection()
       invalidatePcidPage(cpu, linear, pcid)
       break
     case INVPCID.context:
@@ -86,11 +87,11 @@ const ECX_BITS = { largePages: 0x8000_0000, count: 0xffff, reserved: 0x7fff_0000
 const EDX_RESERVED = 0xf000_0000
 
 /** Operands that no processor of this model accepts. Flushing nested translations is not a feature of it. */
-function isIllegal(rax: bigint, ecx: number, edx: number): boolean {
+function isIllegal({ linearAddressBits }: CpuModel, rax: bigint, ecx: number, edx: number): boolean {
   if (rax & (RAX_BITS.reserved | RAX_BITS.nested)) return true
   if (ecx & ECX_BITS.reserved || (ecx & ECX_BITS.count) > INVLPGB_COUNT_MAX) return true
   if (edx & EDX_RESERVED || (rax & RAX_BITS.asid && (edx & 0xffff) >= ASIDS)) return true
-  return (rax & RAX_BITS.address) !== 0n && !isCanonical(rax & ~0xfffn)
+  return (rax & RAX_BITS.address) !== 0n && !isCanonical(rax & ~0xfffn, linearAddressBits)
 }
 
 /** In a guest the instructions exist only if VMCB offset 090h bit 7 says so. */
@@ -108,7 +109,7 @@ const invlpgb: SystemInstruction = (cpu, instruction) => {
   const rax = BigInt.asUintN(instruction.addressSize * 8, state.gpr[RAX])
   const ecx = state.gprHalves[RCX * 2]
   const edx = state.gprHalves[RDX * 2]
-  if (isIllegal(rax, ecx, edx)) {
+  if (isIllegal(cpu.model, rax, ecx, edx)) {
     if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.INVLPGB_ILLEGAL)
     generalProtection()
   }

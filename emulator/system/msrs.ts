@@ -2,6 +2,7 @@
 import { FS, GS, RAX, RCX, RDX } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
 import { flushAll, flushAsid } from '../paging/tlb.ts'
+import { isCanonical } from '../state/canonical.ts'
 import type { Cpu, CpuModel, SystemInstruction } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { generalProtection } from '../state/faults.ts'
@@ -11,7 +12,6 @@ import { APIC_BASE } from './apic-registers.ts'
 import { DEBUG_CTL_BITS, setDebugCtl } from './last-branch.ts'
 import { apicIsEnabled, resetApic } from './local-apic.ts'
 import { requirePrivilege } from './privilege.ts'
-import { isCanonical } from './segmentation.ts'
 import { SMM_MSRS } from './smm-msrs.ts'
 import { readAperf, readMperf, readTsc, writeFrequencyCounter, writeTsc } from './time.ts'
 import {
@@ -101,12 +101,15 @@ function segmentBase(index: number, name: string, segment: number): Msr {
     name,
     section: 'APM vol 2 §3.2.2',
     read: ({ state }) => state.segments[segment].base,
-    write({ state }, value) {
-      if (!isCanonical(value)) generalProtection()
+    write({ state, model }, value) {
+      if (!isCanonical(value, model.linearAddressBits)) generalProtection()
       state.segments[segment].base = value
     },
   }
 }
+
+/** Canonical by the width that the processor implements, whatever the paging mode. */
+const isImplemented = (value: bigint, { model }: Cpu) => isCanonical(value, model.linearAddressBits)
 
 const fitsIn = (bits: number) => (value: bigint) => value >> BigInt(bits) === 0n
 
@@ -334,12 +337,12 @@ export const MSRS: readonly Msr[] = [
   mtrrDefType,
   efer,
   stored(0xc000_0081, 'STAR', 'APM vol 2 §6.1.1', 'star'),
-  stored(0xc000_0082, 'LSTAR', 'APM vol 2 §6.1.1', 'lstar', isCanonical),
-  stored(0xc000_0083, 'CSTAR', 'APM vol 2 §6.1.1', 'cstar', isCanonical),
+  stored(0xc000_0082, 'LSTAR', 'APM vol 2 §6.1.1', 'lstar', isImplemented),
+  stored(0xc000_0083, 'CSTAR', 'APM vol 2 §6.1.1', 'cstar', isImplemented),
   stored(0xc000_0084, 'SFMASK', 'APM vol 2 §6.1.1', 'sfmask', fitsIn(32)),
   segmentBase(0xc000_0100, 'FS.base', FS),
   segmentBase(0xc000_0101, 'GS.base', GS),
-  stored(0xc000_0102, 'KernelGSbase', 'APM vol 2 §6.1.3', 'kernelGsBase', isCanonical),
+  stored(0xc000_0102, 'KernelGSbase', 'APM vol 2 §6.1.3', 'kernelGsBase', isImplemented),
   stored(0xc000_0103, 'TSC_AUX', 'APM vol 2 §13.2.4', 'tscAux', fitsIn(32)),
   stored(0xc000_0104, 'TSC_RATIO', 'APM vol 2 §15.30.5', 'tscRatio', fitsIn(40)),
   // Performance counters never count, so only zero can be written.

@@ -1,6 +1,7 @@
 /** Logical to linear addresses: segment bases, limits, types and canonical form (APM vol 2 §4.5, §4.12, §5.3.1). */
 import { FS, SS } from '../isa/registers.ts'
 import { probeLinear } from '../paging/access.ts'
+import { isCanonical, isCanonicalRange, linearBits } from '../state/canonical.ts'
 import { ACCESS, type Access, type Cpu } from '../state/cpu.ts'
 import { Fault, VECTOR } from '../state/faults.ts'
 import { ATTRIBUTE, MODE } from '../state/mode.ts'
@@ -26,21 +27,6 @@ export function setSegment(register: Segment, value: SegmentValue): void {
   register.attributes = value.attributes
   register.limit = value.limit
   register.base = value.base
-}
-
-/** True when bits 63:47 are equal: the address exists with 4-level paging (APM vol 1 §2.1.4). */
-export function isCanonical(address: bigint): boolean {
-  return BigInt.asUintN(64, BigInt.asIntN(48, address)) === address
-}
-
-/** The same of the address with this upper half. */
-export function isCanonicalHalf(high: number): boolean {
-  return high >> 15 === 0 || high >> 15 === -1
-}
-
-/** True when all bytes of `size` bytes at `address` are canonical. */
-export function isCanonicalRange(address: bigint, size: number): boolean {
-  return isCanonical(address) && isCanonical(BigInt.asUintN(64, address + BigInt(size - 1)))
 }
 
 /** True when `size` bytes at `offset` lie within the limit. An expand-down segment lies above its limit (APM vol 2 §4.12.2). */
@@ -97,7 +83,7 @@ export function linearAddress(
   let linear: bigint
   if ((mode & MODE.codeSize) === 2) {
     linear = segment >= FS ? BigInt.asUintN(64, offset + state.segments[segment].base) : offset
-    if (!isCanonicalRange(linear, size)) segmentFault(segment)
+    if (!isCanonicalRange(linear, size, linearBits(state))) segmentFault(segment)
   } else {
     linear = legacyLinear(state.segments[segment], offset, size, access, (mode & MODE.protected) !== 0)
     if (linear < 0n) segmentFault(segment)
@@ -117,12 +103,13 @@ function examine(cpu: Cpu, linear: bigint, size: number, access: Access): void {
   if (state.mode & MODE.dataBreakpoints) noteDataAccess(state, linear, size, access)
 }
 
-/** Throws #GP(0) unless execution may continue at `rip` in the code segment `cs`; `long`: EFER.LMA. */
+/** Throws #GP(0) unless execution may continue at `rip` in the code segment `cs`. */
 export function checkTarget(
+  { state }: Cpu,
   cs: Pick<SegmentValue, 'attributes' | 'limit'>,
   rip: bigint,
-  long: boolean,
 ): void {
-  const reachable = long && cs.attributes & ATTRIBUTE.L ? isCanonical(rip) : rip <= BigInt(cs.limit)
+  const is64 = (state.mode & MODE.long) !== 0 && (cs.attributes & ATTRIBUTE.L) !== 0
+  const reachable = is64 ? isCanonical(rip, linearBits(state)) : rip <= BigInt(cs.limit)
   if (!reachable) throw new Fault(VECTOR.GP, 0)
 }

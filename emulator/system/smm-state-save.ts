@@ -3,6 +3,8 @@
  * value lies, whether the handler may change it, what an SMI stores there and what RSM does with it.
  */
 import { CS, DS, ES, FS, GS, IF, LDTR, SS, TR } from '../isa/registers.ts'
+import { canonical } from '../state/canonical.ts'
+import type { LinearBits } from '../state/cpu.ts'
 import { readRflags } from '../state/flags.ts'
 import { CR0 } from '../state/mode.ts'
 import { ACTIVITY, type Vcpu } from '../state/vcpu.ts'
@@ -23,14 +25,13 @@ export interface SavedField {
   readonly writable: boolean
   save(state: Vcpu): bigint
   /** What RSM loads as it stands; absent where RSM ignores the value or does more with it (smm.ts). */
-  load?(state: Vcpu, value: bigint): void
+  load?(state: Vcpu, value: bigint, linearBits: LinearBits): void
 }
 
 type Segment = readonly [name: string, offset: number, register: number]
 
 /** Unimplemented bits of a base: cleared in ES, CS, SS and DS, copies of the highest implemented bit elsewhere (§10.4). */
 const low32 = (base: bigint): bigint => BigInt.asUintN(32, base)
-const canonical = (base: bigint): bigint => BigInt.asUintN(64, BigInt.asIntN(48, base))
 
 function segment([name, offset, register]: Segment): SavedField[] {
   const base = register <= DS ? low32 : canonical
@@ -65,7 +66,7 @@ function segment([name, offset, register]: Segment): SavedField[] {
       bytes: 8,
       writable: false,
       save: ({ segments }) => segments[register].base,
-      load: ({ segments }, value) => (segments[register].base = base(value)),
+      load: ({ segments }, value, bits) => (segments[register].base = base(value, bits)),
     },
   ]
 }
@@ -86,7 +87,7 @@ function table(name: 'gdtr' | 'idtr', offset: number): SavedField[] {
       bytes: 8,
       writable: false,
       save: (state) => state[`${name}Base`],
-      load: (state, value) => (state[`${name}Base`] = canonical(value)),
+      load: (state, value, bits) => (state[`${name}Base`] = canonical(value, bits)),
     },
   ]
 }

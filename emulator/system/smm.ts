@@ -184,7 +184,7 @@ const rsm: SystemInstruction = (cpu) => {
     shutdown(cpu)
     return
   }
-  for (const field of SAVED_FIELDS) field.load?.(state, readField(image, field))
+  for (const field of SAVED_FIELDS) field.load?.(state, readField(image, field), cpu.model.linearAddressBits)
   if (values.ioRestart !== 0n && values.ioDword & DURING_IO) restartIo(state, values)
   loadEfer(state, values)
   state.guestMode = toGuest ? 1 : 0

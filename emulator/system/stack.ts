@@ -1,12 +1,13 @@
 /** The stack as system instructions and event delivery use it: several items at once, all checked before any is written. */
 import { RSP, SS } from '../isa/registers.ts'
 import { probeLinear, readLinear, writeLinear } from '../paging/access.ts'
+import { isCanonicalRange, linearBits } from '../state/canonical.ts'
 import { ACCESS, type Cpu } from '../state/cpu.ts'
 import { Fault, VECTOR } from '../state/faults.ts'
 import { MODE, stackBytes } from '../state/mode.ts'
 import type { Vcpu } from '../state/vcpu.ts'
 import { noteDataAccess } from './debug-traps.ts'
-import { isCanonicalRange, legacyLinear, linearAddress, type SegmentValue } from './segmentation.ts'
+import { legacyLinear, linearAddress, type SegmentValue } from './segmentation.ts'
 
 /** Where a frame is pushed: the current stack, or one that is about to become it. */
 export interface Stack {
@@ -43,7 +44,7 @@ export function pushFrame(cpu: Cpu, stack: Stack, itemBytes: 2 | 4 | 8, values: 
   let pointer = stack.pointer
   const addresses = values.map(() => {
     pointer = BigInt.asUintN(width, pointer - BigInt(itemBytes))
-    const linear = stackLinear(stack, pointer, itemBytes, checksType)
+    const linear = stackLinear(state, stack, pointer, itemBytes, checksType)
     probeLinear(cpu, linear, itemBytes, ACCESS.write, stack.user)
     // Frames of events are not looked at: that of the #DB would raise the next one.
     if (state.mode & MODE.dataBreakpoints && state.deliveringEvent === 0n)
@@ -54,9 +55,15 @@ export function pushFrame(cpu: Cpu, stack: Stack, itemBytes: 2 | 4 | 8, values: 
   return pointer
 }
 
-function stackLinear(stack: Stack, pointer: bigint, itemBytes: number, checksType: boolean): bigint {
+function stackLinear(
+  state: Vcpu,
+  stack: Stack,
+  pointer: bigint,
+  itemBytes: number,
+  checksType: boolean,
+): bigint {
   if (stack.pointerBytes === 8) {
-    if (isCanonicalRange(pointer, itemBytes)) return pointer
+    if (isCanonicalRange(pointer, itemBytes, linearBits(state))) return pointer
   } else {
     const linear = legacyLinear(stack.segment, pointer, itemBytes, ACCESS.write, checksType)
     if (linear >= 0n) return linear

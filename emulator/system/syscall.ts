@@ -1,6 +1,7 @@
 /** SYSCALL, SYSRET, SYSENTER, SYSEXIT (APM vol 2 §6.1; vol 3 for the order of checks). */
 import { CS, RCX, RDX, RF, RSP, SS, IF, TF, VM } from '../isa/registers.ts'
 import { modeChanged } from '../paging/contexts.ts'
+import { isCanonical, linearBits } from '../state/canonical.ts'
 import { ATTENTION } from '../state/attention.ts'
 import type { Cpu, SystemInstruction } from '../state/cpu.ts'
 import { generalProtection, undefinedOpcode } from '../state/faults.ts'
@@ -9,7 +10,7 @@ import { ATTRIBUTE, EFER, MODE } from '../state/mode.ts'
 import { isLongMode } from './descriptors.ts'
 import { requireProtectedMode } from './privilege.ts'
 import { loadRflags } from './rflags.ts'
-import { isCanonical, setSegment } from './segmentation.ts'
+import { setSegment } from './segmentation.ts'
 
 const DATA = ATTRIBUTE.G | ATTRIBUTE.DB | ATTRIBUTE.P | ATTRIBUTE.S | ATTRIBUTE.readWrite | ATTRIBUTE.accessed
 const CODE32 = DATA | ATTRIBUTE.code
@@ -41,8 +42,8 @@ const syscall: SystemInstruction = (cpu) => {
   const flags = readRflags(state)
   const long = isLongMode(cpu)
   const target = !long ? state.star & 0xffff_ffffn : is64 ? state.lstar : state.cstar
-  // VMLOAD can leave an address here that WRMSR would have refused.
-  if (!isCanonical(target)) generalProtection()
+  // WRMSR refuses less than the paging mode, and VMLOAD nothing.
+  if (!isCanonical(target, linearBits(state))) generalProtection()
   state.gpr[RCX] = state.rip
   if (long) state.gpr[11] = BigInt((flags & ~RF) >>> 0)
   enterFlat(cpu, selector, (selector + 8) & 0xffff, long ? CODE64 : CODE32, 0)

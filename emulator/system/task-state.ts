@@ -1,6 +1,7 @@
 /** The task-state segment as a source of stacks (APM vol 2 §12.2.4 legacy, §12.2.5 64-bit). */
 import { TR } from '../isa/registers.ts'
 import { readLinear } from '../paging/access.ts'
+import { isCanonical, linearBits } from '../state/canonical.ts'
 import type { Cpu } from '../state/cpu.ts'
 import { Fault, VECTOR } from '../state/faults.ts'
 import { ATTRIBUTE } from '../state/mode.ts'
@@ -14,7 +15,7 @@ import {
   SELECTOR,
   tableAddress,
 } from './descriptors.ts'
-import { isCanonical, type SegmentValue } from './segmentation.ts'
+import { type SegmentValue } from './segmentation.ts'
 import type { Stack } from './stack.ts'
 import type { Size } from '../isa/instruction.ts'
 
@@ -56,6 +57,6 @@ export function nullStackSegment(level: number): SegmentValue {
  */
 export function longStack(cpu: Cpu, ist: number, level: number, segment: SegmentValue, external = 0): Stack {
   const pointer = readTss(cpu, ist > 0 ? 0x1c + ist * 8 : 4 + level * 8, 8, external)
-  if (!isCanonical(pointer)) throw new Fault(VECTOR.SS, external)
+  if (!isCanonical(pointer, linearBits(cpu.state))) throw new Fault(VECTOR.SS, external)
   return { segment, pointer, pointerBytes: 8, user: level === 3, errorCode: external }
 }

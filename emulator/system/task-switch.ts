@@ -256,7 +256,7 @@ function load(cpu: Cpu, selector: number, descriptor: Descriptor, task: TaskImag
   modeChanged(cpu)
   if (how.errorCode >= 0) pushErrorCode(cpu, task.itemBytes, how)
   if (task.trap) raiseDebugTrap(state, DR6.BT)
-  checkTarget(segments[CS], task.rip, false)
+  checkTarget(cpu, segments[CS], task.rip)
 }
 
 function resolveLdt(cpu: Cpu, selector: number, external: number): SegmentValue {

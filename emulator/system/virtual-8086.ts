@@ -79,7 +79,7 @@ export function callOwnHandler(cpu: Cpu, vector: number): boolean {
   const entry = Number(readLinear(cpu, BigInt(vector * 4), 4))
   const cs = virtual8086Segment(entry >>> 16)
   const offset = BigInt(entry & 0xffff)
-  checkTarget(cs, offset, false)
+  checkTarget(cpu, cs, offset)
   const direct = ioPrivilege(state) === 3
   const flags = readRflags(state)
   const image = direct ? flags & 0xffff : virtualFlags(state)

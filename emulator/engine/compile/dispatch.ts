@@ -7,13 +7,13 @@ import { fastLookup, fetchLookup } from '../../paging/contexts.ts'
 import { findEntry } from '../../paging/tlb.ts'
 import { tryTranslate } from '../../paging/translate.ts'
 import { isTranslated, walkFault } from '../../paging/walk.ts'
+import { isCanonical, isCanonicalHalf, linearBits } from '../../state/canonical.ts'
 import { ACCESS, type Access, type Cpu } from '../../state/cpu.ts'
 import { OFFSET, SEGMENT } from '../../state/layout.ts'
 import type { Exit, Fault } from '../../state/faults.ts'
 import { granuleMask, type PhysicalMemory } from '../../state/memory.ts'
 import { PAGE_SIZE, VCPU_STRIDE } from '../../state/memory-map.ts'
 import { MODE } from '../../state/mode.ts'
-import { isCanonicalHalf } from '../../system/segmentation.ts'
 import type { CodeCache } from '../code-cache.ts'
 import { OUTCOME } from './frame.ts'
 import {
@@ -26,7 +26,7 @@ import {
 } from './jump-cache.ts'
 import { NEVER_COMPILED, REGION_MODE, Regions } from './regions.ts'
 
-/** Lower-half canonical addresses lie below. */
+/** Addresses below are canonical in every paging mode. */
 const LOWER_HALF_END = 0x8000_0000_0000n
 
 /** How compiled code fared. */
@@ -146,7 +146,7 @@ export class Dispatcher {
     const rip = state.rip
     let linear = rip
     if ((mode & MODE.codeSize) === 2) {
-      if (rip >= LOWER_HALF_END && BigInt.asUintN(64, BigInt.asIntN(48, rip)) !== rip) return 0
+      if (rip >= LOWER_HALF_END && !isCanonical(rip, linearBits(state))) return 0
     } else {
       const cs = state.segments[CS]
       linear = BigInt.asUintN(32, cs.base + rip)
@@ -182,7 +182,7 @@ export class Dispatcher {
       bails.crossing++
       return 0
     }
-    if (!isCanonicalHalf(high) || !this.#translate(cpu, low, high, access)) {
+    if (!isCanonicalHalf(high, linearBits(cpu.state)) || !this.#translate(cpu, low, high, access)) {
       bails.translation++
       return 0
     }

@@ -11,6 +11,7 @@ import type { Builder, Condition, Value } from '../../semantics/builder.ts'
 import { noteIteration } from '../../system/repeat.ts'
 import { truncateRip } from '../../system/operands.ts'
 import { linearAddress } from '../../system/segmentation.ts'
+import { isCanonical, linearBits } from '../../state/canonical.ts'
 import { ACCESS, type Access, type Cpu } from '../../state/cpu.ts'
 import { Fault, generalProtection } from '../../state/faults.ts'
 import { arithmeticFlags, FLAGS, setArithmeticFlags, type FlagsKind } from '../../state/flags.ts'
@@ -398,8 +399,7 @@ export class EvaluateBuilder implements Evaluated<Builder> {
     const offset = truncate(size, target)
     const state = this.#state
     if ((state.mode & MODE.codeSize) === 2) {
-      if (offset >= SURELY_FLAT && BigInt.asUintN(64, BigInt.asIntN(48, offset)) !== offset)
-        generalProtection()
+      if (offset >= SURELY_FLAT && !isCanonical(offset, linearBits(state))) generalProtection()
     } else if (Number(offset) > state.segments[CS].limit) generalProtection()
     this.target = offset
   }
