@@ -70,6 +70,10 @@ const SAME: readonly [string, Program][] = [
       l2: 'mov rax, [0x200000]\n mov [0x200000], rax\n vmmcall',
     },
   ],
+  ...[0x100n, 1n << 51n, 1n << 63n].map((bit): [string, Program] => [
+    `the reserved bit ${bit.toString(16)}h of the top nested table`,
+    { vmcb: NESTED_PAGING, l1: `mov rax, ${BigInt(NESTED + 0x1007) | bit}\n mov [${NESTED}], rax\n ${L1}` },
+  ]),
 ]
 
 describe('L1 under L0', () => {
