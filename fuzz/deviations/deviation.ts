@@ -77,6 +77,12 @@ export const anything: Deviation['excuses'] = (key) => PATH.test(key)
 export const anotherPath: Deviation['excuses'] = (key, { ours, qemu }) =>
   isInvalid(ours) === isInvalid(qemu) && PATH.test(key)
 
+/** What follows from another frame on the stack: where both end at one instruction, the stack and rSP alone. */
+export const anotherFrame: Deviation['excuses'] = (key, results) => {
+  const sameEnd = exitCode(results.ours) === exitCode(results.qemu) && changed(results, 'save.rip') === 0n
+  return sameEnd ? key === 'stack' || key === 'save.rsp' : anotherPath(key, results)
+}
+
 /** The vector whose handler in the arena exited with VMMCALL; undefined for other exits. */
 export function handledVector(outcome: Outcome): bigint | undefined {
   return exitCode(outcome) === 0x81n ? field(outcome.vmcb, 'save.rax') & 0xffn : undefined

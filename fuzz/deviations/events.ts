@@ -1,6 +1,7 @@
 /** Deviations of the delivery of events (do_interrupt_all, handle_even_inj, raise_interrupt2). */
 import { field } from '../outcome.ts'
 import {
+  anotherFrame,
   anotherPath,
   either,
   endsByFault,
@@ -43,13 +44,16 @@ export const EVENTS: readonly Deviation[] = [
         event.hasErrorCode !== (event.type === 3 && WITH_ERROR_CODE.includes(event.vector))
       )
     },
-    excuses: anotherPath,
+    excuses: anotherFrame,
   },
   {
-    cause: 'pushes rIP, not nRIP, for injected software interrupts',
+    cause: 'pushes rIP, not nRIP, for injected software interrupts, #BP and #OF',
     section: '§15.20',
-    applies: ({ before }) =>
-      injected(before)?.type === 4 && field(before, 'control.n_rip') !== field(before, 'save.rip'),
+    applies: ({ before }) => {
+      const event = injected(before)
+      const fromInstruction = event?.type === 4 || (event?.type === 3 && [3, 4].includes(event.vector))
+      return fromInstruction && field(before, 'control.n_rip') !== field(before, 'save.rip')
+    },
     excuses: anotherPath,
   },
   {
@@ -59,7 +63,7 @@ export const EVENTS: readonly Deviation[] = [
     applies: ({ ours, qemu }) =>
       [0x43n, 0x44n].includes(exitCode(ours)) ||
       exitCode(qemu) === 0x75n ||
-      /^8000040[34]$/.test(field(qemu.vmcb, 'control.exit_int_info').toString(16)),
+      [0x8000_0403n, 0x8000_0404n].includes(field(qemu.vmcb, 'control.exit_int_info')),
     excuses: (key, results) =>
       exitCode(results.ours) === exitCode(results.qemu)
         ? onlyBits('control.exit_int_info', 0x700n)(key, results)
