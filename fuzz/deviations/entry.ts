@@ -191,14 +191,14 @@ export const ENTRY: readonly Deviation[] = [
   },
   {
     cause: 'loads bits 47:32 of the bases of ES, CS, SS and DS',
-    section: 'table B-1',
+    section: 'table B-2',
     applies: bothEntered,
     excuses: (key, results) =>
       /^save\.[ecsd]s\.base$/.test(key) && (changed(results, key) & 0xffff_ffffn) === 0n,
   },
   {
     cause: 'keeps 32 bits of the limits of GDTR and IDTR',
-    section: 'table B-1',
+    section: 'table B-2',
     applies: ({ before }) => longLimits(before).length > 0,
     excuses: (key, results) =>
       Object.keys(TABLES).some((name) => onlyBits(`save.${name}.limit`, 0xffff_0000n)(key, results)) ||
