@@ -77,7 +77,7 @@ describe('an exception that another one follows', () => {
   test('exits before they combine into #DF, with the first in EXITINTINFO', () => {
     const { field } = runGuest('ud2', { 'control.intercept_vector_2': exceptions(8, 13) })
     expect(field('control.exit_code')).toBe(0x4dn)
-    expect(field('control.exit_info_1')).toBe(0x33n)
+    expect(field('control.exit_info_1')).toBe(0x32n)
     expect(field('control.exit_int_info')).toBe(0x8000_0306n)
   })
 

@@ -126,7 +126,7 @@ describe('how a run ends', () => {
     const result = machineWith('ud2').run(1000)
     expect(result).toMatchObject({ reason: 'shutdown', rip: 0x1_0000n })
     expect(describeRunResult(result)).toBe(
-      'shutdown at rIP 10000h: #UD, then #GP(33h), then #GP(6Bh), then #GP(43h)',
+      'shutdown at rIP 10000h: #UD, then #GP(32h), then #GP(6Ah), then #GP(42h)',
     )
   })
 
