@@ -23,7 +23,8 @@ const MEANINGFUL: ReadonlyMap<string, bigint> = new Map([
   ['control.nested_control', 9n],
 ])
 
-function meaningful(key: string, value: bigint): bigint {
+/** Drops the bits of a field that L0 does not understand. */
+export function meaningful(key: string, value: bigint): bigint {
   const mask = MEANINGFUL.get(key)
   return mask === undefined ? value : value & mask
 }

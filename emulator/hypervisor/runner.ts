@@ -71,6 +71,11 @@ export class L0 implements HostProgram {
     return this.#events
   }
 
+  /** What its handlers know. */
+  get context(): Context {
+    return this.#context
+  }
+
   get map(): MemoryMap {
     return this.#context.map
   }
