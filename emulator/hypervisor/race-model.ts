@@ -10,7 +10,7 @@ import { isSchedulingPoint, type Effect } from './effects.ts'
 import type { Execution, Race, Side, Step, Touched } from './explorer.ts'
 import { turn } from './l1.ts'
 import { perform } from './perform.ts'
-import { judge } from './race-properties.ts'
+import { judge, PROPERTIES, type Property } from './race-properties.ts'
 import type { L0 } from './runner.ts'
 import { cloneVcpuState, type VcpuState } from './state.ts'
 
@@ -231,8 +231,12 @@ class StoringSide implements Side {
   }
 }
 
-/** L0 on behalf of vCPU 0 against one list of stores for each further vCPU. */
-export function raceForVmcb12(start: RaceStart, stores: readonly (readonly Store[])[]): Race {
+/** L0 on behalf of vCPU 0 against one list of stores for each further vCPU. An execution loses when a property does not hold. */
+export function raceForVmcb12(
+  start: RaceStart,
+  stores: readonly (readonly Store[])[],
+  properties: readonly Property[] = PROPERTIES,
+): Race {
   const written = stores.map((list): Touched => ({
     reads: [],
     writes: list.map(({ address, bytes }) => ({ address, bytes })),
@@ -244,7 +248,7 @@ export function raceForVmcb12(start: RaceStart, stores: readonly (readonly Store
       const l0 = new L0Side(start, memory)
       return {
         sides: [l0, ...stores.map((list) => new StoringSide(list, memory))],
-        judge: (events) => judge(l0.outcome, events),
+        judge: (events) => judge(l0.outcome, events, properties),
       }
     },
   }

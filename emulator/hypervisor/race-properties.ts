@@ -128,11 +128,15 @@ export const PROPERTIES: readonly Property[] = [
   },
 ]
 
-/** What did not hold in an execution. It was so with L0's last step. */
-export function judge(outcome: Outcome, events: readonly RaceEvent[]): Finding[] {
+/** Which of the properties did not hold in an execution. It was so with L0's last step. */
+export function judge(
+  outcome: Outcome,
+  events: readonly RaceEvent[],
+  properties: readonly Property[],
+): Finding[] {
   const looks = looksAtFields(outcome.vcpu.nested.vmcb12, events)
   const ordinal = events.filter(({ side }) => side === 0).length - 1
-  return PROPERTIES.flatMap((property) =>
+  return properties.flatMap((property) =>
     property
       .violations(outcome, looks)
       .map((violation) => ({ property: property.name, ...violation, side: 0, ordinal })),
