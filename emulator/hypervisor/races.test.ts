@@ -3,7 +3,7 @@ import { inForce, L2_FIELDS, parseDecisions } from './decisions.ts'
 import { design } from './designs.fixture.ts'
 import { PAT } from './handlers.fixture.ts'
 import { L2, VMCB, vmcbImage } from './l0.fixture.ts'
-import { scheduleOf } from './explorer.ts'
+import { scheduleOf, type RaceEvent } from './explorer.ts'
 import { exploreRace, racingMachine, replay, storeTo, type RaceSetup } from './race.fixture.ts'
 import { get } from './vmcb-image.ts'
 
@@ -145,6 +145,22 @@ describe('two stores to g_pat', () => {
 
 describe('a replay', () => {
   const setup = { decisions: design('live-page'), stores: [storeTo('save.g_pat', PAT.invalid)] }
+
+  it('gives vmcb02 on the machine the g_pat that the search said, in every class of orders', () => {
+    const stores = [storeTo('save.g_pat', PAT.l2), storeTo('save.g_pat', PAT.vmcb12)]
+    const orders: RaceEvent[][] = []
+    exploreRace({ ...setup, stores }, { onExecution: (events) => orders.push([...events]) })
+    const used = orders.map((events) => {
+      const read = events.find(({ step }) => step.what === 'vmcb12 save.g_pat, to use')!
+      return new DataView(read.data.slice().buffer).getBigUint64(0, true)
+    })
+    expect(new Set(used).size).toBe(3)
+    for (const [i, events] of orders.entries()) {
+      const { machine, l0 } = racingMachine({ ...setup, stores }, scheduleOf(events))
+      machine.run(3000)
+      expect(l0.events.find(({ kind }) => kind === 'decision')).toMatchObject({ value: used[i] })
+    }
+  })
 
   it('can be saved and restored on the way, and ends as it would have', () => {
     const schedule = scheduleOf(lossOf(setup, 'vmrun-succeeds', 'save.g_pat').trace)
