@@ -59,7 +59,7 @@ describe('INVPCID', () => {
     ['type 4', 'mov eax, 4', '0, 0', GP],
     ['a reserved bit of the descriptor', 'mov eax, 2', '1000h, 0', GP],
     ['a PCID without CR4.PCIDE', 'mov eax, 1', '5, 0', GP],
-    ['an address that is not canonical', 'xor eax, eax', '0, 800000000000h', GP],
+    ['an address that is not canonical', 'xor eax, eax', '0, 100000000000000h', GP],
     ['a PCID that the type does not look at', 'mov eax, 3', '5, 0', VMMCALL],
   ])('looks at %s', (_, type, descriptor, code) => {
     const guest = `${type}\ninvpcid rax, [rel what]\nvmmcall\nalign 8\nwhat: dq ${descriptor}`

@@ -27,8 +27,9 @@ import {
 const LIMIT = 1n << 48n
 const IOIO = { ...on(0x7b), 'control.iopm_base_pa': BigInt(IOPM) | 0xfffn }
 const IN = 'mov dx, 60h\nin al, dx\nvmmcall'
-const HIGH_BASE = 0x8000_0000_0000n
-const CANONICAL = 0xffff_8000_0000_0000n
+/** The highest implemented bit of a linear address, 56, and the address with this bit extended. */
+const HIGH_BASE = 1n << 56n
+const CANONICAL = 0xff00_0000_0000_0000n
 
 const IGNORED: readonly Row[] = [
   row(
@@ -327,7 +328,7 @@ const NOT_CHECKED: readonly Row[] = [
       gives: { code: 0x81n, system: { lstar: HIGH_BASE } },
     },
     {
-      guest: 'mov ecx, 0c0000082h\nxor eax, eax\nmov edx, 8000h\nwrmsr',
+      guest: 'mov ecx, 0c0000082h\nxor eax, eax\nmov edx, 1000000h\nwrmsr',
       fields: on(0x4d),
       gives: { code: 0x4dn },
     },
