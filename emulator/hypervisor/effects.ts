@@ -4,6 +4,8 @@
  * answer them itself.
  */
 
+import type { VmexitEvent } from '../machine/index.ts'
+
 export type Effect =
   /** Reads L1's memory at a guest-physical address of L1. A scheduling point. Answered with the bytes, undefined where L1 has no RAM. */
   | { readonly kind: 'read'; readonly address: number; readonly bytes: number; readonly what: string }
@@ -59,18 +61,11 @@ export interface Decision {
 
 export type NestedEvent =
   | { readonly kind: 'vmrun'; readonly vmcb: number }
-  | {
+  | (Omit<VmexitEvent, 'instructions' | 'failedChecks'> & {
       readonly kind: 'vmexit'
-      readonly vmcb: number
-      readonly asid: number
-      readonly code: bigint
-      readonly info1: bigint
-      readonly info2: bigint
-      readonly rip: bigint
-      readonly nextRip: bigint
       /** Of VMEXIT_INVALID: what L0 objected to. */
       readonly failedChecks: readonly string[]
-    }
+    })
 
 /** What an Effect is answered with. */
 export type Answer = undefined | boolean | bigint | readonly bigint[] | Uint8Array

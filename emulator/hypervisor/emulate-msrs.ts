@@ -1,11 +1,12 @@
 /** The MSRs that L0 keeps for L1: the table says which accesses it intercepts, and what they do. */
+import { CR0, EFER, VECTOR } from '../svm/index.ts'
 import { decided, readMsr, registers, setRegister, writeMsr, type Handler } from './effects.ts'
 import { overlapsL0 } from './memory-map.ts'
 import type { InterceptedMsr } from './permission-maps.ts'
 import { FLUSH_ASID, retire, TSC_RATIO_MSR, type Context } from './context.ts'
 import { readPat, writePat } from './pat.ts'
 import { currentVmcb, type VcpuState } from './state.ts'
-import { change, CR0, EFER, get, injectException, put, VECTOR } from './vmcb-image.ts'
+import { change, get, injectException, put } from './vmcb-image.ts'
 
 interface EmulatedMsr {
   readonly msr: number

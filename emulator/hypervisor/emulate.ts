@@ -3,7 +3,7 @@
  * intercept them. The processor has made its own checks before it exits (APM vol 2 table 15-7): operands are page-aligned and the
  * CPL is 0. Only EFER.SVME is L0's to check, because the hardware's is always 1.
  */
-import { EXIT } from '../svm/index.ts'
+import { EXIT, VECTOR } from '../svm/index.ts'
 import { registers, type Handler } from './effects.ts'
 import { emulateMsr } from './emulate-msrs.ts'
 import { isL1Ram } from './memory-map.ts'
@@ -11,7 +11,7 @@ import { nestedVmrun } from './nested-vmrun.ts'
 import { giveUp, retire, type Context } from './context.ts'
 import { translateForL2 } from './shadow.ts'
 import { currentVmcb, type VcpuState } from './state.ts'
-import { addressInRax, get, injectException, signedExitCode, VECTOR } from './vmcb-image.ts'
+import { addressInRax, get, injectException, signedExitCode } from './vmcb-image.ts'
 
 type Emulation = (context: Context, vcpu: VcpuState) => Handler<void>
 

@@ -4,9 +4,10 @@
  *
  *   63 NX   PAE and long mode      12:51 address   7 PS, a large page   6 D   5 A   2 U/S   1 R/W   0 P
  */
+import { CR4, EFER } from '../svm/index.ts'
 import { read, write, type Handler } from './effects.ts'
 import type { Context } from './context.ts'
-import { CR4, EFER, get } from './vmcb-image.ts'
+import { get } from './vmcb-image.ts'
 
 /** An access to L2's memory. What L2's page walk does counts as a user's (§15.25.5). */
 export interface NestedAccess {

@@ -2,14 +2,14 @@
  * The loop of a vCPU, as turns: a turn begins with the #VMEXIT of what ran last, and ends with the next VMRUN. While L1 runs,
  * vmcb01 is the current VMCB; while L2 runs, vmcb02.
  */
-import { EXIT } from '../svm/index.ts'
+import { EFER, EXIT } from '../svm/index.ts'
 import { emulate } from './emulate.ts'
 import { decided, readMsr, readOwn, writeOwn, type Handler } from './effects.ts'
 import { beforeRunning, holdBack, returnTaskPriority } from './gif.ts'
 import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, type Context } from './context.ts'
 import type { MemoryMap } from './memory-map.ts'
 import { readUserState, writeUserState, type Migration } from './migration.ts'
-import { EFER, get, markAllClean, markAllDirty, put, bytesOf, signedExitCode } from './vmcb-image.ts'
+import { get, markAllClean, markAllDirty, put, bytesOf, signedExitCode } from './vmcb-image.ts'
 import { enterVmcb02 } from './nested-vmrun.ts'
 import { exitOfL2 } from './nested-exits.ts'
 import { currentVmcb, type VcpuState } from './state.ts'

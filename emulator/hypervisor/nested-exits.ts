@@ -1,5 +1,5 @@
 /** An exit of L2: whether L1 gets it or L0 deals with it, and what L0 does then (KVM: nested_svm_exit_handled). */
-import { EXIT } from '../svm/index.ts'
+import { EXIT, VECTOR } from '../svm/index.ts'
 import { read, registers, type Handler } from './effects.ts'
 import { emulate } from './emulate.ts'
 import { holdBack } from './gif.ts'
@@ -8,7 +8,7 @@ import { msrPosition } from './permission-maps.ts'
 import type { Context } from './context.ts'
 import { nestedPageFault } from './shadow.ts'
 import type { VcpuState } from './state.ts'
-import { EVENT, EVENT_TYPE, get, intercepts, put, signedExitCode, VECTOR } from './vmcb-image.ts'
+import { EVENT, EVENT_TYPE, get, intercepts, put, signedExitCode } from './vmcb-image.ts'
 
 export function* exitOfL2(context: Context, vcpu: VcpuState): Handler<void> {
   const { vmcb02 } = vcpu

@@ -8,13 +8,13 @@
  *
  * L2's registers are not part of it, they are those of the vCPU; L2's PAT fits neither area, which is what the designs differ in.
  */
-import { CHECKS, findCheck, imageView, isValidPat, VMCB_BYTES, type CheckFacts } from '../svm/index.ts'
+import { type CheckFacts, CHECKS, CR0, findCheck, imageView, isValidPat, VMCB_BYTES } from '../svm/index.ts'
 import { keepCopy, copyOf } from './copies.ts'
 import { hasOwnPat, L2_FIELDS, type Decisions } from './decisions.ts'
 import { virtualInterruptForL1 } from './merge.ts'
 import { l2HasOwnPat } from './pat.ts'
 import type { VcpuState } from './state.ts'
-import { CR0, get, markAllDirty, put, RFLAGS } from './vmcb-image.ts'
+import { get, markAllDirty, put, RFLAGS } from './vmcb-image.ts'
 
 const HEADER_BYTES = 128
 const SAVE_AREA = 0x400

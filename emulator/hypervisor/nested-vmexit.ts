@@ -1,14 +1,14 @@
 /**
  * The nested #VMEXIT: vmcb12 gets what L2 was and why it left, and vmcb01 runs again (APM vol 2 §15.6; KVM: nested_svm_vmexit).
  */
-import { EXIT, VMCB_FIELDS } from '../svm/index.ts'
+import { CR0, EXIT, VMCB_FIELDS } from '../svm/index.ts'
 import { write, writeMsr, type Handler } from './effects.ts'
 import { TSC_RATIO_MSR, type Context } from './context.ts'
 import { decisionFor, type Decisions } from './decisions.ts'
 import { virtualInterruptForL1 } from './merge.ts'
 import { gPatToWriteBack } from './pat.ts'
 import { emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
-import { bytesOf, change, CR0, get, put, RFLAGS, trapIfStepping } from './vmcb-image.ts'
+import { bytesOf, change, get, put, RFLAGS, trapIfStepping } from './vmcb-image.ts'
 
 export interface NestedExit {
   /** As a signed number. */
@@ -18,26 +18,36 @@ export interface NestedExit {
 }
 
 export function* nestedVmexit({ decisions }: Context, vcpu: VcpuState, exit: NestedExit): Handler<void> {
-  const { vmcb12, controls } = vcpu.nested
+  const { vmcb12 } = vcpu.nested
   const image = imageForVmcb12(vcpu, exit)
   if (!(yield* write(vmcb12, bytesOf(image), 'vmcb12', writtenRanges(vcpu, decisions))))
     return yield* losesVmcb12(vcpu)
+  yield* reportNestedVmexit(vcpu, image, get(image, 'save.rip'))
+  if (vcpu.tscRatio !== TSC_RATIO_1) yield* writeMsr(TSC_RATIO_MSR, TSC_RATIO_1)
+  leaveL2(vcpu)
+}
+
+/** Tells of the #VMEXIT that L1 sees; `image` has what vmcb12 got, `rip` is where the guest was, or L1 where none ran. For VMEXIT_INVALID with the checks that failed. */
+export function* reportNestedVmexit(
+  { nested }: VcpuState,
+  image: DataView,
+  rip: bigint,
+  failedChecks: readonly string[] = [],
+): Handler<void> {
   yield {
     kind: 'nested',
     event: {
       kind: 'vmexit',
-      vmcb: vmcb12,
-      asid: Number(get(controls, 'control.asid')),
+      vmcb: nested.vmcb12,
+      asid: Number(get(nested.controls, 'control.asid')),
       code: get(image, 'control.exit_code'),
-      info1: exit.info1,
-      info2: exit.info2,
-      rip: get(image, 'save.rip'),
+      info1: get(image, 'control.exit_info_1'),
+      info2: get(image, 'control.exit_info_2'),
+      rip,
       nextRip: get(image, 'control.n_rip'),
-      failedChecks: [],
+      failedChecks,
     },
   }
-  if (vcpu.tscRatio !== TSC_RATIO_1) yield* writeMsr(TSC_RATIO_MSR, TSC_RATIO_1)
-  leaveL2(vcpu)
 }
 
 /** vmcb12 cannot be written any more: L1 shuts down. */

@@ -3,7 +3,7 @@
  * is a function of its own, in the order in which they happen.
  */
 import type { CpuModel } from '../machine/index.ts'
-import { EXIT, type Check, type CleanGroup } from '../svm/index.ts'
+import { type Check, type CleanGroup, CR0, EXIT, VECTOR } from '../svm/index.ts'
 import { checkVmcb12, copyVmcb12, mustLoadGroup, settleControls, valueToUse } from './copies.ts'
 import { L2_FIELDS, type Decisions } from './decisions.ts'
 import { mergeIntercepts } from './merge.ts'
@@ -11,7 +11,7 @@ import { loadGPat } from './pat.ts'
 import { decided, read, readOwn, write, writeMsr, writeOwn, type Handler } from './effects.ts'
 import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, TSC_RATIO_MSR, type Context } from './context.ts'
 import { isL1Ram } from './memory-map.ts'
-import { nestedVmexit } from './nested-vmexit.ts'
+import { nestedVmexit, reportNestedVmexit } from './nested-vmexit.ts'
 import { IOPM_BYTES, mergeMaps, MSRPM_BYTES } from './permission-maps.ts'
 import { startShadow } from './shadow.ts'
 import { currentVmcb, emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
@@ -19,13 +19,11 @@ import {
   addressInRax,
   bytesOf,
   change,
-  CR0,
   get,
   injectException,
   intercepts,
   put,
   skipInstruction,
-  VECTOR,
   VIRTUAL_INTERRUPT,
 } from './vmcb-image.ts'
 
@@ -71,26 +69,14 @@ function hasHostSaveArea({ vmHsavePa }: VcpuState): boolean {
 
 /** The early failure: L1 sees an immediate #VMEXIT, and of vmcb12 only the exit is written. */
 function* refuse(vcpu: VcpuState, failed: readonly Check[]): Handler<void> {
-  const { vmcb12, controls } = vcpu.nested
+  const { vmcb12 } = vcpu.nested
   const exit = emptyImage()
   put(exit, 'control.exit_code', BigInt(EXIT.INVALID))
   vcpu.gif = false
   yield* decided('refused-early', 'control.exit_code', BigInt(EXIT.INVALID))
   yield* write(vmcb12, bytesOf(exit), 'vmcb12', REFUSAL)
-  yield {
-    kind: 'nested',
-    event: {
-      kind: 'vmexit',
-      vmcb: vmcb12,
-      asid: Number(get(controls, 'control.asid')),
-      code: get(exit, 'control.exit_code'),
-      info1: 0n,
-      info2: 0n,
-      rip: get(vcpu.vmcb01, 'save.rip'),
-      nextRip: 0n,
-      failedChecks: failed.map(({ id }) => id),
-    },
-  }
+  const ids = failed.map(({ id }) => id)
+  yield* reportNestedVmexit(vcpu, exit, get(vcpu.vmcb01, 'save.rip'), ids)
 }
 
 /** EXITCODE, EXITINFO1, EXITINFO2 and EXITINTINFO; EVENTINJ. */

@@ -1,5 +1,15 @@
 /** VMCBs as images: fields by name, and the clean bits that go with a change (APM vol 2 §15.15). */
-import { CLEAN_BITS, readField, VMCB_BYTES, vmcbField, writeField, type CleanGroup } from '../svm/index.ts'
+import {
+  CLEAN_BITS,
+  EFER,
+  readField,
+  VECTOR,
+  VIRTUAL_INTERRUPT as VIRTUAL_INTERRUPT_BITS,
+  VMCB_BYTES,
+  vmcbField,
+  writeField,
+  type CleanGroup,
+} from '../svm/index.ts'
 
 /** The value of the field named `key` in svm's table. */
 export function get(image: DataView, key: string): bigint {
@@ -54,31 +64,19 @@ export function signedExitCode(image: DataView): number {
   return Number(BigInt.asIntN(64, get(image, 'control.exit_code')))
 }
 
-/** Bits of registers that L0 looks at. */
-export const EFER = { LME: 1n << 8n, LMA: 1n << 10n, NXE: 1n << 11n, SVME: 1n << 12n } as const
-export const CR0 = { PE: 1n, PG: 1n << 31n } as const
-export const CR4 = { PSE: 1n << 4n, PAE: 1n << 5n, SMEP: 1n << 20n } as const
+/** Bits of rFLAGS that L0 looks at. */
 export const RFLAGS = { TF: 1n << 8n, IF: 1n << 9n, RF: 1n << 16n, VM: 1n << 17n } as const
 const DR6_BS = 1n << 14n
 const CS_L = 1n << 9n
 
-/** Bits of VMCB offset 060h (APM vol 2 appendix B). */
-export const VIRTUAL_INTERRUPT = {
-  tpr: 0xfn,
-  irq: 1n << 8n,
-  gif: 1n << 9n,
-  nmi: 1n << 11n,
-  nmiMask: 1n << 12n,
-  masking: 1n << 24n,
-  gifEnable: 1n << 25n,
-  nmiEnable: 1n << 26n,
-} as const
+/** Bits of VMCB offset 060h, as parts of a 64-bit field. */
+export const VIRTUAL_INTERRUPT = Object.fromEntries(
+  Object.entries(VIRTUAL_INTERRUPT_BITS).map(([name, bits]) => [name, BigInt(bits)]),
+) as { readonly [K in keyof typeof VIRTUAL_INTERRUPT_BITS]: bigint }
 
 /** EVENTINJ and EXITINTINFO: 63:32 error code, 31 V, 11 EV, 10:8 type, 7:0 vector (APM vol 2 §15.20). */
 export const EVENT = { valid: 1n << 31n, hasErrorCode: 1n << 11n, type: 7n << 8n, vector: 0xffn } as const
 export const EVENT_TYPE = { exception: 3n << 8n, software: 4n << 8n } as const
-
-export const VECTOR = { DB: 1, BP: 3, OF: 4, UD: 6, GP: 13 } as const
 
 /** The guest takes an exception before its next instruction, with an error code unless that is undefined. */
 export function injectException(image: DataView, vector: number, errorCode?: number): void {

@@ -5,7 +5,7 @@
  *   E000_0000h   FRAMEBUFFER.width x FRAMEBUFFER.height pixels of 32 bits, row by row
  *   E001_0000h   read-only doubleword: the line that is being drawn, which advances with time
  */
-import type { Size } from '../isa/instruction.ts'
+import { bytesOf, valueOf } from '../caches/backing.ts'
 import type { MmioRegion } from '../state/memory.ts'
 import type { StatefulPart } from './device.ts'
 
@@ -27,17 +27,14 @@ export interface Framebuffer extends StatefulPart {
 export function createFramebuffer(time: () => number): Framebuffer {
   // What lies in the window behind the last pixel is memory too.
   const contents = new Uint8Array(PICTURE_BYTES)
-  const view = new DataView(contents.buffer)
   const pixels = new Uint32Array(contents.buffer, 0, FRAMEBUFFER.width * FRAMEBUFFER.height)
   const words = new Uint32Array(contents.buffer)
 
   const picture: MmioRegion = {
     base: FRAMEBUFFER.base,
     bytes: PICTURE_BYTES,
-    read: (offset, size) => readFrom(view, offset, size),
-    write(offset, size, value) {
-      for (let i = 0; i < size; i++) contents[offset + i] = Number((value >> BigInt(8 * i)) & 0xffn)
-    },
+    read: (offset, size) => valueOf(contents, offset, size),
+    write: (offset, size, value) => contents.set(bytesOf(value, size), offset),
   }
   const register: MmioRegion = {
     base: FRAMEBUFFER.lineRegister,
@@ -58,10 +55,4 @@ export function createFramebuffer(time: () => number): Framebuffer {
       words.set(state)
     },
   }
-}
-
-function readFrom(view: DataView, offset: number, size: Size): bigint {
-  let value = 0n
-  for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(view.getUint8(offset + i))
-  return value
 }

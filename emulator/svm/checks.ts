@@ -3,19 +3,13 @@
  * the manual's order. VMRUN runs them on the state it is about to load, the editor on the text of a VMCB.
  */
 import { hasIllegalPdpes } from '../paging/pdpes.ts'
-import type { FailedCheck } from '../state/cpu.ts'
+import type { FailedCheck, VmcbWords } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { VECTOR } from '../state/faults.ts'
 import { ATTRIBUTE, CR0, CR4, EFER } from '../state/mode.ts'
 import { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 import { offsetOf, vmcbField } from './fields.ts'
 import { inManual } from './manual.ts'
-
-/** A VMCB as the checks read it. */
-export interface VmcbView {
-  /** The 32 bits at `offset`, a multiple of 4, as an unsigned number. */
-  word(offset: number): number
-}
 
 /** The halves of a 64-bit mask, as unsigned numbers. */
 export interface Mask {
@@ -49,9 +43,9 @@ export interface Check {
   readonly section: string
   /** What is illegal, as a sentence for the reader. */
   readonly explanation: string
-  readonly fails: (vmcb: VmcbView, facts: CheckFacts) => boolean
+  readonly fails: (vmcb: VmcbWords, facts: CheckFacts) => boolean
   /** The offending bits of the blamed field, once the check has failed. */
-  readonly bits: (vmcb: VmcbView, facts: CheckFacts) => bigint
+  readonly bits: (vmcb: VmcbWords, facts: CheckFacts) => bigint
 }
 
 const AT = {
@@ -87,36 +81,36 @@ const BIT = {
   np: 1,
 } as const
 
-function has(vmcb: VmcbView, at: number, bit: number): boolean {
+function has(vmcb: VmcbWords, at: number, bit: number): boolean {
   return (vmcb.word(at) & bit) !== 0
 }
 
 /** NP_ENABLE, on a processor that has nested paging. */
-function nestedPaging(vmcb: VmcbView, facts: CheckFacts): boolean {
+function nestedPaging(vmcb: VmcbWords, facts: CheckFacts): boolean {
   return facts.nestedPaging && has(vmcb, AT.nestedControl, BIT.np)
 }
 
 /** EFER.LME and CR0.PG: the guest is in long mode, or would be. */
-function longModePaging(vmcb: VmcbView): boolean {
+function longModePaging(vmcb: VmcbWords): boolean {
   return has(vmcb, AT.efer, BIT.LME) && has(vmcb, AT.cr0, BIT.PG)
 }
 
 /** CS attributes: the upper half of the word that the selector starts. */
-function csAttributes(vmcb: VmcbView): number {
+function csAttributes(vmcb: VmcbWords): number {
   return vmcb.word(AT.cs) >>> 16
 }
 
 /** True when a permission map of `bytes` bytes reaches beyond 2^MAXPHYADDR. Bits 11:0 of its base are ignored. */
-function reachesLimit(vmcb: VmcbView, at: number, bytes: number, facts: CheckFacts): boolean {
+function reachesLimit(vmcb: VmcbWords, at: number, bytes: number, facts: CheckFacts): boolean {
   return mapBase(vmcb, at) + bytes > 2 ** facts.physicalAddressBits
 }
 
 /** True when a permission map of `bytes` bytes is the last thing below 2^MAXPHYADDR. */
-function endsAtLimit(vmcb: VmcbView, at: number, bytes: number, facts: CheckFacts): boolean {
+function endsAtLimit(vmcb: VmcbWords, at: number, bytes: number, facts: CheckFacts): boolean {
   return mapBase(vmcb, at) + bytes === 2 ** facts.physicalAddressBits
 }
 
-function mapBase(vmcb: VmcbView, at: number): number {
+function mapBase(vmcb: VmcbWords, at: number): number {
   return vmcb.word(at + 4) * 2 ** 32 + ((vmcb.word(at) & ~0xfff) >>> 0)
 }
 
@@ -135,24 +129,24 @@ const RESERVED_EVENT_TYPES = new Set([0x100, 0x500, 0x600, 0x700])
 /** Vectors of exceptions that software can meet: not 2 (NMI), 9, 15, nor the reserved ones (APM vol 2 table 8-1). */
 const EXCEPTION_VECTORS = new Set([0, 1, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 16, 17, 18, 19, 28, 30])
 
-function injectsException(vmcb: VmcbView): boolean {
+function injectsException(vmcb: VmcbWords): boolean {
   return has(vmcb, AT.eventInj, EVENT.valid) && (vmcb.word(AT.eventInj) & EVENT.type) === EVENT.exception
 }
 
 const CS_L_AND_D = ATTRIBUTE.L | ATTRIBUTE.DB
 
-function in64BitMode(vmcb: VmcbView): boolean {
+function in64BitMode(vmcb: VmcbWords): boolean {
   return longModePaging(vmcb) && (csAttributes(vmcb) & ATTRIBUTE.L) !== 0
 }
 
 /** A guest with PAE paging and without nested paging: the only one that a check reads memory for. */
-export function loadsPdpes(vmcb: VmcbView, facts: CheckFacts): boolean {
+export function loadsPdpes(vmcb: VmcbWords, facts: CheckFacts): boolean {
   const pae = has(vmcb, AT.cr0, BIT.PG) && has(vmcb, AT.cr4, BIT.PAE) && !has(vmcb, AT.efer, BIT.LME)
   return pae && !nestedPaging(vmcb, facts)
 }
 
 /** True when a present PDPE of a PAE guest has a reserved bit set: bits 63:MAXPHYADDR, 8:5, 2:1. */
-function hasIllegalPdpe(vmcb: VmcbView, facts: CheckFacts): boolean {
+function hasIllegalPdpe(vmcb: VmcbWords, facts: CheckFacts): boolean {
   const { memoryWord } = facts
   if (memoryWord === undefined || !loadsPdpes(vmcb, facts)) return false
   return hasIllegalPdpes(vmcb.word(AT.cr3), facts.cr3Reserved.high, memoryWord)
@@ -177,7 +171,7 @@ function mustBeZero(
   section: string,
   explanation: string,
   reserved: (facts: CheckFacts) => Mask,
-  when: (vmcb: VmcbView, facts: CheckFacts) => boolean = () => true,
+  when: (vmcb: VmcbWords, facts: CheckFacts) => boolean = () => true,
 ): Check {
   const at = offsetOf(fields[0])
   return {
@@ -405,7 +399,7 @@ export function findCheck(id: string): Check | undefined {
 const NO_FAILURES: readonly FailedCheck[] = []
 
 /** The checks that a VMCB fails, in the manual's order; empty when VMRUN would enter the guest. */
-export function failedChecks(vmcb: VmcbView, facts: CheckFacts): readonly FailedCheck[] {
+export function failedChecks(vmcb: VmcbWords, facts: CheckFacts): readonly FailedCheck[] {
   let failed: FailedCheck[] | undefined
   for (const entry of CHECKS) {
     if (!entry.fails(vmcb, facts)) continue
@@ -417,7 +411,7 @@ export function failedChecks(vmcb: VmcbView, facts: CheckFacts): readonly Failed
 }
 
 /** The value of a field of at most 8 bytes in a view. */
-export function fieldValue(vmcb: VmcbView, key: string): bigint {
+export function fieldValue(vmcb: VmcbWords, key: string): bigint {
   const { offset, bytes } = vmcbField(key)
   const low = BigInt(vmcb.word(offset & ~3))
   const high = bytes > 4 ? BigInt(vmcb.word((offset & ~3) + 4)) : 0n
@@ -425,6 +419,6 @@ export function fieldValue(vmcb: VmcbView, key: string): bigint {
 }
 
 /** A view of a VMCB image of 4096 bytes. */
-export function imageView(image: DataView): VmcbView {
+export function imageView(image: DataView): VmcbWords {
   return { word: (offset) => image.getUint32(offset, true) }
 }

@@ -18,7 +18,6 @@ export {
   imageView,
   type Check,
   type CheckFacts,
-  type VmcbView,
 } from './checks.ts'
 export { explainExit, type ExitExplanation, type ExplainedCheck } from './explain.ts'
 export { cpuFacts, modelFacts } from './facts.ts'
@@ -42,4 +41,7 @@ export { vmcbPage } from './vmcb-page.ts'
 export { enterGuest } from './vmrun.ts'
 export { groupNames, inspectStateCache, type CachedGroup, type StateCache } from './state-cache.ts'
 export { EXIT, EXIT_CODES, exitCode, type ExitCode } from '../state/exit-codes.ts'
+export { VECTOR } from '../state/faults.ts'
+export { CR0, CR4, EFER } from '../state/mode.ts'
+export { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
 export { isValidPat } from '../system/validity.ts'

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { CR0, CR4 } from '../state/mode.ts'
-import { CHECKS, failedChecks, type VmcbView } from './checks.ts'
+import { CHECKS, failedChecks } from './checks.ts'
+import type { VmcbWords } from '../state/cpu.ts'
 import { cpuFacts } from './facts.ts'
 import { vmcbField } from './fields.ts'
 import { checkVmcb } from './passed-checks.ts'
@@ -52,7 +53,7 @@ it('checks read only the fields that some check names', () => {
   const read = new Set<number>()
   fc.assert(
     fc.property(fc.infiniteStream(fc.oneof(fc.constant(0), fc.nat(), fc.constant(0xffff_ffff))), (words) => {
-      const vmcb: VmcbView = {
+      const vmcb: VmcbWords = {
         word(offset) {
           read.add(offset)
           return words.next().value as number

@@ -2,8 +2,8 @@
  * The consistency checks of VMRUN, made again only for what has changed since they last passed on this processor: a hypervisor
  * enters the same guest again and again, and changes little in its VMCB. The verdict is that of failedChecks() always.
  */
-import { CHECKS, failedChecks, loadsPdpes, type VmcbView } from './checks.ts'
-import type { Cpu, FailedCheck } from '../state/cpu.ts'
+import { CHECKS, failedChecks, loadsPdpes } from './checks.ts'
+import type { Cpu, FailedCheck, VmcbWords } from '../state/cpu.ts'
 import { cpuFacts } from './facts.ts'
 import { vmcbField } from './fields.ts'
 
@@ -34,7 +34,7 @@ function passedOf(cpu: Cpu): Passed {
   return passed
 }
 
-function isUnchanged(vmcb: VmcbView, passed: Passed): boolean {
+function isUnchanged(vmcb: VmcbWords, passed: Passed): boolean {
   for (let i = 0; i < CHECKED_WORDS.length; i++) {
     if (vmcb.word(CHECKED_WORDS[i]) !== passed.words[i]) return false
   }
@@ -42,7 +42,7 @@ function isUnchanged(vmcb: VmcbView, passed: Passed): boolean {
 }
 
 /** The checks that a VMCB fails on this processor, in the manual's order; empty when VMRUN enters the guest. */
-export function checkVmcb(cpu: Cpu, vmcb: VmcbView): readonly FailedCheck[] {
+export function checkVmcb(cpu: Cpu, vmcb: VmcbWords): readonly FailedCheck[] {
   const passed = passedOf(cpu)
   const facts = cpuFacts(cpu)
   const { hostPaging } = facts

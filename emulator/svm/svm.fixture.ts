@@ -12,7 +12,6 @@ import { createCpuModel } from '../system/cpu-model.ts'
 import { vmcbField, readField, VMCB_BYTES, writeField } from './fields.ts'
 import { SVM_INSTRUCTIONS } from './instructions.ts'
 import { virtualization } from './intercepts.ts'
-import { describeExit } from './vmexit.ts'
 
 export const VMCB = 0x10_0000
 export const MAXPHYADDR = 48
@@ -67,8 +66,11 @@ export function svmTest(model = 'default'): SvmTest {
     virtualization,
     observer: {
       vmrun: (vmcb) => entered.push(vmcb),
-      vmexit: (exit, nextRip, failedChecks) =>
-        exits.push(describeExit(cpu.state, exit, nextRip, failedChecks)),
+      vmexit({ code, info1 = 0n, info2 = 0n }, nextRip, failedChecks) {
+        const { instructions, vmcb, asid, rip } = cpu.state
+        const stored = BigInt.asUintN(64, BigInt(code))
+        exits.push({ instructions, vmcb, asid, code: stored, info1, info2, rip, nextRip, failedChecks })
+      },
     },
     seed: 0,
     processors: () => [cpu],

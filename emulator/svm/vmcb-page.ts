@@ -1,9 +1,8 @@
 /** The VMCB in physical memory, read and written in words: RAM directly, anything else through the memory port. */
-import type { Cpu } from '../state/cpu.ts'
+import type { Cpu, VmcbWords } from '../state/cpu.ts'
 import type { PhysicalMemory } from '../state/memory.ts'
-import type { VmcbView } from './checks.ts'
 
-export class VmcbPage implements VmcbView {
+export class VmcbPage implements VmcbWords {
   readonly #memory: PhysicalMemory
   /** All of the WebAssembly memory. */
   readonly #memoryWords: Uint32Array

@@ -5,7 +5,7 @@ import { VIRTUAL_INTERRUPT, writtenBackBits } from '../system/virtual-interrupt.
 import { hasIllegalPdpes } from '../paging/pdpes.ts'
 import { tryTranslate } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
-import { ACCESS, type Cpu, type FailedCheck, type VmexitEvent } from '../state/cpu.ts'
+import { ACCESS, type Cpu, type FailedCheck } from '../state/cpu.ts'
 import { EXIT, isWriteTrap } from '../state/exit-codes.ts'
 import { Exit, Fault, VECTOR } from '../state/faults.ts'
 import { readRflags } from '../state/flags.ts'
@@ -216,26 +216,6 @@ const EFER_LMA = Number(EFER.LMA)
 function usesPae({ words }: Vcpu): boolean {
   const paging = (words[OFFSET.cr0 >> 2] & CR0_PG) !== 0 && (words[OFFSET.cr4 >> 2] & CR4_PAE) !== 0
   return paging && !(words[OFFSET.efer >> 2] & EFER_LMA)
-}
-
-/** A #VMEXIT as observers are told of it, while `state` still has the guest's rIP and ASID. */
-export function describeExit(
-  { instructions, vmcb, asid, rip }: Vcpu,
-  { code, info1 = UNDEFINED_INFO, info2 = UNDEFINED_INFO }: Exit,
-  nextRip: bigint,
-  failedChecks: readonly FailedCheck[],
-): VmexitEvent {
-  return {
-    instructions,
-    vmcb,
-    asid,
-    code: BigInt.asUintN(64, BigInt(code)),
-    info1,
-    info2,
-    rip,
-    nextRip,
-    failedChecks,
-  }
 }
 
 const MOST_BYTES = 15
