@@ -206,25 +206,22 @@ function currentLine(build: Build | undefined, cpu: CpuState): RunView['line'] {
 
 /** The newest exits, without the names of failed checks where the lab wants the reader to find them. */
 function exitViews({ machine, lab }: LabSession): ExitView[] {
-  const events = machine.events.since()
-  const exits = events.filter((event) => event.kind === 'vmexit')
+  /** By processor: what its last VMRUN took from the state cache. */
+  const fromCache = new Map<number, readonly CleanGroup[]>()
+  const exits: { event: Extract<MachineEvent, { kind: 'vmexit' }>; groups: readonly CleanGroup[] }[] = []
+  for (const event of machine.events.since()) {
+    if (event.kind === 'vmrun') fromCache.set(event.processor, event.fromCache)
+    if (event.kind === 'vmexit') exits.push({ event, groups: fromCache.get(event.processor) ?? [] })
+  }
   const hidden = Math.max(0, exits.length - SHOWN_EXITS)
-  return exits.slice(hidden).map((event, index) => ({
-    fromCache: groupsFromCache(events, event),
+  return exits.slice(hidden).map(({ event, groups }, index) => ({
+    fromCache: groups.map(cleanBitName),
     number: hidden + index + 1,
     instructions: event.instructions,
     vmcb: event.vmcb,
     rip: event.rip,
     explanation: explainExit(lab.reveal === 'never' ? { ...event, failedChecks: [] } : event),
   }))
-}
-
-/** What the VMRUN that entered the guest of an exit took from the state cache. */
-function groupsFromCache(events: readonly MachineEvent[], exit: MachineEvent): string[] {
-  const vmrun = events
-    .slice(0, events.indexOf(exit))
-    .findLast((event) => event.kind === 'vmrun' && event.processor === exit.processor)
-  return vmrun?.kind === 'vmrun' ? vmrun.fromCache.map(cleanBitName) : []
 }
 
 function cleanBitName(group: CleanGroup): string {
