@@ -16,7 +16,7 @@ const START_MILLISECONDS = 15_000
 const POLL_MILLISECONDS = 50
 
 /** Without features that our machine lacks, where they decide about reserved bits of CR4. */
-const CPU = 'max,+svm,phys-bits=48,-la57,-pku,-pks'
+const CPU = 'max,+svm,phys-bits=48,-pku,-pks'
 
 /** The version of qemu-system-x86_64; undefined when it cannot be started. */
 export function qemuVersion(): string | undefined {
