@@ -67,6 +67,8 @@ const NO_CHECKS: readonly FailedCheck[] = []
 export class EventLog extends Log<MachineEvent> {
   /** Instructions that the processors attempted which are not executing now. */
   byOthers = 0
+  /** Told of exits by code and of exceptions raised by vector, while a run is to end at some of them. */
+  noticed: ((kind: 'vmexit' | 'raised', code: number) => void) | undefined
   readonly #quads: BigUint64Array
   readonly #floats: Float64Array
   readonly #words: Uint32Array
@@ -107,6 +109,7 @@ export class EventLog extends Log<MachineEvent> {
     this.#quads[at + 6] = state.rip
     this.#quads[at + 7] = nextRip
     this.#failedChecks[at / QUADS] = failedChecks
+    this.noticed?.('vmexit', exit.code)
   }
 
   exception(
@@ -118,6 +121,7 @@ export class EventLog extends Log<MachineEvent> {
   ): void {
     const at = this.#begin(KIND[kind], state, vector, errorCode)
     this.#quads[at + 3] = linearAddress
+    if (kind === 'raised') this.noticed?.(kind, vector)
   }
 
   /** `address`: a physical address in a VMCB. */

@@ -53,6 +53,11 @@ export class History {
     return this.#snapshots.at(0)?.instructions
   }
 
+  /** Instruction count of the newest snapshot before `instructions`. */
+  before(instructions: number): number | undefined {
+    return this.#snapshots.findLast((snapshot) => snapshot.instructions < instructions)?.instructions
+  }
+
   /** Instruction count at which the next snapshot should be taken. */
   get due(): number {
     const newest = this.#snapshots.at(-1)?.instructions

@@ -36,6 +36,7 @@ import { loadParts, saveParts } from './saved-state.ts'
 import { createSmiPort } from './smi-port.ts'
 import { Scheduler } from './scheduler.ts'
 import { installSmiHandler, startVcpu, type StartKind } from './start.ts'
+import { Stops, type Stop } from './stops.ts'
 import { createUart, type Uart } from './uart16550.ts'
 import { createUndefinedBytes } from './undefined-bytes.ts'
 
@@ -115,6 +116,7 @@ export class Machine {
   /** RAM without the host program's. */
   readonly #ramBytes: number
   readonly #inputs = new InputLog()
+  readonly #stops: Stops
   #stopRequested = false
   /** Nothing has written to RAM yet. Clearing it would cost memory that the host has not even handed out. */
   #ramIsZero = true
@@ -181,6 +183,7 @@ export class Machine {
     this.#host = host && new Host(this.#cpus, host)
     this.#scheduler = new Scheduler(this.#cpus, seed)
     this.#stream = new EventStream(this.#cpus)
+    this.#stops = new Stops(this.#cpus, this.memory, this.events, this.#stream, () => this.#interrupt())
     const { parts = [], transactions } = this.#memoryModel ?? {}
     this.#parts = {
       cpus: this.#cpus,
@@ -310,11 +313,20 @@ export class Machine {
     this.#interrupt()
   }
 
+  /**
+   * Where run() ends, besides its budget: these, and none that were set before. They cost the run its speed, those at events
+   * excepted, and change nothing else. Throws RangeError for a processor that does not exist and for bytes beyond RAM.
+   */
+  setStops(stops: readonly Stop[]): void {
+    this.#stops.set(stops)
+  }
+
   /** Executes at most `maxInstructions`, never more, and repeats logged inputs when they are due. */
   run(maxInstructions: number): RunResult {
     this.#ramIsZero = false
     const start = this.instructions
     const end = start + maxInstructions
+    this.#stops.begin()
     let ended: RunEnd | undefined
     do {
       this.#repeatInputs()
@@ -361,9 +373,12 @@ export class Machine {
       this.#stopRequested = false
       return { reason: 'stopped' }
     }
-    // A run that begins at a breakpoint leaves it.
-    if (this.breakpoints.size > 0 && this.instructions > start) {
-      const { current } = this.#scheduler
+    // A run that begins at a breakpoint or stop leaves it.
+    if (this.instructions === start) return undefined
+    const { current } = this.#scheduler
+    const hit = this.#stops.hit(current)
+    if (hit !== undefined) return { reason: 'stop', ...hit, ...this.#place(current) }
+    if (this.breakpoints.size > 0) {
       if (current.state.activity === ACTIVITY.running && this.breakpoints.has(current.state.rip))
         return { reason: 'breakpoint', ...this.#place(current) }
     }
@@ -394,7 +409,7 @@ export class Machine {
     const time = timeOf(state)
     const turn = Math.min(this.#scheduler.turnEnd(time), state.apicTimerExpiry) - time
     const due = Math.min(end, this.#history?.due ?? Infinity, this.#inputs.next, now + CHUNK) - now
-    const budget = this.breakpoints.size > 0 ? 1 : Math.min(turn, due)
+    const budget = this.breakpoints.size > 0 || this.#stops.looksAtEach ? 1 : Math.min(turn, due)
     const attempted = this.#host?.hasTurn(cpu) ? this.#host.run(cpu, budget) : run(this.#engine, cpu, budget)
     this.#attempted += attempted
     state.attention &= ~ATTENTION.stop
@@ -410,11 +425,19 @@ export class Machine {
     if (instructions < this.instructions && this.#history)
       this.#inputs.rewind(this.#history.rewind(instructions))
     const breakpoints = [...this.breakpoints]
+    const stops = this.#stops.all
     this.breakpoints.clear()
+    this.#stops.set([])
     if (instructions > this.instructions) this.run(instructions - this.instructions)
     else this.#repeatInputs()
     for (const address of breakpoints) this.breakpoints.add(address)
+    this.#stops.set(stops)
     return this.instructions
+  }
+
+  /** Instruction count of the newest snapshot before `instructions`: from there a part of the run can be repeated cheaply. */
+  snapshotBefore(instructions: number): number | undefined {
+    return this.#history?.before(instructions)
   }
 
   /** One instruction back. */

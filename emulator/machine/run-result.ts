@@ -3,11 +3,14 @@ import { EXCEPTION_MNEMONICS } from '../state/exit-codes.ts'
 import { VECTOR } from '../state/faults.ts'
 import { hex } from '../state/notation.ts'
 import type { ExceptionEvent } from './events.ts'
+import type { StopHit } from './stops.ts'
 
 export type RunEnd =
   | { readonly reason: 'budget' | 'stopped' }
   /** `processor` is given where there are several. */
   | { readonly reason: 'breakpoint'; readonly rip: bigint; readonly processor?: number }
+  /** One of the stops that were set. */
+  | ({ readonly reason: 'stop'; readonly rip: bigint; readonly processor?: number } & StopHit)
   /** HLT with nothing that could wake any processor; `rip` is that of the one whose turn it is. */
   | { readonly reason: 'halted-forever'; readonly rip: bigint }
   /** Shutdown after exceptions that could not be delivered; `exceptions` are the last ones, oldest first. */
@@ -40,6 +43,22 @@ function ofProcessor({ processor }: { readonly processor?: number }): string {
   return processor === undefined ? '' : ` of processor ${processor}`
 }
 
+function describeStop({ stop, before, after }: StopHit): string {
+  const change = before === after ? '' : ` (${hex(before ?? 0n)} to ${hex(after ?? 0n)})`
+  switch (stop.kind) {
+    case 'code':
+      return 'stop'
+    case 'exit':
+      return '#VMEXIT'
+    case 'exception':
+      return 'exception'
+    case 'memory':
+      return `${stop.access} at ${hex(stop.address)}${change}`
+    case 'register':
+      return `${stop.name} has changed${change}`
+  }
+}
+
 /** One line for people. */
 export function describeRunResult(result: RunResult): string {
   switch (result.reason) {
@@ -49,6 +68,8 @@ export function describeRunResult(result: RunResult): string {
       return 'stopped'
     case 'breakpoint':
       return `breakpoint at rIP ${hex(result.rip)}${ofProcessor(result)}`
+    case 'stop':
+      return `${describeStop(result)} before rIP ${hex(result.rip)}${ofProcessor(result)}`
     case 'halted-forever':
       return `HLT before rIP ${hex(result.rip)}, and nothing can wake the processor`
     case 'shutdown':
