@@ -1,7 +1,7 @@
 /** Public entry point of the machine. */
 export { Machine, type Executor, type MachineOptions, type Statistics } from './machine.ts'
 export { MOST_CPUS, STATE_CACHE_POLICIES, type StateCachePolicy } from './processors.ts'
-export { describeRunResult, type RunResult } from './run-result.ts'
+export { describeRunResult, exceptionName, type RunResult } from './run-result.ts'
 export {
   STREAM_KINDS,
   type FieldSource,
@@ -12,6 +12,7 @@ export {
 } from './event-stream.ts'
 export type { Agent, Cause, Transaction, TransactionKind } from '../caches/transactions.ts'
 export type { HostOptions, HostPort, HostProgram } from './host-program.ts'
+export type { EventState, VirtualEventState } from './event-state.ts'
 export { FRAMEBUFFER } from './framebuffer.ts'
 export type { ExceptionEvent, MachineEvent } from './events.ts'
 export type { EditableRegister } from './inputs.ts'
@@ -21,6 +22,7 @@ export {
   SYSTEM_REGISTERS,
   type CpuState,
   type GuestState,
+  type HostSaveArea,
   type SegmentState,
 } from './inspect.ts'
 export { createCpuModel } from '../system/cpu-model.ts'

@@ -103,3 +103,36 @@ export function inspectVcpu(state: Vcpu): CpuState {
       : undefined,
   }
 }
+
+/** Of the host, what VMRUN keeps and #VMEXIT reloads (APM vol 2 §15.5.1): hidden storage, which no program can read. */
+export interface HostSaveArea {
+  readonly registers: Readonly<Record<HostRegister, bigint>>
+  readonly segments: Readonly<Record<(typeof HOST_SEGMENTS)[number], SegmentState>>
+  readonly gdtr: { readonly base: bigint; readonly limit: number }
+  readonly idtr: { readonly base: bigint; readonly limit: number }
+}
+
+type HostRegister = 'rip' | 'rsp' | 'rax' | 'rflags' | 'cr0' | 'cr3' | 'cr4' | 'efer'
+const HOST_SEGMENTS = ['es', 'cs', 'ss', 'ds'] as const
+
+/** A copy of the host save area, as the last VMRUN left it. */
+export function inspectHostSave(state: Vcpu): HostSaveArea {
+  return {
+    registers: {
+      rip: state.hostRip,
+      rsp: state.hostRsp,
+      rax: state.hostRax,
+      rflags: state.hostRflags,
+      cr0: state.hostCr0,
+      cr3: state.hostCr3,
+      cr4: state.hostCr4,
+      efer: state.hostEfer,
+    },
+    segments: record(HOST_SEGMENTS, (_, index) => {
+      const { selector, base, limit, attributes } = state.hostSegments[index]
+      return { selector, base, limit, attributes }
+    }),
+    gdtr: { base: state.hostGdtrBase, limit: state.hostGdtrLimit },
+    idtr: { base: state.hostIdtrBase, limit: state.hostIdtrLimit },
+  }
+}

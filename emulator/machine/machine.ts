@@ -17,12 +17,19 @@ import { createBootRom } from './boot-rom.ts'
 import { createDebugExit, createShutdownPort } from './debug-exit.ts'
 import { digestState } from './digest.ts'
 import { EventLog, type ExceptionEvent } from './events.ts'
+import { inspectEvents, type EventState } from './event-state.ts'
 import { EventStream, type StreamEvent, type StreamKind } from './event-stream.ts'
 import { History } from './history.ts'
 import { Host, type HostOptions } from './host-program.ts'
 import { InputLog, type EditableRegister, type Input } from './inputs.ts'
 import { createFwCfg } from './fw-cfg.ts'
-import { GENERAL_REGISTERS, inspectVcpu, type CpuState } from './inspect.ts'
+import {
+  GENERAL_REGISTERS,
+  inspectHostSave,
+  inspectVcpu,
+  type CpuState,
+  type HostSaveArea,
+} from './inspect.ts'
 import { BoundedLog } from './log.ts'
 import { createMemoryModel, type MemoryModel } from './memory-model.ts'
 import { loadMultiboot, type BootImage } from './multiboot.ts'
@@ -506,6 +513,16 @@ export class Machine {
   /** A processor as plain data. This and what follows throws RangeError for one that does not exist. */
   inspect(processor = 0): CpuState {
     return inspectVcpu(this.#state(processor))
+  }
+
+  /** What the last VMRUN of a processor kept of the host. */
+  hostSave(processor = 0): HostSaveArea {
+    return inspectHostSave(this.#state(processor))
+  }
+
+  /** Which events a processor has before it, and what holds them back. */
+  pendingEvents(processor = 0): EventState {
+    return inspectEvents(this.#state(processor))
   }
 
   /** What a processor's TLB holds. */
