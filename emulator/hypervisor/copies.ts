@@ -2,11 +2,19 @@
  * The copies of vmcb12. L1 can write vmcb12 while L0 looks at it, so L0 copies a field once and checks and uses the copy. What is
  * copied where, and what is read from L1's memory after all, the decisions say (decisions.ts).
  */
-import { CHECKS, imageView, vmcbField, type Check, type CheckFacts, type CleanGroup } from '../svm/index.ts'
-import { decisionFor, L2_FIELDS, type Decisions } from './decisions.ts'
+import {
+  CHECKS,
+  imageView,
+  readField,
+  vmcbField,
+  type Check,
+  type CheckFacts,
+  type CleanGroup,
+} from '../svm/index.ts'
+import { decisionFor, L2_FIELDS, perDesign, type Decisions } from './decisions.ts'
 import { read, type Handler } from './effects.ts'
 import { emptyImage, type NestedState, type VcpuState } from './state.ts'
-import { bytesOf, get, isClean, put } from './vmcb-image.ts'
+import { bytesOf, changeField, changeSpan, get, isClean, put, spansOf, type Span } from './vmcb-image.ts'
 
 /** Bits of a field that mean something to L0: the others are dropped on the way in, and nothing later sees them. */
 const MEANINGFUL: ReadonlyMap<string, bigint> = new Map([
@@ -29,29 +37,33 @@ export function meaningful(key: string, value: bigint): bigint {
   return mask === undefined ? value : value & mask
 }
 
-/** Bytes of vmcb12, as an image; all ones where L1 has no RAM. A scheduling point. */
-function* readPart(nested: NestedState, offset: number, bytes: number, what: string): Handler<DataView> {
-  const image = emptyImage()
+/** Bytes of vmcb12 from an offset on; all ones where L1 has no RAM. A scheduling point. */
+function* readPart(nested: NestedState, { offset, bytes }: Span, what: string): Handler<Uint8Array> {
   const found = yield* read(nested.vmcb12 + offset, bytes, `vmcb12 ${what}`)
-  bytesOf(image).set(found ?? new Uint8Array(bytes).fill(0xff), offset)
-  return image
+  return found ?? new Uint8Array(bytes).fill(0xff)
 }
 
 /** The field in L1's memory at this moment. A scheduling point. */
 function* readLive(nested: NestedState, key: string, why: string): Handler<bigint> {
-  const { offset, bytes } = vmcbField(key)
-  return meaningful(key, get(yield* readPart(nested, offset, bytes, `${key}, to ${why}`), key))
+  const field = vmcbField(key)
+  const image = emptyImage()
+  bytesOf(image).set(yield* readPart(nested, field, `${key}, to ${why}`), field.offset)
+  return meaningful(key, readField(image, field))
 }
 
+/** Images in which copies are kept. */
+const CACHES = ['controls', 'save'] as const
+type Cache = (typeof CACHES)[number] | undefined
+
 /** The image that holds the copy of a field; undefined for one in a variable of its own, and for one that is not copied. */
-function cacheOf(nested: NestedState, decisions: Decisions, key: string): DataView | undefined {
+function cacheOf(decisions: Decisions, key: string): Cache {
   switch (decisionFor(decisions, key).copy) {
     case 'area-cache':
-      return key.startsWith('control.') ? nested.controls : nested.save
+      return key.startsWith('control.') ? 'controls' : 'save'
     case 'control-cache':
-      return nested.controls
+      return 'controls'
     case 'save-cache':
-      return nested.save
+      return 'save'
     case 'own':
     case 'none':
       return undefined
@@ -61,8 +73,8 @@ function cacheOf(nested: NestedState, decisions: Decisions, key: string): DataVi
 /** The copy of a field of vmcb12; 0 when the design makes none. */
 export function copyOf(nested: NestedState, decisions: Decisions, key: string): bigint {
   if (decisionFor(decisions, key).copy === 'own') return nested.gPat
-  const cache = cacheOf(nested, decisions, key)
-  return cache === undefined ? 0n : get(cache, key)
+  const cache = cacheOf(decisions, key)
+  return cache === undefined ? 0n : get(nested[cache], key)
 }
 
 /** Puts a value where the design keeps the copy of a field; nowhere if it keeps none. */
@@ -71,8 +83,8 @@ export function keepCopy(nested: NestedState, decisions: Decisions, key: string,
     nested.gPat = value
     return
   }
-  const cache = cacheOf(nested, decisions, key)
-  if (cache !== undefined) put(cache, key, meaningful(key, value))
+  const cache = cacheOf(decisions, key)
+  if (cache !== undefined) put(nested[cache], key, meaningful(key, value))
 }
 
 const AREAS = [
@@ -80,24 +92,43 @@ const AREAS = [
   { area: 'save', offset: 0x400, bytes: 0xc00 },
 ] as const
 
-/** Copies what the design copies of vmcb12 at `nested.vmcb12`. Each area is one look at L1's memory. */
-export function* copyVmcb12(nested: NestedState, decisions: Decisions): Handler<void> {
-  for (const { area, offset, bytes } of AREAS) {
+/** What a design copies of each area: bytes to each of the caches, and of those the fields that lose bits on the way. */
+const copiesOf = perDesign((decisions) =>
+  AREAS.map(({ area }) => {
     const copied = L2_FIELDS.filter(
       ({ key }) => key.startsWith(`${area}.`) && decisionFor(decisions, key).copy !== 'none',
     )
-    if (copied.length === 0) continue
-    const image = yield* readPart(nested, offset, bytes, `${area} area, to copy`)
-    for (const { key } of copied) keepCopy(nested, decisions, key, get(image, key))
+    const into = (cache: Cache) => copied.filter(({ key }) => cacheOf(decisions, key) === cache)
+    const caches = CACHES.map((cache) => ({ cache, spans: spansOf(into(cache)) }))
+    return { caches, masked: copied.filter(({ key }) => MEANINGFUL.has(key)), own: into(undefined) }
+  }),
+)
+
+/** Copies what the design copies of vmcb12 at `nested.vmcb12`. Each area is one look at L1's memory. */
+export function* copyVmcb12(nested: NestedState, decisions: Decisions): Handler<void> {
+  for (const [i, area] of AREAS.entries()) {
+    const { caches, masked, own } = copiesOf(decisions)[i]
+    if (own.length === 0 && caches.every(({ spans }) => spans.length === 0)) continue
+    const found = yield* readPart(nested, area, `${area.area} area, to copy`)
+    const part = ({ offset, bytes }: Span) =>
+      found.subarray(offset - area.offset, offset - area.offset + bytes)
+    for (const { cache, spans } of caches)
+      for (const span of spans) bytesOf(nested[cache]).set(part(span), span.offset)
+    for (const { key } of masked) keepCopy(nested, decisions, key, copyOf(nested, decisions, key))
+    for (const field of own) nested.gPat = new DataView(part(field).slice().buffer).getBigUint64(0, true)
   }
 }
 
-/** What the consistency checks see of a field. One that is neither copied nor checked is read for those that depend on it. */
-function* valueToCheck(nested: NestedState, decisions: Decisions, key: string): Handler<bigint> {
-  const { copy, check } = decisionFor(decisions, key)
-  if (check === 'live' || copy === 'none') return yield* readLive(nested, key, 'check')
-  return copyOf(nested, decisions, key)
-}
+/** The checks that a design makes, each with the fields that it must see in L1's memory: those not copied, too. */
+const checksOf = perDesign((decisions) => {
+  const isLive = (key: string): boolean => {
+    const { copy, check } = decisionFor(decisions, key)
+    return check === 'live' || copy === 'none'
+  }
+  const made = CHECKS.filter(({ fields }) => decisionFor(decisions, fields[0]).check !== 'none')
+  const copied = new Set(made.flatMap(({ fields }) => fields.filter((key) => !isLive(key))))
+  return { copied: [...copied], made: made.map((check) => ({ check, live: check.fields.filter(isLive) })) }
+})
 
 /**
  * The consistency checks that vmcb12 fails, of those that the design makes, in the manual's order. They are the processor's own
@@ -108,12 +139,14 @@ export function* checkVmcb12(
   decisions: Decisions,
   facts: CheckFacts,
 ): Handler<readonly Check[]> {
+  const { copied, made } = checksOf(decisions)
   const image = emptyImage()
+  const view = imageView(image)
+  for (const key of copied) put(image, key, copyOf(nested, decisions, key))
   const failed: Check[] = []
-  for (const check of CHECKS) {
-    if (decisionFor(decisions, check.fields[0]).check === 'none') continue
-    for (const key of check.fields) put(image, key, yield* valueToCheck(nested, decisions, key))
-    if (check.fails(imageView(image), facts)) failed.push(check)
+  for (const { check, live } of made) {
+    for (const key of live) put(image, key, yield* readLive(nested, key, 'check'))
+    if (check.fails(view, facts)) failed.push(check)
   }
   return failed
 }
@@ -130,16 +163,47 @@ export function* valueToUse(vcpu: VcpuState, decisions: Decisions, key: string):
   }
 }
 
+/** The save area by clean-bit groups: what vmcb02 gets from a copy, as bytes, and what from elsewhere. */
+const saveUses = perDesign((decisions) =>
+  [...Map.groupBy(SAVE_FIELDS, ({ clean }) => clean)].map(([group, fields]) => {
+    const isCopied = (key: string) => decisionFor(decisions, key).use === 'copy'
+    const from = (cache: Cache) =>
+      fields.filter(({ key }) => isCopied(key) && cacheOf(decisions, key) === cache)
+    const caches = CACHES.map((cache) => ({ cache, spans: spansOf(from(cache)) }))
+    return { group, caches, others: fields.filter(({ key }) => !isCopied(key)) }
+  }),
+)
+
+/** Those of its fields that vmcb02 has from vmcb12 as they are. */
+const SAVE_FIELDS = L2_FIELDS.filter(({ key }) => key.startsWith('save.') && key !== 'save.g_pat')
+
+/** Gives vmcb02 its save area but for g_pat, as far as it `mustLoad` a clean-bit group. */
+export function* useSaveArea(
+  vcpu: VcpuState,
+  decisions: Decisions,
+  mustLoad: (group: CleanGroup | undefined) => boolean,
+): Handler<void> {
+  const { vmcb02, nested } = vcpu
+  for (const { group, caches, others } of saveUses(decisions)) {
+    if (!mustLoad(group)) continue
+    for (const { cache, spans } of caches)
+      for (const span of spans) changeSpan(vmcb02, nested[cache], span, group)
+    for (const field of others) changeField(vmcb02, field, yield* valueToUse(vcpu, decisions, field.key))
+  }
+}
+
 /**
  * Controls that are not used as they were copied take the copy's place: from here on the cached control area is what L0 goes by, in
  * vmcb02 and whenever L2 exits.
  */
 export function* settleControls(vcpu: VcpuState, decisions: Decisions): Handler<void> {
-  for (const { key } of L2_FIELDS) {
-    if (!key.startsWith('control.') || decisionFor(decisions, key).use === 'copy') continue
+  for (const { key } of unsettledControls(decisions))
     keepCopy(vcpu.nested, decisions, key, yield* valueToUse(vcpu, decisions, key))
-  }
 }
+
+const unsettledControls = perDesign((decisions) =>
+  L2_FIELDS.filter(({ key }) => key.startsWith('control.') && decisionFor(decisions, key).use !== 'copy'),
+)
 
 /**
  * Whether vmcb02 must be given a clean-bit group anew. L1's clean bits count if vmcb12 is where it was at the last nested VMRUN;

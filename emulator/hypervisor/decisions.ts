@@ -210,6 +210,16 @@ export function decisionFor(decisions: Decisions, key: string): FieldDecision {
   return decisions.fields.get(key)!
 }
 
+/** What follows from a design, worked out once for each. */
+export function perDesign<T>(follows: (decisions: Decisions) => T): (decisions: Decisions) => T {
+  const known = new WeakMap<Decisions, T>()
+  return (decisions) => {
+    let result = known.get(decisions)
+    if (result === undefined) known.set(decisions, (result = follows(decisions)))
+    return result
+  }
+}
+
 /** What is decided about g_pat while L1 and L2 share a PAT: what there was before the series. */
 const SHARED_PAT: Partial<FieldDecision> = { check: 'none', use: 'vmcb01', write_back: 'none' }
 

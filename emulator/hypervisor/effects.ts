@@ -5,19 +5,20 @@
  */
 
 import type { VmexitEvent } from '../machine/index.ts'
+import type { Span } from './vmcb-image.ts'
 
 export type Effect =
   /** Reads L1's memory at a guest-physical address of L1. A scheduling point. Answered with the bytes, undefined where L1 has no RAM. */
   | { readonly kind: 'read'; readonly address: number; readonly bytes: number; readonly what: string }
   /**
-   * Writes L1's memory: the ranges `only` of `data`. A scheduling point. Answered with whether L1 has RAM there.
+   * Writes L1's memory: the spans `only` of `data`. A scheduling point. Answered with whether L1 has RAM there.
    */
   | {
       readonly kind: 'write'
       readonly address: number
       readonly data: Uint8Array
       readonly what: string
-      readonly only: readonly (readonly [offset: number, bytes: number])[]
+      readonly only: readonly Span[]
     }
   /** L0's own pages, by system-physical address; nobody else can see them. */
   | { readonly kind: 'read-own'; readonly address: number; readonly bytes: number }
@@ -83,12 +84,12 @@ export function* read(address: number, bytes: number, what: string): Handler<Uin
   return (yield { kind: 'read', address, bytes, what }) as Uint8Array | undefined
 }
 
-/** Writes to L1's memory, all bytes or the ranges `only` of them. False where L1 has no RAM, and then nothing is written. */
+/** Writes to L1's memory, all bytes or the spans `only` of them. False where L1 has no RAM, and then nothing is written. */
 export function* write(
   address: number,
   data: Uint8Array,
   what: string,
-  only: readonly (readonly [offset: number, bytes: number])[] = [[0, data.length]],
+  only: readonly Span[] = [{ offset: 0, bytes: data.length }],
 ): Handler<boolean> {
   return (yield { kind: 'write', address, data, what, only }) as boolean
 }

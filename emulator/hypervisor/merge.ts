@@ -4,9 +4,12 @@
  */
 import { get, VIRTUAL_INTERRUPT } from './vmcb-image.ts'
 
+/** Their names. */
+export const INTERCEPT_VECTORS = [0, 1, 2, 3, 4, 5].map((i) => `control.intercept_vector_${i}`)
+
 /** The six intercept vectors of vmcb02: L2 exits for everything that L0 or L1 wants to see. */
 export function mergeIntercepts(l0: readonly bigint[], controls: DataView): bigint[] {
-  return l0.map((vector, i) => vector | get(controls, `control.intercept_vector_${i}`))
+  return l0.map((vector, i) => vector | get(controls, INTERCEPT_VECTORS[i]))
 }
 
 /**

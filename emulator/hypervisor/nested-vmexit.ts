@@ -4,11 +4,11 @@
 import { CR0, EXIT, VMCB_FIELDS } from '../svm/index.ts'
 import { write, writeMsr, type Handler } from './effects.ts'
 import { TSC_RATIO_MSR, type Context } from './context.ts'
-import { decisionFor, type Decisions } from './decisions.ts'
+import { decisionFor, perDesign, type Decisions } from './decisions.ts'
 import { virtualInterruptForL1 } from './merge.ts'
 import { gPatToWriteBack } from './pat.ts'
 import { emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
-import { bytesOf, change, get, put, RFLAGS, trapIfStepping } from './vmcb-image.ts'
+import { bytesOf, change, get, put, RFLAGS, spansOf, trapIfStepping, type Span } from './vmcb-image.ts'
 
 export interface NestedExit {
   /** As a signed number. */
@@ -20,7 +20,7 @@ export interface NestedExit {
 export function* nestedVmexit({ decisions }: Context, vcpu: VcpuState, exit: NestedExit): Handler<void> {
   const { vmcb12 } = vcpu.nested
   const image = imageForVmcb12(vcpu, exit)
-  if (!(yield* write(vmcb12, bytesOf(image), 'vmcb12', writtenRanges(vcpu, decisions))))
+  if (!(yield* write(vmcb12, bytesOf(image), 'vmcb12', writtenSpans(vcpu, decisions))))
     return yield* losesVmcb12(vcpu)
   yield* reportNestedVmexit(vcpu, image, get(image, 'save.rip'))
   if (vcpu.tscRatio !== TSC_RATIO_1) yield* writeMsr(TSC_RATIO_MSR, TSC_RATIO_1)
@@ -63,7 +63,7 @@ const WRITTEN = VMCB_FIELDS.filter(
   ({ key, moved, feature }) => moved.includes('vmexit') && key !== 'save.spec_ctrl' && feature !== 'cet_ss',
 )
 
-/** vmcb12 as it will be where writtenRanges() says. */
+/** vmcb12 as it will be where writtenSpans() says. */
 function imageForVmcb12(vcpu: VcpuState, { code, info1, info2 }: NestedExit): DataView {
   const { vmcb02, nested } = vcpu
   const image = emptyImage()
@@ -78,17 +78,43 @@ function imageForVmcb12(vcpu: VcpuState, { code, info1, info2 }: NestedExit): Da
   return image
 }
 
-/** The bytes of vmcb12 that change: what the processor writes, as far as the decisions do not keep L0 from it. */
-function writtenRanges(vcpu: VcpuState, decisions: Decisions): (readonly [number, number])[] {
-  const extensions = get(vcpu.nested.controls, 'control.virtualization_extensions')
-  // Most exits leave the old bytes as they are (§15.8.4).
-  const hasBytes = get(vcpu.vmcb02, 'control.instruction_bytes_fetched') !== 0n
-  return WRITTEN.filter(({ key, when, moved }) => {
-    if (key === 'control.instruction_bytes') return hasBytes
-    if (key === 'save.g_pat') return gPatToWriteBack(vcpu, decisions) !== undefined
-    if (when === 'LBR virtualization' && !(extensions & LBR_VIRTUALIZATION)) return false
+/** What decides besides the design which fields are written. */
+interface Writing {
+  /** Most exits leave the old bytes as they are (§15.8.4). */
+  readonly instructionBytes: boolean
+  readonly lastBranches: boolean
+  readonly gPat: boolean
+}
+
+function spansWritten(
+  decisions: Decisions,
+  { instructionBytes, lastBranches, gPat }: Writing,
+): readonly Span[] {
+  const written = WRITTEN.filter(({ key, when, moved }) => {
+    if (key === 'control.instruction_bytes') return instructionBytes
+    if (key === 'save.g_pat') return gPat
+    if (when === 'LBR virtualization' && !lastBranches) return false
     return !moved.includes('vmrun') || decisionFor(decisions, key).write_back === 'as-hardware'
-  }).map(({ offset, bytes }) => [offset, bytes] as const)
+  })
+  return spansOf(written)
+}
+
+/** spansWritten() of each combination, as far as they have occurred. */
+const knownSpans = perDesign(() => new Map<string, readonly Span[]>())
+
+/** The bytes of vmcb12 that change: what the processor writes, as far as the decisions do not keep L0 from it. */
+function writtenSpans(vcpu: VcpuState, decisions: Decisions): readonly Span[] {
+  const extensions = get(vcpu.nested.controls, 'control.virtualization_extensions')
+  const writing: Writing = {
+    instructionBytes: get(vcpu.vmcb02, 'control.instruction_bytes_fetched') !== 0n,
+    lastBranches: (extensions & LBR_VIRTUALIZATION) !== 0n,
+    gPat: gPatToWriteBack(vcpu, decisions) !== undefined,
+  }
+  const known = knownSpans(decisions)
+  const name = Object.values(writing).join()
+  let spans = known.get(name)
+  if (spans === undefined) known.set(name, (spans = spansWritten(decisions, writing)))
+  return spans
 }
 
 const LBR_VIRTUALIZATION = 1n

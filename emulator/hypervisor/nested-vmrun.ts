@@ -4,15 +4,16 @@
  */
 import type { CpuModel } from '../machine/index.ts'
 import { type Check, type CleanGroup, CR0, EXIT, VECTOR } from '../svm/index.ts'
-import { checkVmcb12, copyVmcb12, mustLoadGroup, settleControls, valueToUse } from './copies.ts'
-import { L2_FIELDS, type Decisions } from './decisions.ts'
-import { mergeIntercepts } from './merge.ts'
+import { checkVmcb12, copyVmcb12, mustLoadGroup, settleControls, useSaveArea, valueToUse } from './copies.ts'
+import { type Decisions } from './decisions.ts'
+import { INTERCEPT_VECTORS, mergeIntercepts } from './merge.ts'
 import { loadGPat } from './pat.ts'
-import { decided, read, readOwn, write, writeMsr, writeOwn, type Handler } from './effects.ts'
+import { decided, read, write, writeMsr, writeOwn, type Handler } from './effects.ts'
+import { MSRS_OF_L2 } from './emulate-msrs.ts'
 import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, TSC_RATIO_MSR, type Context } from './context.ts'
 import { isL1Ram } from './memory-map.ts'
 import { nestedVmexit, reportNestedVmexit } from './nested-vmexit.ts'
-import { IOPM_BYTES, mergeMaps, MSRPM_BYTES } from './permission-maps.ts'
+import { IOPM_BYTES, mergeMaps, MSRPM_BYTES, permissionMap } from './permission-maps.ts'
 import { startShadow } from './shadow.ts'
 import { currentVmcb, emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
 import {
@@ -81,8 +82,8 @@ function* refuse(vcpu: VcpuState, failed: readonly Check[]): Handler<void> {
 
 /** EXITCODE, EXITINFO1, EXITINFO2 and EXITINTINFO; EVENTINJ. */
 const REFUSAL = [
-  [0x70, 0x20],
-  [0xa8, 8],
+  { offset: 0x70, bytes: 0x20 },
+  { offset: 0xa8, bytes: 8 },
 ] as const
 
 const OF_L1 = ['save.efer', 'save.cr0', 'save.cr4', 'save.rflags', 'save.rip']
@@ -116,7 +117,7 @@ const LBR_VIRTUALIZATION = 1n
 function prepareControls({ map, model }: Context, { index, nested, vmcb02 }: VcpuState): void {
   const { controls } = nested
   mergeIntercepts(l0InterceptsInL2(model, controls), controls).forEach((vector, i) =>
-    change(vmcb02, `control.intercept_vector_${i}`, vector),
+    change(vmcb02, INTERCEPT_VECTORS[i], vector),
   )
   for (const key of FROM_VMCB12) change(vmcb02, key, get(controls, key))
   // L1's map can be used as it is, because L0 intercepts no port: the processor reads it live.
@@ -139,19 +140,20 @@ function l0InterceptsInL2(model: CpuModel, controls: DataView): readonly bigint[
   return L0_INTERCEPTS.map((vector, i) => (i === 4 ? vector & ~ofGif : vector))
 }
 
-const SAVE_FIELDS = L2_FIELDS.filter(({ key }) => key.startsWith('save.') && key !== 'save.g_pat')
 const ALWAYS_LOADED: readonly (CleanGroup | undefined)[] = [undefined, 'cr2', 'crx']
 
 /** vmcb02's save area: what L1 says that it has not changed counts as unchanged, if vmcb12 is where it was (§15.15). */
 function* prepareSave(vcpu: VcpuState, decisions: Decisions): Handler<void> {
-  for (const { key, clean: group } of SAVE_FIELDS) {
-    if (ALWAYS_LOADED.includes(group) || mustLoadGroup(vcpu.nested, group!))
-      change(vcpu.vmcb02, key, yield* valueToUse(vcpu, decisions, key))
-  }
+  const mustLoad = (group: CleanGroup | undefined) =>
+    ALWAYS_LOADED.includes(group) || mustLoadGroup(vcpu.nested, group!)
+  yield* useSaveArea(vcpu, decisions, mustLoad)
   yield* loadGPat(vcpu, decisions)
   // A second use of rIP: where L2 goes on if the delivery of what L1 injects is interrupted.
   vcpu.nested.injectedRip = yield* valueToUse(vcpu, decisions, 'save.rip')
 }
+
+/** What L0 intercepts in L2: the map at msrpm02. */
+const L0_MAP = permissionMap(MSRS_OF_L2)
 
 /** What L0 or L1 intercepts. False where L1 has no RAM at its map. */
 function* mergeMsrpm({ map }: Context, { index, nested }: VcpuState): Handler<boolean> {
@@ -159,6 +161,6 @@ function* mergeMsrpm({ map }: Context, { index, nested }: VcpuState): Handler<bo
   const address = Number(get(nested.controls, 'control.msrpm_base_pa') & ~0xfffn)
   const wanted = yield* read(address, MSRPM_BYTES, 'MSRPM')
   if (wanted === undefined) return false
-  yield* writeOwn(map.vcpus[index].msrpm, mergeMaps(wanted, yield* readOwn(map.msrpm02, MSRPM_BYTES)))
+  yield* writeOwn(map.vcpus[index].msrpm, mergeMaps(wanted, L0_MAP))
   return true
 }

@@ -11,7 +11,8 @@ export function perform(port: HostPort, map: MemoryMap, effect: Effect): Answer 
     case 'write': {
       const { address, data, only } = effect
       if (!isL1Ram(map, address, data.length)) return false
-      for (const [offset, bytes] of only) port.write(address + offset, data.subarray(offset, offset + bytes))
+      for (const { offset, bytes } of only)
+        port.write(address + offset, data.subarray(offset, offset + bytes))
       return true
     }
     case 'read-own':

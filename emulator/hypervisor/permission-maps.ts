@@ -30,7 +30,10 @@ export function permissionMap(msrs: readonly InterceptedMsr[]): Uint8Array {
 
 /** What either of two maps intercepts. */
 export function mergeMaps(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const merged = new Uint8Array(MSRPM_BYTES)
-  for (let i = 0; i < MSRPM_BYTES; i++) merged[i] = first[i] | second[i]
+  const merged = first.slice()
+  const [into, from] = [merged, second].map(
+    (map) => new Uint32Array(map.buffer, map.byteOffset, MSRPM_BYTES / 4),
+  )
+  for (let i = 0; i < from.length; i++) into[i] |= from[i]
   return merged
 }

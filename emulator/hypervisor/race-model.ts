@@ -181,7 +181,7 @@ class L0Side implements Side {
 
 /** The bytes of each range, one after the other. */
 function writtenBytes({ data, only }: Extract<Effect, { kind: 'write' }>): Uint8Array {
-  return Uint8Array.from(only.flatMap(([offset, bytes]) => [...data.subarray(offset, offset + bytes)]))
+  return Uint8Array.from(only.flatMap(({ offset, bytes }) => [...data.subarray(offset, offset + bytes)]))
 }
 
 function stepOf(effect: Effect): Step | undefined {
@@ -189,7 +189,7 @@ function stepOf(effect: Effect): Step | undefined {
     case 'read':
       return { kind: 'read', what: effect.what, reads: [effect], writes: [] }
     case 'write': {
-      const writes = effect.only.map(([offset, bytes]) => ({ address: effect.address + offset, bytes }))
+      const writes = effect.only.map(({ offset, bytes }) => ({ address: effect.address + offset, bytes }))
       return { kind: 'write', what: effect.what, reads: [], writes }
     }
     case 'vmrun':

@@ -9,6 +9,7 @@ import {
   vmcbField,
   writeField,
   type CleanGroup,
+  type VmcbField,
 } from '../svm/index.ts'
 
 /** The value of the field named `key` in svm's table. */
@@ -29,11 +30,45 @@ export const CLEAN_BIT: ReadonlyMap<string, bigint> = new Map(
 
 /** Writes a field of a VMCB that L0 runs, and clears the clean bit of its group, which tells the processor. */
 export function change(image: DataView, key: string, value: bigint): void {
-  const field = vmcbField(key)
+  changeField(image, vmcbField(key), value)
+}
+
+/** change() of a field of svm's table. */
+export function changeField(image: DataView, field: VmcbField, value: bigint): void {
   if (readField(image, field) === value) return
   writeField(image, field, value)
-  if (field.clean !== undefined)
-    writeField(image, CLEAN, readField(image, CLEAN) & ~(CLEAN_BIT.get(field.clean) ?? 0n))
+  if (field.clean !== undefined) markDirty(image, field.clean)
+}
+
+/** Bytes of a VMCB, from an offset on. */
+export interface Span {
+  readonly offset: number
+  readonly bytes: number
+}
+
+/** The bytes of fields that are given by ascending offset; neighbours make one span. */
+export function spansOf(fields: readonly Span[]): readonly Span[] {
+  const spans: { offset: number; bytes: number }[] = []
+  for (const { offset, bytes } of fields) {
+    const last = spans.at(-1)
+    if (last !== undefined && last.offset + last.bytes === offset) last.bytes += bytes
+    else spans.push({ offset, bytes })
+  }
+  return spans
+}
+
+/** change() of all fields in `span`, which are of one clean-bit group, to what another image has there. */
+export function changeSpan(image: DataView, from: DataView, span: Span, group: CleanGroup | undefined): void {
+  const [old, bytes] = [image, from].map((one) =>
+    bytesOf(one).subarray(span.offset, span.offset + span.bytes),
+  )
+  if (old.every((byte, i) => byte === bytes[i])) return
+  old.set(bytes)
+  if (group !== undefined) markDirty(image, group)
+}
+
+function markDirty(image: DataView, group: CleanGroup): void {
+  writeField(image, CLEAN, readField(image, CLEAN) & ~(CLEAN_BIT.get(group) ?? 0n))
 }
 
 /** Whether the clean bit of a group is set. */

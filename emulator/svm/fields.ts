@@ -76,7 +76,16 @@ export function findBits(
 
 /** Reads a field of at most 8 bytes from a VMCB image. */
 export function readField(image: DataView, field: VmcbField): bigint {
-  if (field.bytes === 8) return image.getBigUint64(field.offset, true)
+  switch (field.bytes) {
+    case 8:
+      return image.getBigUint64(field.offset, true)
+    case 4:
+      return BigInt(image.getUint32(field.offset, true))
+    case 2:
+      return BigInt(image.getUint16(field.offset, true))
+    case 1:
+      return BigInt(image.getUint8(field.offset))
+  }
   let value = 0n
   for (let i = Math.min(field.bytes, 8) - 1; i >= 0; i--)
     value = (value << 8n) | BigInt(image.getUint8(field.offset + i))
@@ -85,9 +94,19 @@ export function readField(image: DataView, field: VmcbField): bigint {
 
 /** Writes the low bytes of `value` to a field of at most 8 bytes of a VMCB image. */
 export function writeField(image: DataView, field: VmcbField, value: bigint): void {
-  if (field.bytes === 8) {
-    image.setBigUint64(field.offset, BigInt.asUintN(64, value), true)
-    return
+  switch (field.bytes) {
+    case 8:
+      image.setBigUint64(field.offset, value, true)
+      return
+    case 4:
+      image.setUint32(field.offset, Number(value & 0xffff_ffffn), true)
+      return
+    case 2:
+      image.setUint16(field.offset, Number(value & 0xffffn), true)
+      return
+    case 1:
+      image.setUint8(field.offset, Number(value & 0xffn))
+      return
   }
   for (let i = 0; i < Math.min(field.bytes, 8); i++)
     image.setUint8(field.offset + i, Number((value >> BigInt(i * 8)) & 0xffn))
