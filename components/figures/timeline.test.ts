@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest'
+import type { Machine } from '../../emulator/machine/index.ts'
+import { timelineRecord } from './timeline-data.ts'
+import {
+  neighbour,
+  scrolledTo,
+  timelineView,
+  wholeSpan,
+  worldAt,
+  zoomed,
+  type TimelineEvent,
+  type TimelineRecord,
+} from './timeline.ts'
+import { VMCB, worldMachine } from './worlds.fixture.ts'
+
+function recorded(): { machine: Machine; record: TimelineRecord } {
+  const machine = worldMachine({ guest: 'nop\n nop\n nop\n vmmcall' })
+  machine.run(100)
+  return { machine, record: timelineRecord(machine) }
+}
+
+describe('the timeline of a run', () => {
+  const { record } = recorded()
+
+  test('has the guest between VMRUN and #VMEXIT', () => {
+    const view = timelineView(record, wholeSpan(record), record.extent * 10)
+    expect(view.lanes[0].bands.map(({ world }) => world)).toEqual(['host', 'guest', 'host'])
+    expect(view.guests).toEqual(['VMCB 20000h'])
+    expect(view.lanes[0].marks.exit).toHaveLength(1)
+    expect(view.lanes[0].marks.exit[0].label).toBe('#VMEXIT(VMMCALL)')
+  })
+
+  test('says which world a position is in', () => {
+    const [vmrun, exit] = record.events
+    expect(worldAt(record, 0, vmrun.at - 1)).toBeUndefined()
+    expect(worldAt(record, 0, vmrun.at)).toBe(VMCB)
+    expect(worldAt(record, 0, exit.at)).toBeUndefined()
+  })
+
+  test('goes from event to event', () => {
+    const [vmrun, exit] = record.events
+    expect(neighbour(record, 0, 1)).toBe(vmrun)
+    expect(neighbour(record, vmrun.at, 1)).toBe(exit)
+    expect(neighbour(record, record.extent, -1)).toBe(exit)
+    expect(neighbour(record, vmrun.at, -1)).toBeUndefined()
+  })
+})
+
+describe('zooming', () => {
+  const record: TimelineRecord = { position: 500, extent: 1000, processors: 1, events: [] }
+
+  test('keeps the place that it is about', () => {
+    expect(zoomed(record, { from: 0, to: 1000 }, 0.5, 500)).toEqual({ from: 250, to: 750 })
+    expect(zoomed(record, { from: 250, to: 750 }, 0.5, 250)).toEqual({ from: 250, to: 500 })
+  })
+
+  test('never leaves the run', () => {
+    expect(zoomed(record, { from: 0, to: 1000 }, 2, 900)).toEqual({ from: 0, to: 1000 })
+    expect(zoomed(record, { from: 900, to: 1000 }, 3, 950)).toEqual({ from: 700, to: 1000 })
+    expect(scrolledTo(record, { from: 0, to: 100 }, 990)).toEqual({ from: 900, to: 1000 })
+  })
+
+  test('follows the position only when it is out of sight', () => {
+    expect(scrolledTo(record, { from: 100, to: 200 }, 150)).toEqual({ from: 100, to: 200 })
+    expect(scrolledTo(record, { from: 100, to: 200 }, 500)).toEqual({ from: 450, to: 550 })
+  })
+})
+
+describe('a hundred thousand events', () => {
+  const EVENTS = 100_000
+  const events = Array.from({ length: EVENTS }, (_, n): TimelineEvent => {
+    const processor = (n >> 1) & 1
+    return n & 1
+      ? { at: n * 10, kind: 'exit', processor, label: '#VMEXIT(CPUID)', vmcb: 0x2_0000 }
+      : { at: n * 10, kind: 'vmrun', processor, label: 'VMRUN', vmcb: 0x2_0000 }
+  })
+  const record: TimelineRecord = { position: 0, extent: EVENTS * 10, processors: 2, events }
+
+  test('become no more than one bucket a column, and none is lost', () => {
+    const { lanes } = timelineView(record, wholeSpan(record), 500)
+    for (const { bands, marks } of lanes) {
+      expect(marks.exit.length).toBeLessThanOrEqual(500)
+      expect(bands.length).toBeLessThanOrEqual(500)
+    }
+    const exits = lanes.flatMap(({ marks }) => marks.exit).reduce((sum, bucket) => sum + bucket.count, 0)
+    expect(exits).toBe(EVENTS / 2)
+  })
+
+  test('are each seen at last by zooming in', () => {
+    const { lanes } = timelineView(record, { from: 500_000, to: 500_100 }, 500)
+    expect(lanes[0].marks.exit.every((bucket) => bucket.count === 1)).toBe(true)
+    expect(lanes[0].bands.some(({ world }) => world === 'guest')).toBe(true)
+  })
+})
