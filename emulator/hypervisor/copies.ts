@@ -7,14 +7,26 @@ import {
   imageView,
   readField,
   vmcbField,
+  writeField,
   type Check,
   type CheckFacts,
   type CleanGroup,
+  type VmcbField,
 } from '../svm/index.ts'
 import { decisionFor, L2_FIELDS, perDesign, type Decisions } from './decisions.ts'
 import { read, type Handler } from './effects.ts'
 import { emptyImage, type NestedState, type VcpuState } from './state.ts'
-import { bytesOf, changeField, changeSpan, get, isClean, put, spansOf, type Span } from './vmcb-image.ts'
+import {
+  bytesOf,
+  changeField,
+  copySpan,
+  changeSpan,
+  get,
+  isClean,
+  put,
+  spansOf,
+  type Span,
+} from './vmcb-image.ts'
 
 /** Bits of a field that mean something to L0: the others are dropped on the way in, and nothing later sees them. */
 const MEANINGFUL: ReadonlyMap<string, bigint> = new Map([
@@ -92,23 +104,31 @@ const AREAS = [
   { area: 'save', offset: 0x400, bytes: 0xc00 },
 ] as const
 
+/** The bytes of fields in the caches that a design keeps them in. */
+function spansInCaches(decisions: Decisions, fields: readonly VmcbField[]) {
+  return CACHES.map((cache) => ({
+    cache,
+    spans: spansOf(fields.filter(({ key }) => cacheOf(decisions, key) === cache)),
+  })).filter(({ spans }) => spans.length > 0)
+}
+
 /** What a design copies of each area: bytes to each of the caches, and of those the fields that lose bits on the way. */
 const copiesOf = perDesign((decisions) =>
-  AREAS.map(({ area }) => {
-    const copied = L2_FIELDS.filter(
-      ({ key }) => key.startsWith(`${area}.`) && decisionFor(decisions, key).copy !== 'none',
-    )
-    const into = (cache: Cache) => copied.filter(({ key }) => cacheOf(decisions, key) === cache)
-    const caches = CACHES.map((cache) => ({ cache, spans: spansOf(into(cache)) }))
-    return { caches, masked: copied.filter(({ key }) => MEANINGFUL.has(key)), own: into(undefined) }
-  }),
+  AREAS.map((area) => {
+    const ofArea = L2_FIELDS.filter(({ key }) => key.startsWith(`${area.area}.`))
+    const copied = (key: string) => decisionFor(decisions, key).copy
+    return {
+      ...area,
+      caches: spansInCaches(decisions, ofArea),
+      masked: ofArea.filter(({ key }) => MEANINGFUL.has(key) && copied(key) !== 'none'),
+      own: ofArea.filter(({ key }) => copied(key) === 'own'),
+    }
+  }).filter(({ caches, own }) => caches.length + own.length > 0),
 )
 
 /** Copies what the design copies of vmcb12 at `nested.vmcb12`. Each area is one look at L1's memory. */
 export function* copyVmcb12(nested: NestedState, decisions: Decisions): Handler<void> {
-  for (const [i, area] of AREAS.entries()) {
-    const { caches, masked, own } = copiesOf(decisions)[i]
-    if (own.length === 0 && caches.every(({ spans }) => spans.length === 0)) continue
+  for (const { caches, masked, own, ...area } of copiesOf(decisions)) {
     const found = yield* readPart(nested, area, `${area.area} area, to copy`)
     const part = ({ offset, bytes }: Span) =>
       found.subarray(offset - area.offset, offset - area.offset + bytes)
@@ -126,8 +146,14 @@ const checksOf = perDesign((decisions) => {
     return check === 'live' || copy === 'none'
   }
   const made = CHECKS.filter(({ fields }) => decisionFor(decisions, fields[0]).check !== 'none')
-  const copied = new Set(made.flatMap(({ fields }) => fields.filter((key) => !isLive(key))))
-  return { copied: [...copied], made: made.map((check) => ({ check, live: check.fields.filter(isLive) })) }
+  const copied = L2_FIELDS.filter(
+    ({ key }) => !isLive(key) && made.some(({ fields }) => fields.includes(key)),
+  )
+  return {
+    caches: spansInCaches(decisions, copied),
+    own: copied.filter(({ key }) => decisionFor(decisions, key).copy === 'own'),
+    made: made.map((check) => ({ check, live: check.fields.filter(isLive) })),
+  }
 })
 
 /**
@@ -139,10 +165,11 @@ export function* checkVmcb12(
   decisions: Decisions,
   facts: CheckFacts,
 ): Handler<readonly Check[]> {
-  const { copied, made } = checksOf(decisions)
+  const { caches, own, made } = checksOf(decisions)
   const image = emptyImage()
   const view = imageView(image)
-  for (const key of copied) put(image, key, copyOf(nested, decisions, key))
+  for (const { cache, spans } of caches) for (const span of spans) copySpan(nested[cache], image, span)
+  for (const field of own) writeField(image, field, nested.gPat)
   const failed: Check[] = []
   for (const { check, live } of made) {
     for (const key of live) put(image, key, yield* readLive(nested, key, 'check'))

@@ -57,13 +57,18 @@ export function spansOf(fields: readonly Span[]): readonly Span[] {
   return spans
 }
 
+/** Copies a span of one image to the same place in another. */
+export function copySpan(from: DataView, into: DataView, { offset, bytes }: Span): void {
+  bytesOf(into).set(bytesOf(from).subarray(offset, offset + bytes), offset)
+}
+
 /** change() of all fields in `span`, which are of one clean-bit group, to what another image has there. */
 export function changeSpan(image: DataView, from: DataView, span: Span, group: CleanGroup | undefined): void {
-  const [old, bytes] = [image, from].map((one) =>
-    bytesOf(one).subarray(span.offset, span.offset + span.bytes),
-  )
-  if (old.every((byte, i) => byte === bytes[i])) return
-  old.set(bytes)
+  const end = span.offset + span.bytes
+  let at = span.offset
+  while (at < end && image.getUint8(at) === from.getUint8(at)) at++
+  if (at === end) return
+  copySpan(from, image, span)
   if (group !== undefined) markDirty(image, group)
 }
 
