@@ -1,8 +1,22 @@
 /** Test set-up: a host with one VMCB, and L1 under L0 with a vmcb12. */
-import { cpuOfL1, createL0, type L0, type L0Options } from '../../emulator/hypervisor/index.ts'
+import { readFileSync } from 'node:fs'
+import {
+  cpuOfL1,
+  createL0,
+  parseDecisions,
+  raceForVmcb12,
+  raceStart,
+  scheduledHost,
+  type Decisions,
+  type L0,
+  type L0Options,
+  type Property,
+  type Store,
+} from '../../emulator/hypervisor/index.ts'
 import { assemble } from '../../emulator/isa/index.ts'
 import { Machine, START, type MachineOptions } from '../../emulator/machine/index.ts'
 import { VMCB_BYTES, vmcbField, writeField } from '../../emulator/svm/index.ts'
+import { latticeRecord, type LatticeRecord } from './lattice-data.ts'
 
 export const GUEST = 0x1_2000
 export const VMCB = 0x2_0000
@@ -79,4 +93,30 @@ export function nestedMachine(world: World = {}, l0Options: L0Options = {}): { m
 
 function loadWords(machine: Machine, address: number, words: readonly bigint[]): void {
   machine.load(address, new Uint8Array(BigUint64Array.from(words).buffer))
+}
+
+/** Every order of L0's steps for a VMRUN of `world` under a design, against stores of another vCPU. */
+export function recordedRace(
+  decisions: Decisions,
+  stores: readonly Store[],
+  properties?: readonly Property[],
+): LatticeRecord {
+  const made = createL0(RAM, { decisions })
+  const { host, scheduled } = scheduledHost(made)
+  const machine = worldMachine({ vmcb: NESTED_PAGING, options: { cpu: cpuOfL1(), history: false, host } })
+  while (!scheduled().isReady) machine.run(1)
+  const race = raceForVmcb12(raceStart(machine, made.l0()), [stores], properties)
+  return latticeRecord(race, ['L0 for vCPU 0', 'vCPU 1 of L1'], VMCB)
+}
+
+/** A store to a field of vmcb12. */
+export function storeTo(key: string, value: bigint): Store {
+  const { offset, bytes } = vmcbField(key)
+  return { address: VMCB + offset, bytes: bytes as Store['bytes'], value }
+}
+
+/** A design of the case study, by the name of its file. */
+export function designOf(name: string): Decisions {
+  const file = new URL(`../../content/designs/${name}.yaml`, import.meta.url)
+  return parseDecisions(`${name}.yaml`, readFileSync(file, 'utf8')).decisions!
 }
