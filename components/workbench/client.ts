@@ -1,6 +1,6 @@
 /** The page's end of the worker: calls that fail when the worker is closed or crashes, instead of waiting for ever. */
 import { proxy, releaseProxy, wrap, type Remote } from 'comlink'
-import type { LabPayload, RemoteWorkbench, Texts, Workbench } from './protocol.ts'
+import type { RemoteWorkbench, Workbench } from './protocol.ts'
 
 /** The machine was released, by this page. */
 export class ClosedError extends Error {
@@ -33,20 +33,22 @@ export function connect(): Client {
   }
   worker.onmessageerror = () => fail(new CrashedError('a message of the worker could not be read'))
   const until = <T>(call: Promise<T>): Promise<T> => Promise.race([call, ended])
-  return {
-    open: (payload: LabPayload) => until(remote.open(payload)),
-    check: (texts: Texts) => until(remote.check(texts)),
-    reset: (texts: Texts) => until(remote.reset(texts)),
-    run: (progress) => until(remote.run(proxy(progress))),
-    stop: () => until(remote.stop()),
-    step: () => until(remote.step()),
-    stepBack: () => until(remote.stepBack()),
-    memory: (expression, length) => until(remote.memory(expression, length)),
-    digest: () => until(remote.digest()),
-    close() {
+  const own = {
+    close: (): void => {
       fail(new ClosedError())
       proxied[releaseProxy]()
       worker.terminate()
     },
   }
+  return new Proxy(own as Client, {
+    get(_, name: keyof Client | 'then') {
+      if (name === 'close') return own.close
+      // What has then() is taken for a promise by whoever awaits it.
+      if (name === 'then') return undefined
+      const call = remote[name] as (...args: unknown[]) => Promise<unknown>
+      // Functions stay on this side; the worker gets something to call them by.
+      return (...args: unknown[]) =>
+        until(call(...args.map((arg) => (typeof arg === 'function' ? proxy(arg as () => void) : arg))))
+    },
+  })
 }

@@ -1,79 +1,17 @@
-/** Run, Stop, Step, Step back, Reset, and how far the machine has come. */
+/** The toolbar of commands, and how far the machine has come. */
 import { useEffect, useRef } from 'preact/hooks'
 import type { Lab } from '../../emulator/lab/index.ts'
+import { COMMANDS, commandFor } from './commands.ts'
 import { count } from './format.ts'
-import { Icon, type IconName } from './icons.tsx'
+import { Icon } from './icons.tsx'
 import type { LabStore } from './store.ts'
-
-/** Commands and their keys while the focus is in the lab. */
-interface Command {
-  readonly id: string
-  readonly label: string
-  readonly icon: IconName
-  readonly keys: string
-  readonly matches: (event: KeyboardEvent) => boolean
-  readonly isEnabled: (store: LabStore) => boolean
-  readonly act: (store: LabStore) => void
-}
-
-function isIdle(store: LabStore): boolean {
-  return store.activity.value === 'idle'
-}
-
-const COMMANDS: readonly Command[] = [
-  {
-    id: 'run',
-    label: 'Run',
-    icon: 'run',
-    keys: 'Ctrl+Enter',
-    matches: (event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.shiftKey,
-    isEnabled: isIdle,
-    act: (store) => void store.run(),
-  },
-  {
-    id: 'stop',
-    label: 'Stop',
-    icon: 'stop',
-    keys: 'Ctrl+.',
-    matches: (event) => event.key === '.' && (event.ctrlKey || event.metaKey),
-    isEnabled: (store) => store.activity.value === 'running',
-    act: (store) => store.stop(),
-  },
-  {
-    id: 'step',
-    label: 'Step',
-    icon: 'step',
-    keys: 'F10',
-    matches: (event) => event.key === 'F10' && !event.shiftKey,
-    isEnabled: isIdle,
-    act: (store) => void store.step(),
-  },
-  {
-    id: 'step-back',
-    label: 'Step back',
-    icon: 'step-back',
-    keys: 'Shift+F10',
-    matches: (event) => event.key === 'F10' && event.shiftKey,
-    isEnabled: (store) => store.canStepBack.value,
-    act: (store) => void store.stepBack(),
-  },
-  {
-    id: 'reset',
-    label: 'Reset',
-    icon: 'reset',
-    keys: 'Ctrl+Shift+Enter',
-    matches: (event) => event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.shiftKey,
-    isEnabled: isIdle,
-    act: (store) => void store.reset(),
-  },
-]
 
 export function Controls({ store, lab }: { readonly store: LabStore; readonly lab: Lab }) {
   const bar = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const root = bar.current?.closest('.wb')
     const onKeyDown = (event: Event): void => {
-      const command = COMMANDS.find(({ matches }) => matches(event as KeyboardEvent))
+      const command = commandFor(event as KeyboardEvent)
       if (command === undefined) return
       event.preventDefault()
       event.stopPropagation()
@@ -87,7 +25,7 @@ export function Controls({ store, lab }: { readonly store: LabStore; readonly la
   return (
     <div class="wb-bar" ref={bar}>
       <div class="wb-controls" role="toolbar" aria-label="Machine">
-        {COMMANDS.map((command) => (
+        {COMMANDS.filter(({ icon }) => icon !== undefined).map((command) => (
           <button
             key={command.id}
             type="button"
@@ -96,7 +34,7 @@ export function Controls({ store, lab }: { readonly store: LabStore; readonly la
             title={`${command.label} (${command.keys})`}
             onClick={() => command.act(store)}
           >
-            <Icon name={command.icon} />
+            <Icon name={command.icon!} />
             {command.label}
           </button>
         ))}

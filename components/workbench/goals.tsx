@@ -51,19 +51,19 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
           <button
             type="button"
             class="wb-button"
-            disabled={store.isAtStart.value}
+            disabled={store.work.isAtStart.value}
             onClick={() => store.startOver()}
           >
             Reset the text
           </button>
-          {store.earlier.value !== undefined && (
+          {store.work.earlier.value !== undefined && (
             <button type="button" class="wb-button" onClick={() => store.restoreEarlier()}>
               Restore my text
             </button>
           )}
         </p>
       </section>
-      {isSolutionShown && <Solution texts={store.texts.value} solution={solution} start={start} />}
+      {isSolutionShown && <Solution texts={store.work.texts.value} solution={solution} start={start} />}
     </div>
   )
 }

@@ -1,7 +1,7 @@
 /** A small lab for tests, and a client that works without a worker. */
 import type { Client } from './client.ts'
 import type { LabPayload } from './protocol.ts'
-import { WorkbenchService } from './service.ts'
+import { WorkbenchService } from './service/service.ts'
 
 const LAB_YAML = `
 format: 1
@@ -73,18 +73,15 @@ export const GOOD_TEXTS = { 'main.asm': PROGRAM, 'guest.vmcb': GOOD_VMCB }
 /** The service itself behind the client's interface. `crash`: the next run ends with an error. */
 export function localClient(options: { crash?: boolean; closed?: () => void } = {}): Client {
   const service = new WorkbenchService()
-  const later = async <T>(action: () => T | Promise<T>): Promise<T> => action()
-  return {
-    open: (payload) => later(() => service.open(payload)),
-    check: (texts) => later(() => service.check(texts)),
-    reset: (texts) => later(() => service.reset(texts)),
-    run: (progress) =>
-      options.crash === true ? Promise.reject(new Error('out of memory')) : service.run(progress),
-    stop: () => later(() => service.stop()),
-    step: () => later(() => service.step()),
-    stepBack: () => later(() => service.stepBack()),
-    memory: (expression, length) => later(() => service.memory(expression, length)),
-    digest: () => later(() => service.digest()),
-    close: () => options.closed?.(),
-  }
+  return new Proxy({} as Client, {
+    get(_, name: keyof Client | 'then') {
+      if (name === 'close') return () => options.closed?.()
+      if (name === 'then') return undefined
+      const call = service[name].bind(service) as (...args: unknown[]) => unknown
+      return (...args: unknown[]) =>
+        name === 'run' && options.crash === true
+          ? Promise.reject(new Error('out of memory'))
+          : Promise.resolve().then(() => call(...args))
+    },
+  })
 }

@@ -21,7 +21,7 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
     fresh: new URLSearchParams(location.search).has('fresh'),
     now: Date.now,
   })
-  const save = (): void => void store.save()
+  const save = (): void => void store.work.save()
   window.addEventListener('pagehide', save)
   document.addEventListener('visibilitychange', save)
 

@@ -10,7 +10,7 @@ export function Notes({ store }: { readonly store: LabStore }) {
     <>
       <Failure store={store} />
       <OriginNote store={store} />
-      {!store.isStorageLasting.value && (
+      {!store.work.isStorageLasting.value && (
         <p class="wb-note">This browser refuses storage: your work is kept only until you leave this page.</p>
       )}
     </>
@@ -46,8 +46,8 @@ function Failure({ store }: { readonly store: LabStore }) {
 }
 
 function OriginNote({ store }: { readonly store: LabStore }) {
-  const origin = store.origin.value
-  const restore = store.earlier.value !== undefined && (
+  const origin = store.work.origin.value
+  const restore = store.work.earlier.value !== undefined && (
     <button type="button" class="wb-link" onClick={() => store.restoreEarlier()}>
       Restore my text
     </button>
@@ -92,7 +92,7 @@ function OriginNote({ store }: { readonly store: LabStore }) {
 
 function Dismiss({ store }: { readonly store: LabStore }) {
   return (
-    <button type="button" class="wb-link wb-dismiss" onClick={() => store.dismissNote()}>
+    <button type="button" class="wb-link wb-dismiss" onClick={() => store.work.dismissNote()}>
       Dismiss
     </button>
   )

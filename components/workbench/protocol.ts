@@ -1,6 +1,6 @@
 /** What the page and the worker that holds the machine say to each other. Everything here survives structured cloning. */
 import type { Diagnostic, GoalResult, Lab } from '../../emulator/lab/index.ts'
-import type { CpuState } from '../../emulator/machine/index.ts'
+import type { CpuState, EditableRegister, Stop, WatchedRegister } from '../../emulator/machine/index.ts'
 import type { ExitExplanation } from '../../emulator/svm/index.ts'
 
 /** A lab's folder, as the page embeds it. */
@@ -52,6 +52,10 @@ export interface VmcbImages {
 /** The machine and the run, as the panels show them. */
 export interface RunView {
   readonly instructions: number
+  /** By their numbers. */
+  readonly cpus: readonly CpuState[]
+  /** The processor whose turn it is, and its state. */
+  readonly processor: number
   readonly cpu: CpuState
   /** Source line of the next instruction, where it came from one. */
   readonly line: { readonly file: string; readonly line: number } | undefined
@@ -61,6 +65,8 @@ export interface RunView {
   readonly console: string
   /** Why the run is over; undefined while it can go on. */
   readonly ending: string | undefined
+  /** What made the last run pause: a stop that was met. */
+  readonly stop: string | undefined
   readonly goals: readonly GoalResult[]
 }
 
@@ -75,20 +81,92 @@ export type MemoryView =
   | { readonly ok: true; readonly address: number; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly message: string }
 
-/** The worker's side. Running, stepping and looking need a reset() before. */
+/** Where the reader wants runs to end. Expressions are numbers, symbols, or sums of both. */
+export type ReaderStop =
+  | { readonly kind: 'line'; readonly file: string; readonly line: number }
+  | { readonly kind: 'address'; readonly address: string }
+  /** `name` as in the table of exit codes; without it, any #VMEXIT. */
+  | { readonly kind: 'exit'; readonly name?: string | undefined }
+  | { readonly kind: 'exception'; readonly vector?: number | undefined }
+  | {
+      readonly kind: 'memory'
+      readonly address: string
+      readonly bytes: number
+      readonly access: 'write' | 'read'
+    }
+  /** A write to a field of the VMCB that lies at `vmcb`. */
+  | { readonly kind: 'field'; readonly vmcb: string; readonly field: string }
+  | { readonly kind: 'register'; readonly name: WatchedRegister; readonly processor: number }
+
+/** What a reader's stop is in the machine, or why it cannot be. */
+export type ResolvedStop =
+  { readonly ok: true; readonly stop: Stop } | { readonly ok: false; readonly message: string }
+
+/** How far a run goes, if nothing stops it: its end; the next #VMEXIT; one more goal; past a call or guest run; a line. */
+export type Destination = 'end' | 'exit' | 'goal' | 'over' | { readonly file: string; readonly line: number }
+
+export interface RunRequest {
+  readonly to: Destination
+  /** Instructions per second; without it as fast as it goes. */
+  readonly pace?: number | undefined
+}
+
+/** Something that happened at a position of the run. */
+export interface Mark {
+  readonly at: number
+  readonly kind: 'vmrun' | 'exit' | 'exception' | 'interrupt' | 'edit'
+  readonly processor: number
+  readonly label: string
+  /** The VMCB, of VMRUNs and exits. */
+  readonly vmcb?: number
+}
+
+/** The run so far, and what is known of how it goes on: going back forgets nothing. */
+export interface Timeline {
+  readonly position: number
+  /** The farthest position that was reached. */
+  readonly extent: number
+  /** In order; the oldest may be missing. */
+  readonly marks: readonly Mark[]
+}
+
+/** What somebody at the controls changes while the machine is paused. It is the start of another future. */
+export type Edit =
+  | { readonly kind: 'memory'; readonly address: number; readonly bytes: Uint8Array; readonly label: string }
+  | {
+      readonly kind: 'register'
+      readonly name: EditableRegister
+      readonly value: bigint
+      readonly processor: number
+    }
+  /** Typed at the serial console. */
+  | { readonly kind: 'serial'; readonly text: string }
+
+/** Hears of a long run several times a second: of the position, or of everything when the run is paced. */
+export type Progress = (instructions: number, view: RunView | undefined) => void
+
+/** The worker's side. Everything but open() and check() needs a reset() before. */
 export interface Workbench {
   open(payload: LabPayload): Opened
   /** Builds without touching the machine. */
   check(texts: Texts): Checked
   /** Builds, and starts the machine over when the build is usable. */
   reset(texts: Texts): ResetResult
-  /** Runs until the end, the lab's limit or stop(). `progress` hears of long runs several times a second. */
-  run(progress: (instructions: number) => void): Promise<RunView>
+  /** Runs until the destination, the end, the lab's limit, a stop that was set, or stop(). */
+  run(request: RunRequest, progress: Progress): Promise<RunView>
   stop(): void
   /** One instruction, all iterations of one with a REP prefix. */
   step(): RunView
   /** Undoes what step() does. */
   stepBack(): RunView
+  /** To the last position before this one at which a run would have stopped, or after a #VMEXIT; else to the start. */
+  runBack(to: 'stop' | 'exit'): Promise<RunView>
+  /** To a position in the run, back or forward; no stop is met on the way. */
+  goTo(instructions: number): RunView
+  /** Where runs end from now on, also after the next reset(). Lines and symbols are those of the last build. */
+  setStops(stops: readonly ReaderStop[]): readonly ResolvedStop[]
+  edit(edit: Edit): RunView
+  timeline(): Timeline
   /** `length` bytes from the physical address that `expression` gives: a number, a symbol, or a sum of both. */
   memory(expression: string, length: number): MemoryView
   /** Equal for machines that a guest could not tell apart. */

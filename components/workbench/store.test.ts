@@ -82,31 +82,31 @@ test('Run after the end begins anew; Step back after the end does not', async ()
 test('saved work is restored, and can be left and regained', async () => {
   const { storage, save } = storageWith(SAVED)
   const store = await openStore({ storage: () => Promise.resolve(storage) })
-  expect(store.texts.value['main.asm']).toBe('; mine')
-  expect(store.origin.value).toEqual({ kind: 'saved', savedAt: 5 })
+  expect(store.work.texts.value['main.asm']).toBe('; mine')
+  expect(store.work.origin.value).toEqual({ kind: 'saved', savedAt: 5 })
   store.startOver()
-  expect(store.texts.value['main.asm']).toBe(PROGRAM)
+  expect(store.work.texts.value['main.asm']).toBe(PROGRAM)
   expect(save).toHaveBeenLastCalledWith(KEY, expect.objectContaining({ earlier: SAVED.texts }))
   store.restoreEarlier()
-  expect(store.texts.value['main.asm']).toBe('; mine')
+  expect(store.work.texts.value['main.asm']).toBe('; mine')
 })
 
 test('a fresh start shows the first texts and does not touch the saved ones until the reader edits', async () => {
   const { storage, save } = storageWith(SAVED)
   const store = await openStore({ storage: () => Promise.resolve(storage), fresh: true })
-  expect(store.texts.value['main.asm']).toBe(PROGRAM)
+  expect(store.work.texts.value['main.asm']).toBe(PROGRAM)
   await store.run()
   expect(save).not.toHaveBeenCalled()
   store.edit('main.asm', '; new')
-  await store.save()
+  await store.work.save()
   expect(save).toHaveBeenCalledWith(KEY, expect.objectContaining({ earlier: SAVED.texts }))
 })
 
 test.each([[7], [{ format: 1 }], ['x']])('%j in the store is ignored with a note', async (record) => {
   const { storage } = storageWith(record)
   const store = await openStore({ storage: () => Promise.resolve(storage) })
-  expect(store.origin.value).toEqual({ kind: 'unreadable' })
-  expect(store.texts.value['main.asm']).toBe(PROGRAM)
+  expect(store.work.origin.value).toEqual({ kind: 'unreadable' })
+  expect(store.work.texts.value['main.asm']).toBe(PROGRAM)
 })
 
 test('work is saved before a run and before a reset', async () => {
@@ -130,7 +130,7 @@ test('a store that fails is said to be gone, and nothing else happens', async ()
   const store = await openStore({ storage: () => Promise.resolve(storage) })
   store.edit('main.asm', `${PROGRAM}; 1`)
   await store.run()
-  expect(store.isStorageLasting.value).toBe(false)
+  expect(store.work.isStorageLasting.value).toBe(false)
   expect(store.view.value?.exits).toHaveLength(1)
 })
 
@@ -144,7 +144,7 @@ test('after a crash the texts are kept, and a restart gives a machine again', as
   crash = false
   await store.restart()
   await store.run()
-  expect(store.texts.value['guest.vmcb']).toBe(GOOD_VMCB)
+  expect(store.work.texts.value['guest.vmcb']).toBe(GOOD_VMCB)
   expect(store.view.value?.goals[0].met).toBe(true)
 })
 

@@ -4,19 +4,13 @@ import type { Diagnostic } from '../../emulator/lab/index.ts'
 import { ClosedError, type Client } from './client.ts'
 import { count, plural } from './format.ts'
 import { isMachineFree, leaveMachine, takeMachine, type MachineOwner } from './live-machine.ts'
-import type { Checked, LabPayload, OpenedLab, RunView, Texts } from './protocol.ts'
-import { parseSavedWork, savedWorkKey, type SavedWorkStore } from './saved-work.ts'
+import type { Checked, Edit, LabPayload, OpenedLab, RunRequest, RunView, Texts } from './protocol.ts'
+import { ReaderStops } from './reader-stops.ts'
+import { savedWorkKey, type SavedWorkStore } from './saved-work.ts'
+import { sameTexts, Work } from './work.ts'
 
 /** The machine's side: being loaded, at rest, at work, or gone. */
 export type Activity = 'opening' | 'idle' | 'running' | 'crashed' | 'unusable'
-
-/** Where the texts come from, as far as the reader should be told. */
-export type Origin =
-  | { readonly kind: 'start' }
-  | { readonly kind: 'saved'; readonly savedAt: number }
-  | { readonly kind: 'unreadable' }
-  | { readonly kind: 'fresh' }
-  | { readonly kind: 'started-over' }
 
 /** A line to show. */
 export interface Target {
@@ -39,10 +33,6 @@ export interface LabStoreOptions {
   readonly now: () => number
 }
 
-function sameTexts(a: Texts, b: Texts): boolean {
-  return Object.keys(a).every((name) => a[name] === b[name])
-}
-
 const NO_SYMBOLS: ReadonlyMap<string, bigint> = new Map()
 
 export class LabStore implements MachineOwner {
@@ -50,8 +40,13 @@ export class LabStore implements MachineOwner {
   /** What a crash or an unusable lab said. */
   readonly failure = signal('')
   readonly opened = signal<OpenedLab | undefined>(undefined)
-  readonly texts = signal<Texts>({})
+  readonly work: Work
+  readonly stops = new ReaderStops(() => void this.#tellStops())
+  /** Instructions per second of runs; undefined for as fast as it goes. */
+  readonly pace = signal<number | undefined>(undefined)
   readonly activeFile = signal('')
+  /** The line that the reader is at in the active file. */
+  readonly cursorLine = signal(1)
   /** Where the editor should go; a new object each time. */
   readonly target = signal<Target | undefined>(undefined)
   readonly diagnostics = signal<readonly Diagnostic[]>([])
@@ -64,16 +59,9 @@ export class LabStore implements MachineOwner {
   /** For the live region. */
   readonly announcement = signal('')
   readonly hintsShown = signal(0)
-  readonly origin = signal<Origin>({ kind: 'start' })
-  readonly isStorageLasting = signal(true)
-  /** Texts that "start over" replaced. */
-  readonly earlier = signal<Texts | undefined>(undefined)
 
   readonly #options: LabStoreOptions
-  readonly #key: string
   #client: Client | undefined
-  #storage: SavedWorkStore | undefined
-  #saved: Texts | undefined
   #checkTimer: ReturnType<typeof setTimeout> | undefined
   /** The texts that the machine was started with. */
   readonly #built = signal<Texts | undefined>(undefined)
@@ -81,24 +69,18 @@ export class LabStore implements MachineOwner {
   /** The texts are not those that the machine runs. */
   readonly isStale: ReadonlySignal<boolean> = computed(() => {
     const built = this.#built.value
-    return built !== undefined && !sameTexts(this.texts.value, built)
+    return built !== undefined && !sameTexts(this.work.texts.value, built)
   })
   readonly errors = computed(() => this.diagnostics.value.filter(({ severity }) => severity === 'error'))
-  readonly canStepBack = computed(
-    () =>
-      this.activity.value === 'idle' &&
-      this.#built.value !== undefined &&
-      !this.isStale.value &&
-      (this.view.value?.instructions ?? 0) > 0,
+  /** The machine is at rest and runs the texts as they stand. */
+  readonly canTravel = computed(
+    () => this.activity.value === 'idle' && this.#built.value !== undefined && !this.isStale.value,
   )
-  readonly isAtStart = computed(() => {
-    const start = this.opened.value?.start
-    return start === undefined || sameTexts(this.texts.value, start)
-  })
-
+  readonly canStepBack = computed(() => this.canTravel.value && (this.view.value?.instructions ?? 0) > 0)
   constructor(options: LabStoreOptions) {
     this.#options = options
-    this.#key = savedWorkKey(options.payload)
+    const { payload, fresh, now } = options
+    this.work = new Work({ key: savedWorkKey(payload), fresh, now })
   }
 
   /** Opens the lab with the reader's work; the machine begins with it too, unless another lab is at work. */
@@ -113,50 +95,22 @@ export class LabStore implements MachineOwner {
         this.release()
         return
       }
-      this.#storage = await storage
-      const { texts, origin, earlier } = await this.#restored(opened)
+      await this.work.open(opened, await storage)
       batch(() => {
         this.opened.value = opened
         this.activeFile.value =
           opened.lab.files.find(({ editable }) => editable)?.name ?? opened.lab.files[0].name
-        this.texts.value = texts
-        this.origin.value = origin
-        this.earlier.value = earlier
-        this.isStorageLasting.value = this.#storage!.isLasting
       })
       if (isMachineFree()) {
         await this.#reset()
       } else {
-        this.#note(await client.check(texts))
+        this.#note(await client.check(this.work.texts.value))
         this.release()
       }
       this.activity.value = 'idle'
     } catch (error) {
       this.#caught(error)
     }
-  }
-
-  async #restored({
-    start,
-  }: OpenedLab): Promise<{ texts: Texts; origin: Origin; earlier: Texts | undefined }> {
-    let stored: unknown
-    try {
-      stored = await this.#storage!.load(this.#key)
-    } catch {
-      stored = 'unreadable'
-    }
-    const fromStart = (kind: 'start' | 'unreadable' | 'fresh', earlier?: Texts) => ({
-      texts: start,
-      origin: { kind },
-      earlier,
-    })
-    if (stored === undefined) return fromStart('start')
-    const saved = parseSavedWork(stored, Object.keys(start))
-    if (saved === undefined) return fromStart('unreadable')
-    this.#saved = saved.texts
-    if (sameTexts(saved.texts, start)) return fromStart('start', saved.earlier)
-    if (this.#options.fresh) return fromStart('fresh', saved.texts)
-    return { texts: saved.texts, origin: { kind: 'saved', savedAt: saved.savedAt }, earlier: saved.earlier }
   }
 
   /** The worker, started and opened if need be, and taken from the lab that had one. */
@@ -227,9 +181,7 @@ export class LabStore implements MachineOwner {
 
   /** The reader typed. */
   edit(name: string, text: string): void {
-    if (this.texts.value[name] === text) return
-    this.texts.value = { ...this.texts.value, [name]: text }
-    this.#scheduleCheck()
+    if (this.work.edit(name, text)) this.#scheduleCheck()
   }
 
   #scheduleCheck(): void {
@@ -248,9 +200,9 @@ export class LabStore implements MachineOwner {
       if ((this.view.value?.instructions ?? 0) === 0) {
         await this.#reset()
       } else {
-        const texts = this.texts.value
+        const texts = this.work.texts.value
         const checked = await (await this.#machine()).check(texts)
-        if (texts === this.texts.value) this.#note(checked)
+        if (texts === this.work.texts.value) this.#note(checked)
       }
     } catch (error) {
       this.#caught(error)
@@ -259,7 +211,7 @@ export class LabStore implements MachineOwner {
 
   /** Builds the texts and starts the machine over. False when they have errors: then nothing runs. */
   async #reset(): Promise<boolean> {
-    const texts = this.texts.value
+    const texts = this.work.texts.value
     const { checked, view } = await (await this.#machine()).reset(texts)
     batch(() => {
       this.#note(checked)
@@ -268,13 +220,25 @@ export class LabStore implements MachineOwner {
       this.previous.value = undefined
       this.view.value = view
     })
+    if (view !== undefined) await this.#tellStops()
     return view !== undefined
+  }
+
+  /** The machine learns where runs end; the reader, where each stop came to lie. */
+  async #tellStops(): Promise<void> {
+    const client = this.#client
+    if (client === undefined || this.#built.value === undefined) return
+    try {
+      this.stops.noteResolved(await client.setStops(this.stops.enabled.value))
+    } catch (error) {
+      this.#caught(error)
+    }
   }
 
   /** A machine that holds the texts as they stand; undefined when they have errors. */
   async #ready(): Promise<Client | undefined> {
     clearTimeout(this.#checkTimer)
-    void this.save()
+    void this.work.save()
     const isOver = this.view.value?.ending !== undefined
     const mustReset =
       this.#client === undefined || this.#built.value === undefined || this.isStale.value || isOver
@@ -297,11 +261,9 @@ export class LabStore implements MachineOwner {
     try {
       const client = await prepare()
       if (client === undefined) return
-      const before = this.view.value
       const view = await action(client)
       batch(() => {
-        this.previous.value = before
-        this.view.value = view
+        this.#show(view)
         this.#follow(view)
         this.announcement.value = describeStop(view)
       })
@@ -316,16 +278,28 @@ export class LabStore implements MachineOwner {
     }
   }
 
+  #show(view: RunView): void {
+    this.previous.value = this.view.value
+    this.view.value = view
+  }
+
   /** Shows the current line. A run that is over leaves the reader in the text that led to it. */
   #follow({ line, ending }: RunView): void {
     if (line === undefined) return
     if (ending === undefined || line.file === this.activeFile.value) this.goToLine(line.file, line.line)
   }
 
-  run(): Promise<void> {
+  run(to: RunRequest['to'] = 'end'): Promise<void> {
+    const pace = this.pace.value
     return this.#act(
       () => this.#ready(),
-      (client) => client.run((instructions) => (this.progress.value = instructions)),
+      (client) =>
+        client.run({ to, pace }, (instructions, view) => {
+          batch(() => {
+            this.progress.value = instructions
+            if (view !== undefined) this.#show(view)
+          })
+        }),
     )
   }
 
@@ -336,18 +310,32 @@ export class LabStore implements MachineOwner {
     )
   }
 
+  /** Goes back, or to another position. Unlike #ready(), it does not start a run over that has ended. */
+  async #travel(action: (client: Client) => Promise<RunView>): Promise<void> {
+    if (!this.canTravel.value) return
+    await this.#act(() => this.#machine(), action)
+  }
+
   async stepBack(): Promise<void> {
-    if (!this.canStepBack.value) return
-    // Not #ready(), which would start a run over that has ended.
-    await this.#act(
-      () => this.#machine(),
-      (client) => client.stepBack(),
-    )
+    if (this.canStepBack.value) await this.#travel((client) => client.stepBack())
+  }
+
+  async runBack(to: 'stop' | 'exit'): Promise<void> {
+    if (this.canStepBack.value) await this.#travel((client) => client.runBack(to))
+  }
+
+  goTo(instructions: number): Promise<void> {
+    return this.#travel((client) => client.goTo(instructions))
+  }
+
+  /** Changes the paused machine; the run goes on from there as another one. */
+  change(edit: Edit): Promise<void> {
+    return this.#travel((client) => client.edit(edit))
   }
 
   async reset(): Promise<void> {
     if (this.activity.value !== 'idle') return
-    void this.save()
+    void this.work.save()
     try {
       if (await this.#reset()) this.announcement.value = 'The machine is at its start.'
       else this.announcement.value = `Not reset: ${plural(this.errors.value.length, 'error')} in the texts.`
@@ -360,19 +348,13 @@ export class LabStore implements MachineOwner {
     this.#client?.stop().catch((error: unknown) => this.#caught(error))
   }
 
-  async memory(expression: string, length: number) {
-    if (this.#built.value === undefined || this.activity.value !== 'idle') return undefined
-    try {
-      return await this.#client?.memory(expression, length)
-    } catch (error) {
-      this.#caught(error)
+  /** Asks the machine at rest something; undefined where there is none that holds a build. */
+  async ask<T>(question: (client: Client) => Promise<T>): Promise<T | undefined> {
+    const client = this.#client
+    if (client === undefined || this.#built.value === undefined || this.activity.value !== 'idle')
       return undefined
-    }
-  }
-
-  async digest(): Promise<string | undefined> {
     try {
-      return await this.#client?.digest()
+      return await question(client)
     } catch (error) {
       this.#caught(error)
       return undefined
@@ -380,68 +362,28 @@ export class LabStore implements MachineOwner {
   }
 
   goToLine(file: string, line: number, takesFocus = false): void {
-    if (!(file in this.texts.value)) return
+    if (!(file in this.work.texts.value)) return
     batch(() => {
       this.activeFile.value = file
       this.target.value = { file, line, takesFocus }
     })
   }
 
+  /** Puts the texts of the start back. */
+  startOver(): void {
+    this.work.startOver()
+    this.#scheduleCheck()
+  }
+
+  /** Brings back what was put aside. */
+  restoreEarlier(): void {
+    this.work.restoreEarlier()
+    this.#scheduleCheck()
+  }
+
   showHint(): void {
     const hints = this.opened.value?.lab.hints.length ?? 0
     this.hintsShown.value = Math.min(hints, this.hintsShown.value + 1)
-  }
-
-  /** Puts the texts of the start back; restoreEarlier() undoes it. */
-  startOver(): void {
-    const start = this.opened.value?.start
-    if (start === undefined) return
-    batch(() => {
-      this.earlier.value = this.texts.value
-      this.texts.value = start
-      this.origin.value = { kind: 'started-over' }
-    })
-    void this.save()
-    this.#scheduleCheck()
-  }
-
-  /** Brings back what startOver() or ?fresh put aside; what stands now is put aside in turn. */
-  restoreEarlier(): void {
-    const earlier = this.earlier.value
-    if (earlier === undefined) return
-    batch(() => {
-      this.earlier.value = this.isAtStart.value ? undefined : this.texts.value
-      this.texts.value = earlier
-      this.origin.value = { kind: 'start' }
-    })
-    void this.save()
-    this.#scheduleCheck()
-  }
-
-  dismissNote(): void {
-    this.origin.value = { kind: 'start' }
-  }
-
-  /** Saves the texts, if there is anything new about them. Never fails: the texts are on the page in any case. */
-  async save(): Promise<void> {
-    const texts = this.texts.value
-    const isUntouched = this.#saved === undefined && this.isAtStart.value
-    const isFresh = this.origin.value.kind === 'fresh' && this.isAtStart.value
-    if (this.#storage === undefined || isUntouched || isFresh) return
-    if (this.#saved !== undefined && sameTexts(this.#saved, texts)) return
-    this.#saved = texts
-    const earlier = this.earlier.value
-    try {
-      await this.#storage.save(this.#key, {
-        format: 1,
-        texts,
-        savedAt: this.#options.now(),
-        ...(earlier === undefined ? {} : { earlier }),
-      })
-    } catch {
-      this.#saved = undefined
-      this.isStorageLasting.value = false
-    }
   }
 }
 
@@ -450,7 +392,10 @@ export function describeStop(view: RunView): string {
   const last = view.exits.at(-1)
   const exit = last === undefined ? '' : ` Last exit: ${last.explanation.name}.`
   const met = view.goals.filter((goal) => goal.met).length
-  if (view.ending === undefined) return `At instruction ${count(view.instructions)}.${exit}`
+  if (view.ending === undefined) {
+    const why = view.stop === undefined ? '' : ` Stopped: ${view.stop}.`
+    return `At instruction ${count(view.instructions)}.${why}${exit}`
+  }
   const ending = view.ending[0].toUpperCase() + view.ending.slice(1)
   return `${ending}.${exit} ${met} of ${plural(view.goals.length, 'goal')} met.`
 }

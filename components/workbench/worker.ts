@@ -1,5 +1,5 @@
 /** The worker that holds the machine of one lab. */
 import { expose } from 'comlink'
-import { WorkbenchService } from './service.ts'
+import { WorkbenchService } from './service/service.ts'
 
 expose(new WorkbenchService())

@@ -26,7 +26,8 @@ export type RunEnd =
 /** `instructions`: how many were executed in this run. */
 export type RunResult = RunEnd & { readonly instructions: number }
 
-function exceptionName(vector: number): string {
+/** "#PF", "NMI", "interrupt 32". */
+export function exceptionName(vector: number): string {
   if (vector === VECTOR.NMI) return 'NMI'
   const mnemonic = EXCEPTION_MNEMONICS[vector]
   return mnemonic ? `#${mnemonic}` : `interrupt ${vector}`

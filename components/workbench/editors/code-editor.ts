@@ -43,7 +43,7 @@ function openTexts(store: LabStore): Map<string, OpenText> {
   return new Map(
     files.map(({ name, editable }) => {
       const model = monaco.editor.createModel(
-        store.texts.value[name],
+        store.work.texts.value[name],
         name.endsWith('.vmcb') ? VMCB : ASSEMBLY,
       )
       registerModel(model, store)
@@ -108,11 +108,14 @@ export function createCodeEditor(
     })
   }
 
+  editor.onDidChangeCursorPosition(({ position }) => {
+    store.cursorLine.value = position.lineNumber
+  })
   const stops = [
     effect(() => show(store.activeFile.value)),
     effect(() => {
       // Edits that the reader can undo in the editor as well.
-      for (const [name, text] of Object.entries(store.texts.value)) {
+      for (const [name, text] of Object.entries(store.work.texts.value)) {
         const model = texts.get(name)?.model
         if (model === undefined || model.getValue(monaco.editor.EndOfLinePreference.LF) === text) continue
         model.pushEditOperations([], [{ range: model.getFullModelRange(), text }], () => null)

@@ -72,13 +72,16 @@ function PlainEditor({ store, file, area }: PlainEditorProps) {
       ref={area}
       class="wb-plain"
       aria-label={`Text of ${file.name}`}
-      value={store.texts.value[file.name]}
+      value={store.work.texts.value[file.name]}
       readOnly={!file.editable}
       spellcheck={false}
       autocapitalize="off"
       autocomplete="off"
       wrap="off"
       onInput={(event) => store.edit(file.name, event.currentTarget.value)}
+      onSelect={({ currentTarget: { value, selectionStart } }) => {
+        store.cursorLine.value = value.slice(0, selectionStart).split('\n').length
+      }}
     />
   )
 }

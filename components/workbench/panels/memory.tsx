@@ -21,12 +21,14 @@ export function MemoryPanel({ store, view }: { readonly store: LabStore; readonl
 
   useEffect(() => {
     let isCurrent = true
-    void store.memory(expression, ROW * ROWS).then((memory) => {
-      if (!isCurrent || memory === undefined) return
-      const before = memory.ok && last.current?.address === memory.address ? last.current.bytes : undefined
-      last.current = memory.ok ? memory : undefined
-      setShown({ view: memory, before })
-    })
+    void store
+      .ask((client) => client.memory(expression, ROW * ROWS))
+      .then((memory) => {
+        if (!isCurrent || memory === undefined) return
+        const before = memory.ok && last.current?.address === memory.address ? last.current.bytes : undefined
+        last.current = memory.ok ? memory : undefined
+        setShown({ view: memory, before })
+      })
     return () => (isCurrent = false)
   }, [store, view, expression, store.activity.value])
 

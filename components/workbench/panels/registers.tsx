@@ -151,7 +151,7 @@ function Segments({ cpu, before }: { readonly cpu: CpuState; readonly before: Cp
 function Digest({ store, view }: { readonly store: LabStore; readonly view: RunView }) {
   const [shown, setShown] = useState<{ readonly view: RunView; readonly digest: string }>()
   const show = async (): Promise<void> => {
-    const digest = await store.digest()
+    const digest = await store.ask((client) => client.digest())
     if (digest !== undefined) setShown({ view, digest })
   }
   return (

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
-import { BAD_VMCB, ENDLESS, GOOD_TEXTS, GOOD_VMCB, PAYLOAD, PROGRAM } from './lab.fixture.ts'
-import type { RunView } from './protocol.ts'
+import { BAD_VMCB, ENDLESS, GOOD_TEXTS, GOOD_VMCB, PAYLOAD, PROGRAM } from '../lab.fixture.ts'
+import type { RunView } from '../protocol.ts'
 import { WorkbenchService } from './service.ts'
 
+const TO_END = { to: 'end' } as const
 const NOTHING = (): void => undefined
 
 function opened(): WorkbenchService {
@@ -24,7 +25,7 @@ test('a lab that cannot be read is refused with diagnostics', () => {
 })
 
 test('a run shows its exits, its end and its goals', async () => {
-  const view = await started().run(NOTHING)
+  const view = await started().run(TO_END, NOTHING)
   expect(view.exits.map(({ explanation }) => explanation.name)).toEqual(['VMMCALL'])
   expect(view.ending).toContain('HLT')
   expect(view.goals).toMatchObject([{ id: 'comes-back', met: true }])
@@ -37,7 +38,7 @@ test('an exit tells what its VMRUN took from the state cache', async () => {
   service.open({ ...PAYLOAD, files: { ...PAYLOAD.files, 'lab.yaml': yaml } })
   const twice = PROGRAM.replace('vmrun', 'vmrun\n mov dword [vmcb + 0xc0], 0x30\n vmrun')
   service.reset({ 'main.asm': twice, 'guest.vmcb': GOOD_VMCB })
-  const { exits } = await service.run(NOTHING)
+  const { exits } = await service.run(TO_END, NOTHING)
   expect(exits.map(({ fromCache }) => fromCache)).toEqual([[], ['CRX']])
 })
 
@@ -75,14 +76,14 @@ test('stepping back undoes steps one by one, a REP as a whole', () => {
 
 test('stepping back from the end of a run goes over VMRUN into the guest and out again', async () => {
   const service = started()
-  await service.run(NOTHING)
+  await service.run(TO_END, NOTHING)
   const worlds = Array.from({ length: 3 }, () => service.stepBack().cpu.guest === undefined)
   expect(worlds).toEqual([true, false, true])
 })
 
 test('stop() ends an endless loop soon, and the run can go on', async () => {
   const service = started({ ...GOOD_TEXTS, 'main.asm': ENDLESS })
-  const running = service.run(NOTHING)
+  const running = service.run(TO_END, NOTHING)
   await new Promise((resolve) => setTimeout(resolve, 50))
   const stopped = performance.now()
   service.stop()
@@ -103,7 +104,7 @@ test('memory is read at numbers, symbols and sums, and refused beyond RAM', () =
 test('the same texts end in the same digest', async () => {
   const digests = await Promise.all(
     [started(), started()].map(async (service) => {
-      await service.run(NOTHING)
+      await service.run(TO_END, NOTHING)
       return service.digest()
     }),
   )

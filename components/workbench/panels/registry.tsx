@@ -1,0 +1,52 @@
+/** The panels beside the texts. A lab names those that it opens with; the others are a choice away. */
+import type { ComponentType } from 'preact'
+import type { Lab } from '../../../emulator/lab/index.ts'
+import type { RunView } from '../protocol.ts'
+import type { LabStore } from '../store.ts'
+import { ConsolePanel } from './console.tsx'
+import { MemoryPanel } from './memory.tsx'
+import { RegistersPanel } from './registers.tsx'
+import { changedFields, VmcbPanel } from './vmcb.tsx'
+
+export interface PanelProps {
+  readonly store: LabStore
+  /** The machine as it is now. */
+  readonly view: RunView
+  /** As it was before the last command; absent after a reset. */
+  readonly previous: RunView | undefined
+}
+
+export interface PanelEntry {
+  readonly id: string
+  readonly label: string
+  readonly Panel: ComponentType<PanelProps>
+  /** A word beside the label: what is new in there. */
+  readonly note?: (view: RunView) => string | undefined
+  /** Without it, every lab has the panel. */
+  readonly isFor?: (lab: Lab) => boolean
+}
+
+export const PANELS: readonly PanelEntry[] = [
+  { id: 'registers', label: 'Registers', Panel: RegistersPanel },
+  {
+    id: 'vmcb',
+    label: 'VMCB',
+    Panel: VmcbPanel,
+    note({ vmcbs }) {
+      const changed = vmcbs.reduce((sum, vmcb) => sum + changedFields(vmcb).length, 0)
+      return changed === 0 ? undefined : `${changed} changed`
+    },
+  },
+  { id: 'memory', label: 'Memory', Panel: MemoryPanel },
+  { id: 'console', label: 'Console', Panel: ConsolePanel },
+]
+
+/** The panels of a lab: those that it asks for, in its order, then the rest. */
+export function panelsOf(lab: Lab): {
+  readonly first: readonly PanelEntry[]
+  readonly more: readonly PanelEntry[]
+} {
+  const possible = PANELS.filter(({ isFor }) => isFor?.(lab) ?? true)
+  const first = lab.panels.flatMap((id) => possible.find((panel) => panel.id === id) ?? [])
+  return { first, more: possible.filter((panel) => !first.includes(panel)) }
+}

@@ -1,0 +1,168 @@
+/** The worker's side of the workbench: a lab session behind the calls of protocol.ts. Nothing in it knows that it is in a worker. */
+import { evaluateValue, LabSession, parseLab } from '../../../emulator/lab/index.ts'
+import type {
+  Checked,
+  Edit,
+  LabPayload,
+  MemoryView,
+  Opened,
+  Progress,
+  ReaderStop,
+  ResetResult,
+  ResolvedStop,
+  RunRequest,
+  RunView,
+  Texts,
+  Timeline,
+  Workbench,
+} from '../protocol.ts'
+import { createBench, type Bench } from './bench.ts'
+import { describeBuild } from './build-report.ts'
+import { goToFirstIteration, runBackTo, runTo, type RunControl } from './runs.ts'
+import { applyStops } from './stops.ts'
+import { viewOf } from './views.ts'
+
+function toMap(texts: Texts): Map<string, string> {
+  return new Map(Object.entries(texts))
+}
+
+export class WorkbenchService implements Workbench {
+  #bench: Bench | undefined
+  #control: RunControl | undefined
+
+  open({ slug, files }: LabPayload): Opened {
+    const { lab, start, solution, diagnostics } = parseLab(slug, toMap(files))
+    if (lab === undefined) return { ok: false, diagnostics }
+    this.#bench = createBench(new LabSession(lab))
+    return { ok: true, lab, start: Object.fromEntries(start), solution: Object.fromEntries(solution) }
+  }
+
+  #opened(): Bench {
+    if (this.#bench === undefined) throw new Error('open() comes first')
+    return this.#bench
+  }
+
+  check(texts: Texts): Checked {
+    const { session } = this.#opened()
+    return describeBuild(session, session.build(toMap(texts)))
+  }
+
+  reset(texts: Texts): ResetResult {
+    const bench = this.#opened()
+    const built = bench.session.build(toMap(texts))
+    const checked = describeBuild(bench.session, built)
+    if (!built.usable) return { checked, view: undefined }
+    bench.session.reset(built)
+    bench.build = built
+    bench.timeline.clear()
+    applyStops(bench)
+    return { checked, view: this.#view(bench) }
+  }
+
+  /** The view after an action; `stop` is what it met. */
+  #view(bench: Bench): RunView {
+    bench.timeline.follow(bench.session.machine)
+    const view = viewOf(bench)
+    bench.stop = undefined
+    return view
+  }
+
+  async #controlled(progress: Progress, act: (control: RunControl) => Promise<void>): Promise<RunView> {
+    const bench = this.#opened()
+    const control = {
+      stopRequested: false,
+      progress: (paced: boolean) =>
+        progress(bench.session.machine.instructions, paced ? viewOf(bench) : undefined),
+    }
+    this.#control = control
+    await act(control)
+    return this.#view(bench)
+  }
+
+  run(request: RunRequest, progress: Progress): Promise<RunView> {
+    return this.#controlled(progress, (control) => runTo(this.#opened(), request, control))
+  }
+
+  runBack(to: 'stop' | 'exit'): Promise<RunView> {
+    const { timeline, session } = this.#opened()
+    timeline.keep(session.machine)
+    return this.#controlled(
+      () => undefined,
+      (control) => runBackTo(this.#opened(), to, control),
+    )
+  }
+
+  stop(): void {
+    if (this.#control !== undefined) this.#control.stopRequested = true
+  }
+
+  step(): RunView {
+    const bench = this.#opened()
+    bench.session.step()
+    return this.#view(bench)
+  }
+
+  stepBack(): RunView {
+    const bench = this.#opened()
+    const { instructions } = bench.session.machine
+    if (instructions > 0) {
+      bench.timeline.keep(bench.session.machine)
+      bench.session.goTo(instructions - 1)
+      goToFirstIteration(bench)
+    }
+    return this.#view(bench)
+  }
+
+  goTo(instructions: number): RunView {
+    const bench = this.#opened()
+    bench.timeline.keep(bench.session.machine)
+    bench.session.goTo(instructions)
+    return this.#view(bench)
+  }
+
+  setStops(stops: readonly ReaderStop[]): readonly ResolvedStop[] {
+    const bench = this.#opened()
+    bench.stops = stops
+    return applyStops(bench)
+  }
+
+  edit(edit: Edit): RunView {
+    const bench = this.#opened()
+    const { machine } = bench.session
+    switch (edit.kind) {
+      case 'memory':
+        machine.writeMemory(edit.address, edit.bytes)
+        bench.timeline.edit(machine, edit.label, machine.processor)
+        break
+      case 'register':
+        machine.writeRegister(edit.name, edit.value, edit.processor)
+        bench.timeline.edit(machine, edit.name, edit.processor)
+        break
+      case 'serial':
+        machine.sendSerial(new TextEncoder().encode(edit.text))
+        bench.timeline.edit(machine, `console input ${JSON.stringify(edit.text)}`, machine.processor)
+        break
+    }
+    return this.#view(bench)
+  }
+
+  timeline(): Timeline {
+    const { timeline, session } = this.#opened()
+    return timeline.read(session.machine)
+  }
+
+  memory(expression: string, length: number): MemoryView {
+    const { session, build } = this.#opened()
+    const result = evaluateValue(expression, build?.program.symbols ?? new Map())
+    if (!result.ok) return { ok: false, message: result.message }
+    const ram = session.lab.machine.memory * 0x10_0000
+    if (result.value < 0n || result.value >= BigInt(ram))
+      return { ok: false, message: `RAM ends before ${ram.toString(16).toUpperCase()}h` }
+    const address = Number(result.value)
+    return { ok: true, address, bytes: session.machine.readMemory(address, length) }
+  }
+
+  digest(): string {
+    return this.#opened().session.machine.digest()
+  }
+}

@@ -1,0 +1,93 @@
+/** The reader's stops, in terms of lines, symbols and names, as stops of the machine. */
+import { evaluateValue } from '../../../emulator/lab/index.ts'
+import type { Stop } from '../../../emulator/machine/index.ts'
+import { EXIT_CODES, findField } from '../../../emulator/svm/index.ts'
+import type { ReaderStop, ResolvedStop } from '../protocol.ts'
+import type { Bench } from './bench.ts'
+
+type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string }
+
+function refused(message: string): ResolvedStop & { readonly ok: false } {
+  return { ok: false, message }
+}
+
+function addressOf({ build }: Bench, expression: string): Result<bigint> {
+  return evaluateValue(expression, build?.program.symbols ?? new Map())
+}
+
+/** The first instruction that begins at a line, or at the next line that has one. */
+export function codeAt({ build }: Bench, file: string, line: number): bigint | undefined {
+  const candidates = (build?.program.lines ?? []).filter(
+    (place) => place.kind === 'instruction' && place.file === file && place.line >= line,
+  )
+  const nearest = Math.min(...candidates.map((place) => place.line))
+  return candidates.find((place) => place.line === nearest)?.address
+}
+
+/** What a stop is in the machine, as it was last built. */
+export function resolveStop(bench: Bench, stop: ReaderStop): ResolvedStop {
+  switch (stop.kind) {
+    case 'line': {
+      const address = codeAt(bench, stop.file, stop.line)
+      if (address === undefined)
+        return refused(`no instruction at or after line ${stop.line} of ${stop.file}`)
+      return { ok: true, stop: { kind: 'code', address } }
+    }
+    case 'address': {
+      const address = addressOf(bench, stop.address)
+      return address.ok ? { ok: true, stop: { kind: 'code', address: address.value } } : address
+    }
+    case 'exit': {
+      if (stop.name === undefined) return { ok: true, stop: { kind: 'exit' } }
+      const code = EXIT_CODES.find(({ key }) => key === stop.name)?.code
+      if (code === undefined) return refused(`there is no exit code "${stop.name}"`)
+      return { ok: true, stop: { kind: 'exit', code } }
+    }
+    case 'exception':
+      return { ok: true, stop: { kind: 'exception', vector: stop.vector } }
+    case 'register':
+      return checked(bench, { kind: 'register', name: stop.name, processor: stop.processor })
+    case 'memory': {
+      const address = addressOf(bench, stop.address)
+      if (!address.ok) return address
+      return checked(bench, {
+        kind: 'memory',
+        address: Number(address.value),
+        bytes: stop.bytes,
+        access: stop.access,
+      })
+    }
+    case 'field': {
+      const vmcb = addressOf(bench, stop.vmcb)
+      if (!vmcb.ok) return vmcb
+      const field = findField(stop.field)
+      if (field === undefined) return refused(`there is no VMCB field "${stop.field}"`)
+      return checked(bench, {
+        kind: 'memory',
+        address: Number(vmcb.value) + field.offset,
+        bytes: Math.min(field.bytes, 8),
+        access: 'write',
+      })
+    }
+  }
+}
+
+/** A stop that the machine takes. */
+function checked({ session }: Bench, stop: Stop): ResolvedStop {
+  try {
+    session.machine.setStops([stop])
+    return { ok: true, stop }
+  } catch (error) {
+    if (error instanceof RangeError) return refused(error.message)
+    throw error
+  } finally {
+    session.machine.setStops([])
+  }
+}
+
+/** Tells the machine, and the reader what became of each. */
+export function applyStops(bench: Bench): readonly ResolvedStop[] {
+  const resolved = bench.stops.map((stop) => resolveStop(bench, stop))
+  bench.session.machine.setStops(resolved.flatMap((one) => (one.ok ? [one.stop] : [])))
+  return resolved
+}
