@@ -14,6 +14,8 @@ export interface Policy {
   readonly decisions: Decisions
   /** The user moves a vCPU to a new one after every exit but a nested page fault. Absent: never. */
   readonly migration?: Migration | undefined
+  /** Addresses at which L0 interrupts its looks and stores (pieces.ts). Absent: each is one step. */
+  readonly cuts?: readonly number[] | undefined
 }
 
 export interface Context extends Policy {

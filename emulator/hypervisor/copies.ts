@@ -14,7 +14,7 @@ import {
   type VmcbField,
 } from '../svm/index.ts'
 import { decisionFor, L2_FIELDS, perDesign, type Decisions } from './decisions.ts'
-import { read, type Handler } from './effects.ts'
+import { read, type Handler, type Look } from './effects.ts'
 import { emptyImage, type NestedState, type VcpuState } from './state.ts'
 import {
   bytesOf,
@@ -50,16 +50,18 @@ export function meaningful(key: string, value: bigint): bigint {
 }
 
 /** Bytes of vmcb12 from an offset on; all ones where L1 has no RAM. A scheduling point. */
-function* readPart(nested: NestedState, { offset, bytes }: Span, what: string): Handler<Uint8Array> {
-  const found = yield* read(nested.vmcb12 + offset, bytes, `vmcb12 ${what}`)
+function* readPart(nested: NestedState, look: Look, what: string): Handler<Uint8Array> {
+  const { offset, bytes, purpose } = look
+  const found = yield* read(nested.vmcb12 + offset, bytes, `vmcb12 ${what}, to ${purpose}`, look)
   return found ?? new Uint8Array(bytes).fill(0xff)
 }
 
 /** The field in L1's memory at this moment. A scheduling point. */
-function* readLive(nested: NestedState, key: string, why: string): Handler<bigint> {
+function* readLive(nested: NestedState, key: string, purpose: Look['purpose']): Handler<bigint> {
   const field = vmcbField(key)
   const image = emptyImage()
-  bytesOf(image).set(yield* readPart(nested, field, `${key}, to ${why}`), field.offset)
+  const { offset, bytes } = field
+  bytesOf(image).set(yield* readPart(nested, { offset, bytes, purpose }, key), offset)
   return meaningful(key, readField(image, field))
 }
 
@@ -129,7 +131,8 @@ const copiesOf = perDesign((decisions) =>
 /** Copies what the design copies of vmcb12 at `nested.vmcb12`. Each area is one look at L1's memory. */
 export function* copyVmcb12(nested: NestedState, decisions: Decisions): Handler<void> {
   for (const { caches, masked, own, ...area } of copiesOf(decisions)) {
-    const found = yield* readPart(nested, area, `${area.area} area, to copy`)
+    const { offset, bytes } = area
+    const found = yield* readPart(nested, { offset, bytes, purpose: 'copy' }, `${area.area} area`)
     const part = ({ offset, bytes }: Span) =>
       found.subarray(offset - area.offset, offset - area.offset + bytes)
     for (const { cache, spans } of caches)

@@ -1,6 +1,7 @@
 /** Making L0 for a machine, and the model of the processor that L1 finds. */
 import type { HostOptions } from '../machine/index.ts'
 import { inForce, parseDecisions, type Decisions } from './decisions.ts'
+import type { Policy } from './context.ts'
 import type { Migration } from './migration.ts'
 import { hostBytes } from './memory-map.ts'
 import { L0 } from './runner.ts'
@@ -23,18 +24,29 @@ export interface L0Options {
   readonly sharedPatQuirk?: boolean | undefined
   /** The user moves vCPUs, as often as it can. */
   readonly migration?: Migration | undefined
+  /** Addresses in L1's memory between which a look or a store of L0 is one step. */
+  readonly cuts?: readonly number[] | undefined
+}
+
+/** What an L0 goes by. */
+export function policyOf({
+  decisions = EVERYTHING_COPIED,
+  sharedPatQuirk,
+  migration,
+  cuts,
+}: Omit<L0Options, 'vcpus'>): Policy {
+  return { decisions: inForce(decisions, sharedPatQuirk), migration, cuts }
 }
 
 /** L0 for a machine: what the option `host` takes, and what tells L0's side of the run once the machine is made. */
 export function createL0(
   l1Bytes: number,
-  { vcpus = 1, decisions = EVERYTHING_COPIED, sharedPatQuirk, migration }: L0Options = {},
+  { vcpus = 1, ...options }: L0Options = {},
 ): { readonly host: HostOptions; readonly l0: () => L0 } {
   let made: L0 | undefined
   const host: HostOptions = {
     ramBytes: hostBytes(vcpus),
-    create: (ports) =>
-      (made = new L0(l1Bytes, ports, { decisions: inForce(decisions, sharedPatQuirk), migration })),
+    create: (ports) => (made = new L0(l1Bytes, ports, policyOf(options))),
   }
   return {
     host,

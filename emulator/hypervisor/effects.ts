@@ -9,7 +9,13 @@ import type { Span } from './vmcb-image.ts'
 
 export type Effect =
   /** Reads L1's memory at a guest-physical address of L1. A scheduling point. Answered with the bytes, undefined where L1 has no RAM. */
-  | { readonly kind: 'read'; readonly address: number; readonly bytes: number; readonly what: string }
+  | {
+      readonly kind: 'read'
+      readonly address: number
+      readonly bytes: number
+      readonly what: string
+      readonly look?: Look | undefined
+    }
   /**
    * Writes L1's memory: the spans `only` of `data`. A scheduling point. Answered with whether L1 has RAM there.
    */
@@ -53,6 +59,11 @@ export type Effect =
   /** L1's own world switches, as L1 sees them. */
   | { readonly kind: 'nested'; readonly event: NestedEvent }
 
+/** A look at vmcb12: the bytes from an offset on, and what L0 wants them for (copies.ts). */
+export interface Look extends Span {
+  readonly purpose: 'copy' | 'check' | 'use'
+}
+
 export interface Decision {
   readonly kind: 'decision'
   readonly rule: string
@@ -62,6 +73,14 @@ export interface Decision {
 
 export type NestedEvent =
   | { readonly kind: 'vmrun'; readonly vmcb: number }
+  /** The user moved the vCPU. `error` is empty, or what setting the nested state was refused with, by `rule`. */
+  | {
+      readonly kind: 'restored'
+      readonly error: '' | 'EINVAL' | 'EFAULT'
+      readonly rule: string
+      /** L2 ran. */
+      readonly guestMode: boolean
+    }
   | (Omit<VmexitEvent, 'instructions' | 'failedChecks'> & {
       readonly kind: 'vmexit'
       /** Of VMEXIT_INVALID: what L0 objected to. */
@@ -79,9 +98,14 @@ export function isSchedulingPoint({ kind }: Effect): boolean {
   return kind === 'read' || kind === 'write' || kind === 'vmrun'
 }
 
-/** Bytes of L1's memory; undefined where L1 has no RAM. `what` names them for traces. */
-export function* read(address: number, bytes: number, what: string): Handler<Uint8Array | undefined> {
-  return (yield { kind: 'read', address, bytes, what }) as Uint8Array | undefined
+/** Bytes of L1's memory; undefined where L1 has no RAM. `what` names them for traces; `look` when they are vmcb12's. */
+export function* read(
+  address: number,
+  bytes: number,
+  what: string,
+  look?: Look,
+): Handler<Uint8Array | undefined> {
+  return (yield { kind: 'read', address, bytes, what, look }) as Uint8Array | undefined
 }
 
 /** Writes to L1's memory, all bytes or the spans `only` of them. False where L1 has no RAM, and then nothing is written. */

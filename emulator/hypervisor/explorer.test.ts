@@ -5,7 +5,8 @@ import { design } from './designs.fixture.ts'
 import { areDependent, explore, type Execution, type Race, type RaceEvent, type Step } from './explorer.ts'
 import { PAT } from './handlers.fixture.ts'
 import { exploreRace, startUnder, storeTo } from './race.fixture.ts'
-import { raceForVmcb12, type Store } from './race-model.ts'
+import { raceForVmcb12 } from './race-model.ts'
+import type { Store } from './race-vcpu.ts'
 
 /** A side that only stores, for the explorer alone: a number is the byte that the step writes, a negative one reads it. */
 function abstractRace(sides: readonly (readonly number[])[]): Race {
@@ -16,6 +17,7 @@ function abstractRace(sides: readonly (readonly number[])[]): Race {
       : { kind: 'write', what: '', reads: [], writes: [range] }
   }
   return {
+    cuts: [],
     footprints: sides.map(() => undefined),
     begin(): Execution {
       const memory = new Map<number, number>()
@@ -147,9 +149,9 @@ describe('races for vmcb12', () => {
   it('of L0 and independent stores have as many orders as the formula says', () => {
     const decisions = design('live-page')
     const stores: Store[] = [0, 8].map((offset) => ({ address: 0x8_0000 + offset, bytes: 8, value: 1n }))
-    const full = exploreRace({ decisions, stores }, { reduce: false })
+    const full = exploreRace({ decisions, second: stores }, { reduce: false })
     expect(full.tried).toBe(multinomial(full.longest - stores.length, stores.length))
-    expect(exploreRace({ decisions, stores })).toMatchObject({ tried: 1, pruned: 0 })
+    expect(exploreRace({ decisions, second: stores })).toMatchObject({ tried: 1, pruned: 0 })
   })
 
   it('come to the same findings with reduction as without, for any small design and any two stores', () => {

@@ -4,6 +4,8 @@
  * one of each class is tried (sleep sets; Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems").
  */
 
+import type { Look } from './effects.ts'
+
 /** Bytes of memory. */
 export interface ByteRange {
   readonly address: number
@@ -21,6 +23,8 @@ export interface Step extends Touched {
   readonly kind: 'read' | 'write' | 'vmrun'
   /** In words, for traces. */
   readonly what: string
+  /** Of a read: what L0 looks at vmcb12 for, and the whole of the look, whose piece this read is. */
+  readonly look?: Look | undefined
 }
 
 /** One side of the race in one execution. */
@@ -51,6 +55,8 @@ export interface Execution {
 }
 
 export interface Race {
+  /** Addresses at which long accesses are taken apart: between two of them an access is one step. */
+  readonly cuts: readonly number[]
   /** All that a side will ever touch, where that is known. */
   readonly footprints: readonly (Touched | undefined)[]
   /** The race from its beginning, always the same. */
@@ -83,6 +89,8 @@ export interface Loss {
 export interface Report {
   readonly bound: Bound
   readonly reduced: boolean
+  /** Of the race. */
+  readonly cuts: readonly number[]
   /** Executions to the end of all sides. */
   readonly tried: number
   /** Executions that were left because another order of the same class was tried. */
@@ -136,6 +144,7 @@ export function explore(race: Race, options: ExploreOptions = {}): Report {
   return {
     bound,
     reduced: reduce,
+    cuts: race.cuts,
     tried,
     pruned,
     isComplete: branches.length === 0 && !isCut,

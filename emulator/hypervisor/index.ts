@@ -1,7 +1,7 @@
 /** L0, a hypervisor with nested SVM, as the host program of a machine. */
 export * from './create.ts'
 export * from './decisions.ts'
-export { type Migration } from './migration.ts'
+export { MIGRATION_POINTS, type Migration, type MigrationPoint } from './migration.ts'
 export {
   causalPast,
   DEFAULT_BOUND,
@@ -16,8 +16,17 @@ export {
   type Report,
 } from './explorer.ts'
 export * from './nested-pat.ts'
-export { raceForVmcb12, raceStart, type RaceStart, type Store } from './race-model.ts'
+export {
+  boundsOf,
+  cutsFor,
+  raceForVmcb12,
+  raceOf,
+  raceStart,
+  type RaceOptions,
+  type RaceStart,
+} from './race-model.ts'
 export { PROPERTIES, type Property } from './race-properties.ts'
-export { scheduledHost, storingProgram, type ScheduledL0 } from './race-schedule.ts'
-export { type L0, type L0Event } from './runner.ts'
+export { type Action, type Store } from './race-vcpu.ts'
+export { scheduledHost, racingProgram, type ScheduledL0 } from './race-schedule.ts'
+export { type L0, type L0Event, type LookEvent } from './runner.ts'
 export * from './views.ts'

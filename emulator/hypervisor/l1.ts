@@ -4,12 +4,13 @@
  */
 import { EFER, EXIT } from '../svm/index.ts'
 import { emulate } from './emulate.ts'
-import { decided, readMsr, readOwn, writeOwn, type Handler } from './effects.ts'
+import { readMsr, readOwn, writeOwn, type Handler } from './effects.ts'
 import { beforeRunning, holdBack, returnTaskPriority } from './gif.ts'
 import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, type Context } from './context.ts'
 import type { MemoryMap } from './memory-map.ts'
-import { readUserState, writeUserState, type Migration } from './migration.ts'
+import { movesAt, readUserState, writeUserState, type Migration } from './migration.ts'
 import { get, markAllClean, markAllDirty, put, bytesOf, signedExitCode } from './vmcb-image.ts'
+import { inPieces } from './pieces.ts'
 import { enterVmcb02 } from './nested-vmrun.ts'
 import { exitOfL2 } from './nested-exits.ts'
 import { currentVmcb, type VcpuState } from './state.ts'
@@ -18,7 +19,12 @@ import { currentVmcb, type VcpuState } from './state.ts'
 const MSR = { pat: 0x277, vmCr: 0xc001_0114, vmHsavePa: 0xc001_0117 } as const
 
 /** From the exit of what ran to the next VMRUN. */
-export function* turn(context: Context, vcpu: VcpuState): Handler<void> {
+export function turn(context: Context, vcpu: VcpuState): Handler<void> {
+  const whole = wholeTurn(context, vcpu)
+  return context.cuts === undefined ? whole : inPieces(whole, context.cuts)
+}
+
+function* wholeTurn(context: Context, vcpu: VcpuState): Handler<void> {
   if (!vcpu.started) yield* begin(context, vcpu)
   else yield* handleExit(context, vcpu)
   if (vcpu.started) yield* run(context, vcpu)
@@ -78,8 +84,9 @@ function* handleExit(context: Context, vcpu: VcpuState): Handler<void> {
   if (vcpu.nested.guestMode) yield* exitOfL2(context, vcpu)
   else yield* exitOfL1(context, vcpu)
   // A page fault L0 settles without returning to its user: or L2 would never see all of the pages that an instruction needs.
-  if (context.migration !== undefined && vcpu.started && code !== EXIT.NPF)
-    yield* migrate(context, vcpu, context.migration)
+  const { migration } = context
+  if (migration !== undefined && vcpu.started && code !== EXIT.NPF && movesAt(migration, vcpu))
+    yield* migrate(context, vcpu, migration)
 }
 
 function* exitOfL1(context: Context, vcpu: VcpuState): Handler<void> {
@@ -111,12 +118,12 @@ function* run(context: Context, vcpu: VcpuState): Handler<void> {
 
 /** The user moves the vCPU to a new one. If that one refuses the nested state, L1 is lost. */
 function* migrate({ map, decisions, facts }: Context, vcpu: VcpuState, migration: Migration): Handler<void> {
-  const user = readUserState(vcpu, decisions)
+  const { guestMode } = vcpu.nested
+  const user = readUserState(vcpu, decisions, migration)
   const { vcpu: moved, result } = writeUserState(vcpu.index, user, decisions, facts, migration)
-  if (!result.ok) {
-    yield* decided(`${result.error}: ${result.rule}`, 'save.g_pat', get(vcpu.vmcb01, 'save.g_pat'))
-    return yield* giveUp(vcpu)
-  }
+  const answer = result.ok ? ({ error: '', rule: '' } as const) : { error: result.error, rule: result.rule }
+  yield { kind: 'nested', event: { kind: 'restored', ...answer, guestMode } }
+  if (!result.ok) return yield* giveUp(vcpu)
   initControls(map, moved.vmcb01)
   Object.assign(vcpu, moved)
 }

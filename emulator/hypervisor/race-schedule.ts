@@ -1,26 +1,28 @@
 /**
  * Replays a schedule of a race on a machine: L0 as the host program, but a vCPU whose turn in the schedule it is not takes steps that
- * do nothing. A vCPU's step of the race is what explorer.ts takes for one: of vCPU 0 a step of L0, until it is asked for the next
- * one; of another vCPU everything from one RDMSR of EFER, which exits to L0, to the next, with one store in between.
+ * do nothing. A vCPU's step of the race is what explorer.ts takes for one: a step of L0 with what L2 does after it, until L0 is asked
+ * for the next one; or a store of L1, from the RDMSR of EFER before it, which exits to L0, to the next exit.
  */
 import type { HostOptions, HostPort, HostProgram } from '../machine/index.ts'
 import { EXIT } from '../svm/index.ts'
-import type { Store } from './race-model.ts'
+import { isStore, type Action } from './race-vcpu.ts'
 import type { L0 } from './runner.ts'
 import { get, signedExitCode } from './vmcb-image.ts'
 
-/** Before and between stores: the exits at which vCPUs wait. rCX must be EFER's number, C000_0080h. */
-const WAIT = '    rdmsr'
+/** Before a store: the exit at which the vCPU waits for its turn. */
+const WAIT = `    mov ecx, 0xc0000080
+    rdmsr`
 
-/** 64-bit code that takes part in a race as a list of stores; changes rAX, rCX, rDX and R8. */
-export function storingProgram(stores: readonly Store[]): string {
+/** 64-bit code of L1 for a vCPU's list of actions; changes rAX, rCX, rDX and R8. L2's VMMCALL is L2's. */
+export function racingProgram(actions: readonly Action[]): string {
   const registers = { 1: 'r8b', 2: 'r8w', 4: 'r8d', 8: 'r8' }
-  const lines = stores.map(({ address, bytes, value }) => [
-    `    mov r8, ${value}`,
-    WAIT,
-    `    mov [${address}], ${registers[bytes]}`,
-  ])
-  return ['    mov ecx, 0xc0000080', ...lines.flat(), WAIT].join('\n')
+  const lines = actions.flatMap((action) => {
+    if (action === 'vmmcall') return []
+    if (!isStore(action)) return [`    mov rax, ${action.vmrun}`, '    vmrun']
+    const { address, bytes, value } = action
+    return [`    mov r8, ${value}`, WAIT, `    mov [${address}], ${registers[bytes]}`]
+  })
+  return [...lines, WAIT].join('\n')
 }
 
 const NOBODY = -1
@@ -58,6 +60,7 @@ export class ScheduledL0 implements HostProgram {
       return (this.#arrived & (1 << port.index)) === 0
     }
     if (this.#schedule === undefined) return false
+    if (this.#running === port.index && this.#isFillingShadow(port)) return true
     if (this.#running === port.index) this.#running = NOBODY
     if (this.#position === this.#schedule.length) return true
     if (this.#running !== NOBODY || this.#schedule[this.#position] !== port.index) return false
@@ -66,14 +69,26 @@ export class ScheduledL0 implements HostProgram {
     return true
   }
 
-  /** The VMCB's memory tells what has just happened: L0 has not looked at it. */
+  /** L1 is at the VMRUN, or waits before the store, that its actions begin with. L0 has not looked at the exit yet. */
   #isAtStart(port: HostPort): boolean {
-    const { index } = port
-    const image = new DataView(port.read(this.l0.map.vcpus[index].vmcb01, 4096).slice().buffer)
-    if (!this.l0.state(index).started || this.l0.state(index).nested.guestMode) return false
-    const code = signedExitCode(image)
+    const { started, nested } = this.l0.state(port.index)
+    if (!started || nested.guestMode) return false
+    const image = this.#vmcbThatRan(port)
     const isRead = get(image, 'control.exit_info_1') === 0n
-    return index === 0 ? code === EXIT.VMRUN : code === EXIT.MSR && isRead
+    const code = signedExitCode(image)
+    return code === EXIT.VMRUN || (code === EXIT.MSR && isRead)
+  }
+
+  /** L2 needs a page of the shadow that is not there yet: a part of its running. */
+  #isFillingShadow(port: HostPort): boolean {
+    const { guestMode } = this.l0.state(port.index).nested
+    return guestMode && signedExitCode(this.#vmcbThatRan(port)) === EXIT.NPF
+  }
+
+  #vmcbThatRan(port: HostPort): DataView {
+    const { vmcb01, vmcb02 } = this.l0.map.vcpus[port.index]
+    const { guestMode } = this.l0.state(port.index).nested
+    return new DataView(port.read(guestMode ? vmcb02 : vmcb01, 4096).slice().buffer)
   }
 
   reset(): void {

@@ -1,14 +1,15 @@
-/** Test set-up: two processors of L1; the second stores to vmcb12 while L0 handles the first one's VMRUN. */
+/** Test set-up: two processors of L1 that race for vmcb12. */
 import { expect } from 'vitest'
 import { assemble } from '../isa/index.ts'
 import { Machine, START } from '../machine/index.ts'
 import { vmcbField } from '../svm/index.ts'
 import type { Decisions } from './decisions.ts'
-import { explore, scheduleOf, type ExploreOptions, type Loss, type Report } from './explorer.ts'
+import { explore, scheduleOf, type ExploreOptions, type Loss, type Race, type Report } from './explorer.ts'
 import { cpuOfL1, createL0, type L0 } from './index.ts'
 import { L1_BYTES, L2, loadWords, NESTED, NESTED_PAGING, VMCB, vmcbImage } from './l0.fixture.ts'
-import { raceForVmcb12, raceStart, type RaceStart, type Store } from './race-model.ts'
-import { scheduledHost, storingProgram, type ScheduledL0 } from './race-schedule.ts'
+import { cutsFor, raceOf, raceStart, type RaceStart } from './race-model.ts'
+import { racingProgram, scheduledHost, type ScheduledL0 } from './race-schedule.ts'
+import { isStore, type Action, type Store } from './race-vcpu.ts'
 
 /** A store to a field of vmcb12, or to its first bytes. */
 export function storeTo(field: string, value: bigint, bytes?: Store['bytes']): Store {
@@ -19,16 +20,15 @@ export function storeTo(field: string, value: bigint, bytes?: Store['bytes']): S
 /** Turns of 18 units of time: who waits for the other does not wait long. */
 const SEED = 44
 
-/** Starts the second processor at 11000h, and executes VMRUN. */
-const FIRST = `
+export const VMRUN_OF_VMCB12: Action = { vmrun: VMCB }
+
+/** Starts the second processor at 11000h. */
+const START_SECOND = `
     mov edi, 0fee00000h
     mov dword [rdi + 300h], 0c4500h
-    mov dword [rdi + 300h], 0c4611h
-    mov rax, ${VMCB}
-    vmrun
-    hlt`
+    mov dword [rdi + 300h], 0c4611h`
 
-/** From real mode to 64-bit mode with the tables of the start state. */
+/** From real mode to 64-bit mode with the tables of the start state, and SVM turned on. */
 const TRAMPOLINE = `
   bits 16
   trampoline:
@@ -50,11 +50,19 @@ const TRAMPOLINE = `
   bits 64
   other:
     mov ax, 10h
-    mov ds, ax`
+    mov ds, ax
+    mov ecx, 0c0010117h
+    mov eax, 6000h
+    xor edx, edx
+    wrmsr`
 
 export interface RaceSetup {
   readonly decisions: Decisions
-  readonly stores: readonly Store[]
+  /** What the first processor does: one VMRUN of vmcb12. */
+  readonly first?: readonly Action[]
+  readonly second: readonly Action[]
+  /** Where L0's looks and stores are cut: cutsFor() the stores. */
+  readonly cuts?: readonly number[]
   /** L2's code. */
   readonly l2?: string
   /** What else lies in memory. */
@@ -67,16 +75,22 @@ export interface RacingMachine {
   readonly scheduled: ScheduledL0
 }
 
+function firstOf({ first = [VMRUN_OF_VMCB12] }: RaceSetup): readonly Action[] {
+  return first
+}
+
+function cutsOf(setup: RaceSetup): readonly number[] {
+  return setup.cuts ?? cutsFor([...firstOf(setup), ...setup.second].filter(isStore))
+}
+
 /** A machine in which the race is about to begin. With a schedule it will go on as that says. */
-export function racingMachine(
-  { decisions, stores, l2 = 'vmmcall', memory = [] }: RaceSetup,
-  schedule?: readonly number[],
-): RacingMachine {
-  const source = `bits 64\norg ${START.program}\n${FIRST}\n times 0x1000 - ($ - $$) db 0
-    ${TRAMPOLINE}\n${storingProgram(stores)}\n hlt\n times ${L2 - START.program} - ($ - $$) db 0\n${l2}`
+export function racingMachine(setup: RaceSetup, schedule?: readonly number[]): RacingMachine {
+  const { decisions, second, l2 = 'vmmcall', memory = [] } = setup
+  const source = `bits 64\norg ${START.program}\n${START_SECOND}\n${racingProgram(firstOf(setup))}\n hlt\n times 0x1000 - ($ - $$) db 0
+    ${TRAMPOLINE}\n${racingProgram(second)}\n hlt\n times ${L2 - START.program} - ($ - $$) db 0\n${l2}`
   const program = assemble({ files: new Map([['race.asm', source]]), entry: 'race.asm' })
   expect(program.diagnostics).toEqual([])
-  const made = createL0(L1_BYTES, { vcpus: 2, decisions })
+  const made = createL0(L1_BYTES, { vcpus: 2, decisions, cuts: cutsOf(setup) })
   const { host, scheduled } = scheduledHost(made, schedule)
   const machine = new Machine({
     ramBytes: L1_BYTES,
@@ -99,20 +113,21 @@ export function racingMachine(
 
 let madeStart: RaceStart | undefined
 
-/**
- * Where a race begins under a design. It depends on neither the design nor the stores, because neither has had a part
- * in anything yet.
- */
+/** Where a race begins under a design. It depends on nothing that the race is about, because that has had no part in anything yet. */
 export function startUnder(decisions: Decisions): RaceStart {
   if (madeStart === undefined) {
-    const { machine, l0 } = racingMachine({ decisions, stores: [] })
+    const { machine, l0 } = racingMachine({ decisions, second: [] })
     madeStart = raceStart(machine, l0)
   }
   return { ...madeStart, context: { ...madeStart.context, decisions } }
 }
 
-export function exploreRace({ decisions, stores }: RaceSetup, options?: ExploreOptions): Report {
-  return explore(raceForVmcb12(startUnder(decisions), [stores]), options)
+export function raceIn(setup: RaceSetup): Race {
+  return raceOf(startUnder(setup.decisions), [firstOf(setup), setup.second], { cuts: cutsOf(setup) })
+}
+
+export function exploreRace(setup: RaceSetup, options?: ExploreOptions): Report {
+  return explore(raceIn(setup), options)
 }
 
 /** Runs a trace on a machine, and on for so many instructions or until both processors halt. */
