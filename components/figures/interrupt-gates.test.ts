@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Machine } from '../../emulator/machine/index.ts'
-import { interruptGatesView, type GateLane, type InterruptGatesView } from './interrupt-gates.ts'
+import { interruptGatesView, type GateLane, type InterruptGatesView } from './interrupt-gates-view.ts'
 import { VMCB, worldMachine } from './worlds.fixture.ts'
 
 /** A fixed interrupt of vector 41h to the processor itself; the host's GIF and IF as they are. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PROPERTIES } from '../../emulator/hypervisor/index.ts'
-import { latticeView, placeAt, shortestPath } from './lattice.ts'
+import { latticeView, placeAt, shortestPath } from './lattice-view.ts'
 import { designOf, recordedRace, storeTo } from './worlds.fixture.ts'
 
 const INVALID_PAT = 0x0007_0406_0007_0402n

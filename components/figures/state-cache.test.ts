@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Machine, StateCachePolicy } from '../../emulator/machine/index.ts'
 import { stateCacheRecord } from './state-cache-data.ts'
-import { stateCacheView } from './state-cache.ts'
+import { stateCacheView } from './state-cache-view.ts'
 import { GUEST, VMCB, worldMachine } from './worlds.fixture.ts'
 
 /** After the first run of the guest: CR2 and CR3 changed in memory, only the bit of group CRX cleared. */

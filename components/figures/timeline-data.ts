@@ -1,7 +1,7 @@
 /** What a timeline is drawn from, out of a machine's log. The workbench keeps a longer record, with edits and what lies ahead. */
 import { exceptionName, type Machine, type MachineEvent } from '../../emulator/machine/index.ts'
 import { exitCode, VECTOR } from '../../emulator/svm/index.ts'
-import type { TimelineEvent, TimelineRecord } from './timeline.ts'
+import type { TimelineEvent, TimelineRecord } from './timeline-view.ts'
 
 const FIRST_INTERRUPT = 32
 

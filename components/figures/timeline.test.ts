@@ -10,7 +10,7 @@ import {
   zoomed,
   type TimelineEvent,
   type TimelineRecord,
-} from './timeline.ts'
+} from './timeline-view.ts'
 import { VMCB, worldMachine } from './worlds.fixture.ts'
 
 function recorded(): { machine: Machine; record: TimelineRecord } {

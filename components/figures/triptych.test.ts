@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { inForce, triptych, type TriptychRow } from '../../emulator/hypervisor/index.ts'
-import { SOURCES, triptychView } from './triptych.ts'
+import { SOURCES, triptychView } from './triptych-view.ts'
 import { nestedMachine, NESTED_PAGING } from './worlds.fixture.ts'
 
 const GUEST = 'mov ecx, 3\n again: loop again\n vmmcall'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Machine } from '../../emulator/machine/index.ts'
 import { lastWorldSwitch, worldSwitchesAt } from './world-switch-data.ts'
-import { worldSwitchView, type SwitchMove, type WorldSwitchView } from './world-switch.ts'
+import { worldSwitchView, type SwitchMove, type WorldSwitchView } from './world-switch-view.ts'
 import { GUEST, NESTED_PAGING, VMCB, worldMachine } from './worlds.fixture.ts'
 
 function viewOf(machine: Machine): WorldSwitchView {

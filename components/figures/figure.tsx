@@ -1,0 +1,49 @@
+/** The frame of every figure: its title, its controls, and the drawing or the same as a table. */
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+
+interface FigureProps {
+  readonly title: string
+  /** What the drawing says, in a sentence or two. */
+  readonly summary?: ComponentChildren
+  /** Buttons and choices that change what is drawn. */
+  readonly controls?: ComponentChildren
+  /** The text form: everything that the drawing says. */
+  readonly table: () => ComponentChildren
+  readonly children: ComponentChildren
+  /** Names the figure in style sheets: "world-switch". */
+  readonly name: string
+}
+
+export function Figure({ title, summary, controls, table, children, name }: FigureProps) {
+  const [isTable, setTable] = useState(false)
+  return (
+    <figure class={`fig fig-${name}`}>
+      <div class="fig-head">
+        <figcaption class="fig-title">{title}</figcaption>
+        <div class="fig-controls">
+          {controls}
+          <button
+            type="button"
+            class="fig-button"
+            aria-pressed={isTable}
+            onClick={() => {
+              setTable(!isTable)
+            }}
+          >
+            As a table
+          </button>
+        </div>
+      </div>
+      {summary !== undefined && <p class="fig-summary">{summary}</p>}
+      {isTable ? (
+        // A wide table scrolls, and so must be reachable by keyboard.
+        <div class="fig-table" role="region" aria-label={`${title}, as a table`} tabIndex={0}>
+          {table()}
+        </div>
+      ) : (
+        children
+      )}
+    </figure>
+  )
+}
