@@ -5,14 +5,27 @@
  */
 import type { CheckFacts } from '../svm/index.ts'
 import { L2_FIELDS, type Decisions } from './decisions.ts'
-import { getNestedState, setNestedState, type SetResult } from './nested-state.ts'
+import { asOlderState, getNestedState, setNestedState, type SetResult } from './nested-state.ts'
 import { readPat, writePat } from './pat.ts'
 import { createVcpuState, currentVmcb, emptyImage, type VcpuState } from './state.ts'
 import { get, put } from './vmcb-image.ts'
 
+/** What a vCPU is doing when its user looks at it: L1 runs, a VMRUN of L1 is pending, L2 runs. */
+export const MIGRATION_POINTS = ['l1', 'pending', 'l2'] as const
+export type MigrationPoint = (typeof MIGRATION_POINTS)[number]
+
 export interface Migration {
   /** When the user restores the MSRs. */
   readonly msrs: 'before' | 'after'
+  /** Where the vCPU is moved, whenever it is there. Absent: everywhere. */
+  readonly at?: readonly MigrationPoint[] | undefined
+  /** The saved states come from an older L0, which knew nothing of L2's PAT: this is what it left in g_pat of L1's save area. */
+  readonly olderGPat?: bigint | undefined
+}
+
+/** Whether the user moves a vCPU that is where this one is. */
+export function movesAt({ at = MIGRATION_POINTS }: Migration, { nested }: VcpuState): boolean {
+  return at.includes(!nested.guestMode ? 'l1' : nested.runPending ? 'pending' : 'l2')
 }
 
 /** A vCPU as its user knows it. */
@@ -28,7 +41,12 @@ const REGISTERS = L2_FIELDS.filter(({ key }) => key.startsWith('save.')).map(({ 
 const EVENTS = ['control.interrupt_shadow', 'control.event_inj', 'control.n_rip']
 
 /** All that the user can read of a vCPU. */
-export function readUserState(vcpu: VcpuState, decisions: Decisions): UserState {
+export function readUserState(
+  vcpu: VcpuState,
+  decisions: Decisions,
+  { olderGPat }: Pick<Migration, 'olderGPat'> = {},
+): UserState {
+  const nested = getNestedState(vcpu, decisions)
   const registers = emptyImage()
   for (const key of [...REGISTERS, ...EVENTS]) put(registers, key, get(currentVmcb(vcpu), key))
   const { nmiPending, smiPending, initPending, svme, vmHsavePa, vmCr, tscRatio } = vcpu
@@ -36,7 +54,7 @@ export function readUserState(vcpu: VcpuState, decisions: Decisions): UserState 
     registers,
     events: { nmiPending, smiPending, initPending },
     msrs: { pat: readPat(vcpu, decisions, 'host'), svme, vmHsavePa, vmCr, tscRatio },
-    nested: getNestedState(vcpu, decisions),
+    nested: olderGPat === undefined ? nested : asOlderState(nested, olderGPat),
   }
 }
 

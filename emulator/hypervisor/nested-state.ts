@@ -87,6 +87,17 @@ function storeGPat(view: DataView, image: DataView, vcpu: VcpuState, decisions: 
   if (g_pat === 'header') view.setBigUint64(headerGPat(decisions), gPat, true)
 }
 
+/**
+ * A saved state as an L0 from before the series would have given it: no place for L2's PAT, and in g_pat of L1's save area, which nobody
+ * read, whatever was there.
+ */
+export function asOlderState(bytes: Uint8Array, gPat: bigint): Uint8Array {
+  const older = bytes.slice()
+  older.fill(0, AT.svmFlags, HEADER_BYTES)
+  if (older.length > HEADER_BYTES) put(new DataView(older.buffer, AT.data, VMCB_BYTES), 'save.g_pat', gPat)
+  return older
+}
+
 /** What SET answers: 0, or the error and the rule that decided, as a sentence. */
 export type SetResult =
   | { readonly ok: true }

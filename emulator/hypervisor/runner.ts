@@ -4,13 +4,14 @@
  * state at the handler's beginning and the answers that it got; restoring runs the handler again on these.
  */
 import type { HostPort, HostProgram } from '../machine/index.ts'
-import { modelFacts } from '../svm/index.ts'
+import { modelFacts, VMCB_BYTES } from '../svm/index.ts'
 import {
   isSchedulingPoint,
   type Answer,
   type Decision,
   type Effect,
   type Handler,
+  type Look,
   type NestedEvent,
 } from './effects.ts'
 import type { Context, Policy } from './context.ts'
@@ -22,8 +23,13 @@ import { MSRS_OF_L1, MSRS_OF_L2 } from './emulate-msrs.ts'
 import { decodeState, encodeState } from './saved.ts'
 import { cloneVcpuState, copyVcpuState, createVcpuState, type VcpuState } from './state.ts'
 
+/** L0 looked at vmcb12. */
+export interface LookEvent extends Look {
+  readonly kind: 'look'
+}
+
 /** `ownInstructions`: the processor's count when it happened. */
-export type L0Event = (NestedEvent | Decision) & {
+export type L0Event = (NestedEvent | Decision | LookEvent) & {
   readonly processor: number
   readonly ownInstructions: number
 }
@@ -43,9 +49,25 @@ function createThread(state: VcpuState): Thread {
   return { state, before: cloneVcpuState(state), handler: undefined }
 }
 
+/** What is written down of an effect. Of a look in pieces, the first one stands for all. */
+function eventOf(effect: Effect): NestedEvent | Decision | LookEvent | undefined {
+  switch (effect.kind) {
+    case 'nested':
+      return effect.event
+    case 'decision':
+      return effect
+    case 'read':
+      return effect.look?.offset === effect.address % VMCB_BYTES
+        ? { kind: 'look', ...effect.look }
+        : undefined
+    default:
+      return undefined
+  }
+}
+
 export class L0 implements HostProgram {
   readonly name = 'hypervisor'
-  readonly #context: Context
+  #context: Context
   readonly #ports: readonly HostPort[]
   #threads: Thread[]
   #events: L0Event[] = []
@@ -71,6 +93,12 @@ export class L0 implements HostProgram {
     return this.#events
   }
 
+  /** Another design or user, from the machine's next start on: until then nothing may run. */
+  adopt(policy: Policy): void {
+    const { map, model, facts } = this.#context
+    this.#context = { map, model, facts, ...policy }
+  }
+
   /** What its handlers know. */
   get context(): Context {
     return this.#context
@@ -78,6 +106,11 @@ export class L0 implements HostProgram {
 
   get map(): MemoryMap {
     return this.#context.map
+  }
+
+  /** L0 has begun to deal with the vCPU's last exit, and has not executed VMRUN yet. */
+  isInTurn(processor: number): boolean {
+    return this.#threads[processor].handler !== undefined
   }
 
   /** L0's state of a vCPU; not to be changed. */
@@ -119,8 +152,8 @@ export class L0 implements HostProgram {
 
   /** Writes down what L0 reports. */
   #note({ index, instructions }: HostPort, effect: Effect): void {
-    if (effect.kind !== 'nested' && effect.kind !== 'decision') return
-    const event = effect.kind === 'nested' ? effect.event : effect
+    const event = eventOf(effect)
+    if (event === undefined) return
     this.#events.push({ ...event, processor: index, ownInstructions: instructions })
     this.#eventCount++
     if (this.#events.length > 2 * EVENTS) this.#events = this.#events.slice(-EVENTS)
