@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseDecisions } from './decisions.ts'
 import { design } from './designs.fixture.ts'
+import { multinomial } from './explorer.fixture.ts'
 import { areDependent, explore, type Execution, type Race, type RaceEvent, type Step } from './explorer.ts'
 import { PAT } from './handlers.fixture.ts'
 import { exploreRace, startUnder, storeTo } from './race.fixture.ts'
@@ -49,14 +50,6 @@ function abstractRace(sides: readonly (readonly number[])[]): Race {
       }
     },
   }
-}
-
-function factorial(n: number): number {
-  return n <= 1 ? 1 : n * factorial(n - 1)
-}
-
-function multinomial(...steps: readonly number[]): number {
-  return steps.reduce((left, n) => left / factorial(n), factorial(steps.reduce((sum, n) => sum + n, 0)))
 }
 
 /** Names a class of orders: for each step, which earlier steps of other sides it depends on. */

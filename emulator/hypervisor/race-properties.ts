@@ -124,7 +124,9 @@ export const PROPERTIES: readonly Property[] = [
         const before = earlier.flatMap((vmrun) => valuesFor('check', vmrun.seen.get(field)!))
         const used = usedValue(run, field)
         if (checked.includes(used) || before.includes(used)) return []
-        const text = `${field}: ${checked.map(hex).join(', ')} was checked, and ${hex(used)} is used`
+        const isKept = !valuesFor('use', seen.get(field)!).includes(used)
+        const value = isKept ? `${hex(used)}, which a clean bit kept,` : hex(used)
+        const text = `${field}: ${checked.map(hex).join(', ')} was checked, and ${value} is used`
         return [{ field, text }]
       })
     },
