@@ -223,7 +223,12 @@ function interrupt(state: EventState): ReturnType<Lane> {
         `a higher ${register}, or an interrupt in service`,
       ),
     ],
-    destination: destination(state, isIntercepted, 'INTR', `IDT entry ${hex(highest)}`),
+    destination: destination(
+      state,
+      isIntercepted,
+      'INTR',
+      requested.length > 0 ? `IDT entry ${hex(highest)}` : 'The IDT',
+    ),
     isIntercepted,
   }
 }
@@ -311,7 +316,11 @@ function virtualInterrupt(state: EventState): ReturnType<Lane> {
         virtual.ignoreTpr ? 'V_IGN_TPR = 0' : 'a higher V_TPR',
       ),
     ],
-    destination: isIntercepted ? '#VMEXIT(VINTR)' : `IDT entry ${hex(virtual.vector)} of the guest`,
+    destination: isIntercepted
+      ? '#VMEXIT(VINTR)'
+      : virtual.irq
+        ? `IDT entry ${hex(virtual.vector)} of the guest`
+        : 'The IDT of the guest',
     isIntercepted,
   }
 }

@@ -26,32 +26,32 @@ export interface LatticeView {
   readonly edges: readonly LatticeEdge[]
   readonly losing: number
   readonly total: number
-  /** What the steps of each side do, where all orders agree. */
+  /** What the steps of each side do; where that depends on the order, all that they can do. */
   readonly steps: readonly [readonly string[], readonly string[]]
 }
 
 /** `finding`: an index in the record's findings; undefined: an order loses if anything is found. */
 export function latticeView(record: LatticeRecord, finding: number | undefined): LatticeView {
   const edges = new Map<string, { from: [number, number]; actor: number; orders: number; losing: number }>()
-  const names: [string[], string[]] = [[], []]
+  const texts: [Set<string>[], Set<string>[]] = [[], []]
   for (const order of record.orders) {
     const at: [number, number] = [0, 0]
     const loses = isLosing(order, finding)
     for (const number of order.steps) {
-      const { actor, what } = record.steps[number]
+      const step = record.steps[number]
+      const { actor } = step
       const key = `${at.join()} ${actor}`
       const edge = edges.get(key) ?? { from: [...at], actor, orders: 0, losing: 0 }
       edges.set(key, edge)
       edge.orders++
       if (loses) edge.losing++
-      const known = names[actor][at[actor]]
-      names[actor][at[actor]] = known === undefined || known === what ? what : 'differs by order'
+      ;(texts[actor][at[actor]] ??= new Set()).add(textOf(step))
       at[actor]++
     }
   }
   const shortest = shortestPath(record, finding)
   return {
-    size: [names[0].length, names[1].length],
+    size: [texts[0].length, texts[1].length],
     edges: [...edges.values()].map((edge) => ({
       ...edge,
       outcome: outcomeOf(edge.losing, edge.orders),
@@ -59,8 +59,17 @@ export function latticeView(record: LatticeRecord, finding: number | undefined):
     })),
     losing: record.orders.filter((order) => isLosing(order, finding)).length,
     total: record.orders.length,
-    steps: names,
+    steps: [texts[0].map(joined), texts[1].map(joined)],
   }
+}
+
+/** A store with its value: that is the same in every order. */
+function textOf({ actor, what, effects }: LatticeStep): string {
+  return actor === 1 ? [what, ...effects].join(': ') : what
+}
+
+function joined(texts: ReadonlySet<string>): string {
+  return [...texts].join(' or ')
 }
 
 /** Whose steps lead to the finding, or to any, in the shortest way. */

@@ -2,15 +2,9 @@
 import { useState } from 'preact/hooks'
 import { plural } from '../workbench/format.ts'
 import { Figure } from './figure.tsx'
+import { axisName, Grid, Legend, stepName } from './lattice-grid.tsx'
 import type { LatticeRecord, LatticeStep } from './lattice-data.ts'
-import {
-  latticeView,
-  placeAt,
-  shortestPath,
-  type LatticeEdge,
-  type LatticePlace,
-  type LatticeView,
-} from './lattice-view.ts'
+import { latticeView, placeAt, shortestPath, type LatticePlace, type LatticeView } from './lattice-view.ts'
 
 interface LatticeProps {
   readonly record: LatticeRecord
@@ -44,7 +38,19 @@ export function Lattice({ record }: LatticeProps) {
       table={() => <OrdersTable record={record} finding={finding} />}
     >
       <div class="fig-lattice-parts">
-        <Grid record={record} view={view} path={path} take={take} undo={() => setPath(path.slice(0, -1))} />
+        <div>
+          <Grid
+            record={record}
+            view={view}
+            path={path}
+            take={take}
+            undo={() => {
+              setPath(path.slice(0, -1))
+            }}
+          />
+          <Legend isLosing={view.losing > 0} />
+          <StepList record={record} view={view} />
+        </div>
         <Walk
           record={record}
           place={place}
@@ -91,145 +97,22 @@ function FindingChoice({ record, finding, onChoose }: FindingChoiceProps) {
   )
 }
 
-/** Pixels between the states, and around the grid; targets of 24 pixels. */
-const STEP = 46
-const LEFT = 26
-const TOP = 34
-
-interface GridProps {
-  readonly record: LatticeRecord
-  readonly view: LatticeView
-  readonly path: readonly number[]
-  readonly take: (actor: number) => void
-  readonly undo: () => void
-}
-
-function Grid({ record, view, path, take, undo }: GridProps) {
-  const [columns, rows] = view.size
-  const x = (steps: number): number => LEFT + steps * STEP
-  const y = (steps: number): number => TOP + steps * STEP
-  const [right, down] = counts(path)
-  const width = x(columns) + LEFT
-  const height = y(rows) + LEFT
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key === 'ArrowRight') take(0)
-    else if (event.key === 'ArrowDown') take(1)
-    else if (event.key === 'Backspace' || event.key === 'ArrowLeft' || event.key === 'ArrowUp') undo()
-    else return
-    event.preventDefault()
-  }
+/** What the numbers and letters on the axes stand for. */
+function StepList({ record, view }: { readonly record: LatticeRecord; readonly view: LatticeView }) {
   return (
-    // The arrow keys walk through the grid; the buttons beside it do the same.
-    <div
-      class="fig-scroll fig-grid"
-      role="group"
-      aria-label={`Grid of ${columns} steps of ${record.actors[0]} by ${rows} of ${record.actors[1]}: right and down take steps, left and up take them back`}
-      tabIndex={0}
-      onKeyDown={onKeyDown}
-    >
-      <svg viewBox={`0 0 ${width} ${height}`} width={width} height={height} aria-hidden="true">
-        {view.edges.map((edge) => (
-          <Edge
-            key={`${edge.from.join()} ${edge.actor}`}
-            edge={edge}
-            x={x(edge.from[0])}
-            y={y(edge.from[1])}
-          />
-        ))}
-        <path class="fig-walked" d={pathOf(path, x, y)} />
-        {Array.from({ length: (columns + 1) * (rows + 1) }, (_, n) => {
-          const [i, j] = [n % (columns + 1), Math.floor(n / (columns + 1))]
-          return <circle key={n} class="fig-state" cx={x(i)} cy={y(j)} r="3.5" />
-        })}
-        {view.edges
-          .filter(({ shortest }) => shortest !== undefined)
-          .map((edge) => (
-            <ShortestNumber key={edge.shortest} edge={edge} x={x(edge.from[0])} y={y(edge.from[1])} />
+    <dl class="fig-step-list">
+      {view.steps.map((steps, actor) => (
+        <div key={record.actors[actor]}>
+          <dt>{record.actors[actor]}</dt>
+          {steps.map((what, index) => (
+            <dd key={index}>
+              <b>{axisName(actor, index)}</b> {what}
+            </dd>
           ))}
-        {view.steps[0].map((what, i) => (
-          <text key={i} class="fig-axis-number" x={x(i) + STEP / 2} y={TOP - 18} text-anchor="middle">
-            {i + 1}
-            <title>{what}</title>
-          </text>
-        ))}
-        {view.steps[1].map((what, j) => (
-          <text key={j} class="fig-axis-number" x={LEFT - 14} y={y(j) + STEP / 2 + 4} text-anchor="middle">
-            {letter(j)}
-            <title>{what}</title>
-          </text>
-        ))}
-        <Target x={x(right + 1)} y={y(down)} isThere={hasEdge(view, right, down, 0)} onTake={() => take(0)} />
-        <Target x={x(right)} y={y(down + 1)} isThere={hasEdge(view, right, down, 1)} onTake={() => take(1)} />
-        <circle class="fig-here" cx={x(right)} cy={y(down)} r="8" />
-      </svg>
-    </div>
+        </div>
+      ))}
+    </dl>
   )
-}
-
-/** The steps of the second side are letters, those of the first numbers. */
-function letter(step: number): string {
-  return String.fromCharCode(97 + step)
-}
-
-function counts(path: readonly number[]): [number, number] {
-  const down = path.reduce((sum, actor) => sum + actor, 0)
-  return [path.length - down, down]
-}
-
-function hasEdge({ edges }: LatticeView, right: number, down: number, actor: number): boolean {
-  return edges.some(({ from, actor: own }) => from[0] === right && from[1] === down && own === actor)
-}
-
-function pathOf(path: readonly number[], x: (n: number) => number, y: (n: number) => number): string {
-  const points = path.map((_, i) => counts(path.slice(0, i + 1)))
-  return `M${x(0)} ${y(0)}${points.map(([i, j]) => ` L${x(i)} ${y(j)}`).join('')}`
-}
-
-interface EdgeProps {
-  readonly edge: LatticeEdge
-  readonly x: number
-  readonly y: number
-}
-
-function Edge({ edge: { actor, outcome, shortest }, x, y }: EdgeProps) {
-  const d = actor === 0 ? `M${x} ${y} h${STEP}` : `M${x} ${y} v${STEP}`
-  const [middleX, middleY] = actor === 0 ? [x + STEP / 2, y] : [x, y + STEP / 2]
-  return (
-    <g class={`fig-edge is-${outcome.replaceAll(' ', '-')}`}>
-      <path d={d} />
-      {outcome === 'all lose' && shortest === undefined && (
-        <path
-          class="fig-cross"
-          d={`M${middleX - 4} ${middleY - 4} l8 8 M${middleX + 4} ${middleY - 4} l-8 8`}
-        />
-      )}
-    </g>
-  )
-}
-
-function ShortestNumber({ edge: { actor, shortest }, x, y }: EdgeProps) {
-  const [middleX, middleY] = actor === 0 ? [x + STEP / 2, y] : [x, y + STEP / 2]
-  return (
-    <g class="fig-shortest">
-      <circle cx={middleX} cy={middleY} r="9" />
-      <text x={middleX} y={middleY + 4} text-anchor="middle">
-        {shortest}
-      </text>
-    </g>
-  )
-}
-
-interface TargetProps {
-  readonly x: number
-  readonly y: number
-  readonly isThere: boolean
-  readonly onTake: () => void
-}
-
-/** A state that one step leads to. The buttons of the walk do the same for the keyboard. */
-function Target({ x, y, isThere, onTake }: TargetProps) {
-  if (!isThere) return null
-  return <circle class="fig-target" cx={x} cy={y} r="12" onClick={onTake} />
 }
 
 interface WalkProps {
@@ -286,12 +169,6 @@ function Walk({ record, place, path, shortest, take, onPath }: WalkProps) {
       </ol>
     </div>
   )
-}
-
-/** "3" or "a", as on the axes. */
-function stepName(path: readonly number[], index: number): string {
-  const [right, down] = counts(path.slice(0, index))
-  return path[index] === 0 ? `${right + 1}` : letter(down)
 }
 
 function statusOf({ findings }: LatticeRecord, { orders, losing, findings: found }: LatticePlace): string {

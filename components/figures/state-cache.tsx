@@ -74,7 +74,7 @@ function Group({ group }: { readonly group: CachedGroupRow }) {
   return (
     <li class={`fig-group uses-${use}${isStale ? ' is-stale' : ''}`} data-group={group.group}>
       <div class="fig-group-name">
-        <b>{name}</b> <span class="fig-soft">{description}</span>
+        <b>{name}</b> {description !== name && <span class="fig-soft">{description}</span>}
         {isStale && <span class="fig-tag is-bad">⚠ stale</span>}
       </div>
       <Side fields={fields} side="memory" isUsed={use !== 'cache'} isThere />

@@ -142,7 +142,8 @@ export function worldAt({ events }: TimelineRecord, processor: number, position:
   return undefined
 }
 
-function guestsOf(events: readonly TimelineEvent[]): number[] {
+/** The VMCBs of a run, in the order of their first VMRUN. */
+export function guestsOf(events: readonly TimelineEvent[]): number[] {
   const seen = new Set<number>()
   for (const { kind, vmcb } of events) if (kind === 'vmrun' && vmcb !== undefined) seen.add(vmcb)
   return [...seen]

@@ -1,23 +1,18 @@
 /** The timeline of a run: a lane for each vCPU, its worlds as bands and its events as marks, to be scrubbed. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
 import { count, plural } from '../workbench/format.ts'
 import { Figure } from './figure.tsx'
+import { AXIS, LABELS, LANE, Legend, MARGIN, Picture } from './timeline-drawing.tsx'
 import {
-  MARK_KINDS,
   neighbour,
   scrolledTo,
   timelineView,
   wholeSpan,
   worldAt,
   zoomed,
-  type Band,
-  type Bucket,
-  type MarkKind,
   type Span,
   type TimelineEvent,
-  type TimelineLane,
   type TimelineRecord,
-  type TimelineView,
 } from './timeline-view.ts'
 
 interface TimelineProps {
@@ -60,7 +55,7 @@ export function Timeline({ record, onSeek, isBare = false }: TimelineProps) {
       table={() => <EventTable record={record} seek={seek} />}
     >
       {scrubber}
-      <Legend />
+      <Legend record={record} />
     </Figure>
   )
 }
@@ -125,15 +120,6 @@ function ToEvent({ event, text, label, seek }: ToEventProps) {
   )
 }
 
-/** Heights in pixels: of a band, of the row of each kind of mark, of a lane, of the axis. */
-const BAND = 16
-const ROW = 9
-const LANE = BAND + MARK_KINDS.length * ROW + 10
-const AXIS = 20
-const LABELS = 54
-/** Room for the handle and half a tick label at the right end. */
-const MARGIN = 24
-
 interface ScrubberProps {
   readonly record: TimelineRecord
   readonly span: Span
@@ -144,6 +130,7 @@ interface ScrubberProps {
 function Scrubber({ record, span, seek, zoom }: ScrubberProps) {
   const frame = useRef<HTMLDivElement>(null)
   const columns = useColumns(frame)
+  const name = useId()
   // Only a new record, span or width makes new buckets: moving does not.
   const { events, extent, processors } = record
   const view = useMemo(
@@ -189,8 +176,7 @@ function Scrubber({ record, span, seek, zoom }: ScrubberProps) {
         height={height}
         aria-hidden="true"
       >
-        <Hatches />
-        <Picture view={view} />
+        <Picture view={view} name={name} />
         <g transform={`translate(${position.toFixed(1)} 0)`} class="fig-handle">
           <path d={`M0 0 V${height - AXIS + 4}`} />
           <path class="is-head" d={`M-6 ${height - AXIS + 4} H6 L0 ${height - AXIS - 5} z`} />
@@ -247,177 +233,6 @@ function positionText(record: TimelineRecord): string {
     return processors === 1 ? world : `vCPU ${processor} ${world}`
   })
   return `after ${plural(position, 'instruction')}, ${worlds.join(', ')}`
-}
-
-/** Guests beyond the first few share a pattern; their names tell them apart. */
-const PATTERNS = 4
-
-function Hatches() {
-  return (
-    <defs>
-      {Array.from({ length: PATTERNS }, (_, n) => (
-        <pattern
-          key={n}
-          id={`fig-guest-${n}`}
-          width="7"
-          height="7"
-          patternUnits="userSpaceOnUse"
-          patternTransform={`rotate(${[45, -45, 0, 90][n]})`}
-        >
-          <rect class="fig-guest-wash" width="7" height="7" />
-          <path class="fig-guest-line" d="M0 0 V7" />
-        </pattern>
-      ))}
-      <pattern id="fig-mixed" width="4" height="4" patternUnits="userSpaceOnUse">
-        <rect class="fig-host-wash" width="2" height="4" />
-        <rect class="fig-guest-solid" x="2" width="2" height="4" />
-      </pattern>
-    </defs>
-  )
-}
-
-function Picture({ view }: { readonly view: TimelineView }) {
-  return (
-    <>
-      {view.lanes.map((lane, index) => (
-        <g key={lane.processor} transform={`translate(0 ${index * LANE})`}>
-          <Lane lane={lane} view={view} />
-        </g>
-      ))}
-      <g transform={`translate(0 ${view.lanes.length * LANE})`}>
-        <path class="fig-axis" d={`M0 0 H${view.columns}`} />
-        {view.ticks.map(({ at, column, text }) => (
-          <g key={at} transform={`translate(${column.toFixed(1)} 0)`}>
-            <path class="fig-axis" d="M0 0 V4" />
-            <text class="fig-tick" y="16" text-anchor={column < 20 ? 'start' : 'middle'}>
-              {text}
-            </text>
-          </g>
-        ))}
-      </g>
-    </>
-  )
-}
-
-function Lane({
-  lane: { processor, bands, marks },
-  view,
-}: {
-  readonly lane: TimelineLane
-  readonly view: TimelineView
-}) {
-  return (
-    <>
-      <text class="fig-lane-name" x={-LABELS} y={MARK_KINDS.length * ROW + BAND - 3}>
-        vCPU {processor}
-      </text>
-      {MARK_KINDS.map((kind, row) => (
-        <path
-          key={kind}
-          class={`fig-mark is-${kind}`}
-          d={marksPath(marks[kind], kind, row * ROW + ROW / 2 + 2)}
-        />
-      ))}
-      <g transform={`translate(0 ${MARK_KINDS.length * ROW + 3})`}>
-        {bandPaths(bands).map(({ key, fill, d }) => (
-          <path key={key} class={`fig-band ${key}`} fill={fill} d={d} />
-        ))}
-        {bands.map((band) => (
-          <BandName key={band.from} band={band} guests={view.guests} />
-        ))}
-        <rect class="fig-band-frame" width={view.columns} height={BAND} />
-      </g>
-    </>
-  )
-}
-
-/** One path for all bands that look alike: thousands of elements would be slow to draw. */
-function bandPaths(bands: readonly Band[]): { key: string; fill: string | undefined; d: string }[] {
-  const paths = new Map<string, string[]>()
-  for (const { from, to, world, guest } of bands) {
-    const key = world === 'guest' ? `is-guest-${guest! % PATTERNS}` : `is-${world}`
-    const d = `M${from.toFixed(1)} 0 H${to.toFixed(1)} V${BAND} H${from.toFixed(1)} z`
-    const known = paths.get(key)
-    if (known === undefined) paths.set(key, [d])
-    else known.push(d)
-  }
-  return [...paths].map(([key, parts]) => ({
-    key,
-    fill: key.startsWith('is-guest')
-      ? `url(#fig-guest-${key.slice(-1)})`
-      : key === 'is-mixed'
-        ? 'url(#fig-mixed)'
-        : undefined,
-    d: parts.join(''),
-  }))
-}
-
-/** Where there is room for it. */
-function BandName({ band, guests }: { readonly band: Band; readonly guests: readonly string[] }) {
-  const name = band.world === 'host' ? 'host' : band.world === 'guest' ? guests[band.guest!] : ''
-  if (name === '' || band.to - band.from < name.length * 7 + 8) return null
-  const middle = (band.from + band.to) / 2
-  const width = name.length * 6.4 + 6
-  return (
-    <>
-      {band.world === 'guest' && (
-        <rect class="fig-band-label" x={middle - width / 2} y="1.5" width={width} height={BAND - 3} rx="2" />
-      )}
-      <text class="fig-band-name" x={middle} y={BAND - 4.5} text-anchor="middle">
-        {name}
-      </text>
-    </>
-  )
-}
-
-/** A shape for each kind, larger where a column has several: an exit is a bar, a fault a triangle, an interrupt a disc, an edit a square. */
-function marksPath(buckets: readonly Bucket[], kind: MarkKind, y: number): string {
-  return buckets
-    .map(({ column, count: n }) => {
-      const r = n === 1 ? 2.6 : Math.min(4.2, 2.6 + Math.log10(n) * 0.8)
-      return SHAPES[kind](column + 0.5, y, r)
-    })
-    .join('')
-}
-
-const SHAPES: Readonly<Record<MarkKind, (x: number, y: number, r: number) => string>> = {
-  exit: (x, y, r) => `M${x - 1} ${(y - r).toFixed(1)}h2v${(2 * r).toFixed(1)}h-2z`,
-  exception: (x, y, r) =>
-    `M${(x - r).toFixed(1)} ${(y + r).toFixed(1)}h${(2 * r).toFixed(1)}L${x} ${(y - r).toFixed(1)}z`,
-  interrupt: (x, y, r) => {
-    const d = r.toFixed(1)
-    return `M${(x - r).toFixed(1)} ${y}a${d} ${d} 0 1 0 ${(2 * r).toFixed(1)} 0a${d} ${d} 0 1 0 ${(-2 * r).toFixed(1)} 0z`
-  },
-  edit: (x, y, r) =>
-    `M${(x - r).toFixed(1)} ${(y - r).toFixed(1)}h${(2 * r).toFixed(1)}v${(2 * r).toFixed(1)}h${(-2 * r).toFixed(1)}z`,
-}
-
-const NAMES: Readonly<Record<MarkKind, string>> = {
-  exit: '#VMEXIT',
-  exception: 'exception',
-  interrupt: 'interrupt',
-  edit: 'edit',
-}
-
-function Legend() {
-  return (
-    <p class="fig-legend">
-      {MARK_KINDS.map((kind) => (
-        <span key={kind}>
-          <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
-            <path class={`fig-mark is-${kind}`} d={SHAPES[kind](6, 6, 4)} />
-          </svg>
-          {NAMES[kind]}
-        </span>
-      ))}
-      <span>
-        <svg width="20" height="12" aria-hidden="true">
-          <rect width="20" height="12" fill="url(#fig-mixed)" />
-        </svg>
-        worlds closer than the picture can show
-      </span>
-    </p>
-  )
 }
 
 /** Longer tables would help nobody; the events around the position are told. */

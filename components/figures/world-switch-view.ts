@@ -23,6 +23,8 @@ export interface SwitchMove {
   readonly from: Place | undefined
   readonly to: Place
   readonly rows: readonly SwitchRow[]
+  /** What else, of which a view has no values. */
+  readonly note?: string
 }
 
 export interface WorldSwitchView {
@@ -261,5 +263,6 @@ function keep(registers: readonly Register[], cpu: CpuState): SwitchMove {
     from: undefined,
     to: 'processor',
     rows: registers.map((register) => row(register, undefined, register.of(cpu))),
+    note: 'So are the x87 and SSE registers, DR0 to DR3 and all other MSRs: a hypervisor switches them itself.',
   }
 }

@@ -65,7 +65,8 @@ function WithinProcessor({ view }: { readonly view: WorldSwitchView }) {
         kind === 'set' || kind === 'keep'
           ? [
               <li key={kind}>
-                <StepNumber number={index + 1} /> {kind === 'set' ? 'sets' : 'leaves alone'} {rows.length}
+                <StepNumber number={index + 1} />{' '}
+                {kind === 'set' ? `sets ${rows.length}` : 'leaves the rest alone'}
               </li>,
             ]
           : [],
@@ -115,7 +116,7 @@ function StepNumber({ number }: { readonly number: number }) {
 }
 
 function Move({
-  move: { kind, title, rows },
+  move: { kind, title, rows, note },
   number,
 }: {
   readonly move: SwitchMove
@@ -138,6 +139,7 @@ function Move({
           <Row key={row.name} row={row} />
         ))}
       </dl>
+      {note !== undefined && <p class="fig-move-note fig-soft">{note}</p>}
       {changed.length > 0 && changed.length < rows.length && (
         <button
           type="button"

@@ -1,0 +1,223 @@
+/** What the timeline draws: lanes of marks and bands over an axis. Few elements, however many events there are. */
+import { useId } from 'preact/hooks'
+import { hex } from '../workbench/format.ts'
+import {
+  guestsOf,
+  MARK_KINDS,
+  type Band,
+  type Bucket,
+  type MarkKind,
+  type TimelineLane,
+  type TimelineRecord,
+  type TimelineView,
+} from './timeline-view.ts'
+
+/** Heights in pixels: of a band, of the row of each kind of mark, of a lane, of the axis. */
+const BAND = 16
+const ROW = 9
+export const LANE = BAND + MARK_KINDS.length * ROW + 10
+export const AXIS = 20
+export const LABELS = 54
+/** Room for the handle and half a tick label at the right end. */
+export const MARGIN = 24
+
+/** Guests beyond the first few share a pattern; their names tell them apart. */
+const PATTERNS = 4
+
+/** `name` tells these patterns from those of other figures on the page. */
+function Hatches({ name }: { readonly name: string }) {
+  return (
+    <defs>
+      {Array.from({ length: PATTERNS }, (_, n) => (
+        <pattern
+          key={n}
+          id={`${name}-guest-${n}`}
+          width="7"
+          height="7"
+          patternUnits="userSpaceOnUse"
+          patternTransform={`rotate(${[45, -45, 0, 90][n]})`}
+        >
+          <rect class="fig-guest-wash" width="7" height="7" />
+          <path class="fig-guest-line" d="M0 0 V7" />
+        </pattern>
+      ))}
+      <pattern id={`${name}-mixed`} width="4" height="4" patternUnits="userSpaceOnUse">
+        <rect class="fig-host-wash" width="2" height="4" />
+        <rect class="fig-guest-solid" x="2" width="2" height="4" />
+      </pattern>
+    </defs>
+  )
+}
+
+interface PictureProps {
+  readonly view: TimelineView
+  /** For ids within the page. */
+  readonly name: string
+}
+
+export function Picture({ view, name }: PictureProps) {
+  return (
+    <>
+      <Hatches name={name} />
+      {view.lanes.map((lane, index) => (
+        <g key={lane.processor} transform={`translate(0 ${index * LANE})`}>
+          <Lane lane={lane} view={view} name={name} />
+        </g>
+      ))}
+      <g transform={`translate(0 ${view.lanes.length * LANE})`}>
+        <path class="fig-axis" d={`M0 0 H${view.columns}`} />
+        {view.ticks.map(({ at, column, text }) => (
+          <g key={at} transform={`translate(${column.toFixed(1)} 0)`}>
+            <path class="fig-axis" d="M0 0 V4" />
+            <text class="fig-tick" y="16" text-anchor={anchorAt(column, view.columns)}>
+              {text}
+            </text>
+          </g>
+        ))}
+      </g>
+    </>
+  )
+}
+
+/** Labels at the ends stay inside. */
+function anchorAt(column: number, columns: number): 'start' | 'middle' | 'end' {
+  if (column < 30) return 'start'
+  return column > columns - 30 ? 'end' : 'middle'
+}
+
+function Lane({
+  lane: { processor, bands, marks },
+  view,
+  name,
+}: PictureProps & { readonly lane: TimelineLane }) {
+  return (
+    <>
+      <text class="fig-lane-name" x={-LABELS} y={MARK_KINDS.length * ROW + BAND - 3}>
+        vCPU {processor}
+      </text>
+      {MARK_KINDS.map((kind, row) => (
+        <path
+          key={kind}
+          class={`fig-mark is-${kind}`}
+          d={marksPath(marks[kind], kind, row * ROW + ROW / 2 + 2)}
+        />
+      ))}
+      <g transform={`translate(0 ${MARK_KINDS.length * ROW + 3})`}>
+        {bandPaths(bands, name).map(({ key, fill, d }) => (
+          <path key={key} class={`fig-band is-${key}`} fill={fill} d={d} />
+        ))}
+        {bands.map((band) => (
+          <BandName key={band.from} band={band} guests={view.guests} />
+        ))}
+        <rect class="fig-band-frame" width={view.columns} height={BAND} />
+      </g>
+    </>
+  )
+}
+
+/** One path for all bands that look alike: thousands of elements would be slow to draw. */
+function bandPaths(
+  bands: readonly Band[],
+  name: string,
+): { key: string; fill: string | undefined; d: string }[] {
+  const paths = new Map<string, string[]>()
+  for (const { from, to, world, guest } of bands) {
+    const key = world === 'guest' ? `guest-${guest! % PATTERNS}` : world
+    const d = `M${from.toFixed(1)} 0 H${to.toFixed(1)} V${BAND} H${from.toFixed(1)} z`
+    const known = paths.get(key)
+    if (known === undefined) paths.set(key, [d])
+    else known.push(d)
+  }
+  return [...paths].map(([key, parts]) => ({
+    key,
+    fill: key === 'host' ? undefined : `url(#${name}-${key})`,
+    d: parts.join(''),
+  }))
+}
+
+/** Where there is room for it. */
+function BandName({ band, guests }: { readonly band: Band; readonly guests: readonly string[] }) {
+  const name = band.world === 'host' ? 'host' : band.world === 'guest' ? guests[band.guest!] : ''
+  if (name === '' || band.to - band.from < name.length * 7 + 8) return null
+  const middle = (band.from + band.to) / 2
+  const width = name.length * 6.4 + 6
+  return (
+    <>
+      {band.world === 'guest' && (
+        <rect class="fig-band-label" x={middle - width / 2} y="1.5" width={width} height={BAND - 3} rx="2" />
+      )}
+      <text class="fig-band-name" x={middle} y={BAND - 4.5} text-anchor="middle">
+        {name}
+      </text>
+    </>
+  )
+}
+
+/** A shape for each kind, larger where a column has several: an exit is a bar, a fault a triangle, an interrupt a disc, an edit a square. */
+function marksPath(buckets: readonly Bucket[], kind: MarkKind, y: number): string {
+  return buckets
+    .map(({ column, count: n }) => {
+      const r = n === 1 ? 2.6 : Math.min(4.2, 2.6 + Math.log10(n) * 0.8)
+      return SHAPES[kind](column + 0.5, y, r)
+    })
+    .join('')
+}
+
+const SHAPES: Readonly<Record<MarkKind, (x: number, y: number, r: number) => string>> = {
+  exit: (x, y, r) => `M${x - 1} ${(y - r).toFixed(1)}h2v${(2 * r).toFixed(1)}h-2z`,
+  exception: (x, y, r) =>
+    `M${(x - r).toFixed(1)} ${(y + r).toFixed(1)}h${(2 * r).toFixed(1)}L${x} ${(y - r).toFixed(1)}z`,
+  interrupt: (x, y, r) => {
+    const d = r.toFixed(1)
+    return `M${(x - r).toFixed(1)} ${y}a${d} ${d} 0 1 0 ${(2 * r).toFixed(1)} 0a${d} ${d} 0 1 0 ${(-2 * r).toFixed(1)} 0z`
+  },
+  edit: (x, y, r) =>
+    `M${(x - r).toFixed(1)} ${(y - r).toFixed(1)}h${(2 * r).toFixed(1)}v${(2 * r).toFixed(1)}h${(-2 * r).toFixed(1)}z`,
+}
+
+const NAMES: Readonly<Record<MarkKind, string>> = {
+  exit: '#VMEXIT',
+  exception: 'exception',
+  interrupt: 'interrupt',
+  edit: 'edit',
+}
+
+export function Legend({ record }: { readonly record: TimelineRecord }) {
+  const name = useId()
+  const guests = guestsOf(record.events)
+  return (
+    <p class="fig-legend">
+      <svg width="0" height="0" aria-hidden="true">
+        <Hatches name={name} />
+      </svg>
+      <Swatch text="host" />
+      {guests.slice(0, PATTERNS).map((vmcb, n) => (
+        <Swatch key={vmcb} text={`guest of VMCB ${hex(vmcb)}`} fill={`url(#${name}-guest-${n})`} />
+      ))}
+      {guests.length > PATTERNS && (
+        <span>and {guests.length - PATTERNS} more guests, in the same patterns</span>
+      )}
+      <Swatch text="closer than the picture can show" fill={`url(#${name}-mixed)`} />
+      {MARK_KINDS.map((kind) => (
+        <span key={kind}>
+          <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
+            <path class={`fig-mark is-${kind}`} d={SHAPES[kind](6, 6, 4)} />
+          </svg>
+          {NAMES[kind]}
+        </span>
+      ))}
+    </p>
+  )
+}
+
+function Swatch({ text, fill }: { readonly text: string; readonly fill?: string }) {
+  return (
+    <span>
+      <svg width="22" height="12" aria-hidden="true">
+        <rect class={fill === undefined ? 'fig-host-wash' : undefined} fill={fill} width="22" height="12" />
+        <rect class="fig-band-frame" x="0.5" y="0.5" width="21" height="11" />
+      </svg>
+      {text}
+    </span>
+  )
+}
