@@ -7,6 +7,11 @@ const texts = import.meta.glob<string>('/content/labs/*/{lab.yaml,start/**,solut
   eager: true,
 })
 
+/** What L0 decides, by path as labs name it: "designs/as-merged.yaml". */
+const designs = Object.entries(
+  import.meta.glob<string>('/content/designs/*.yaml', { query: '?raw', import: 'default', eager: true }),
+).map(([path, text]): [string, string] => [path.slice('/content/'.length), text])
+
 export interface LabSource {
   lab: Lab
   /** The folder's texts by path ("lab.yaml", "start/main.asm"): what the workbench is given. */
@@ -23,15 +28,16 @@ export function readLab(slug: string): LabSource {
       .filter(([path]) => path.startsWith(folder))
       .map(([path, text]) => [path.slice(folder.length), text]),
   )
-  const { lab, start, diagnostics } = parseLab(slug, files)
+  const { lab, start, diagnostics } = parseLab(slug, new Map([...files, ...designs]))
   if (lab === undefined) {
     throw new Error(
       `<Lab slug="${slug}">: content/labs/${slug}: ${diagnostics.map(formatDiagnostic).join('; ')}`,
     )
   }
+  const design = designs.find(([path]) => path === `designs/${lab.machine.l0?.design}.yaml`)
   return {
     lab,
-    files: Object.fromEntries(files),
+    files: Object.fromEntries(design === undefined ? files : [...files, design]),
     start: lab.files.map(({ name }) => ({ name, text: start.get(name) ?? '' })),
   }
 }

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { parseDecisions, type Decisions } from '../hypervisor/index.ts'
 import { InputError } from './command.ts'
 
+const DESIGNS = fileURLToPath(new URL('../../content/designs', import.meta.url))
+
 const TEXT = /\.(asm|inc|vmcb|yaml|md)$/
 
 export function readText(path: string): string {
@@ -25,9 +27,14 @@ export function readProgram(path: string): { name: string; files: Map<string, st
   return { name: basename(path), files }
 }
 
-/** The text files of a lab's folder by path relative to it. */
+/** The designs of the book, as labs name them: "designs/as-merged.yaml". */
+function readDesigns(): [string, string][] {
+  return designNames().map((name) => [`designs/${name}.yaml`, readText(join(DESIGNS, `${name}.yaml`))])
+}
+
+/** The text files of a lab's folder by path relative to it, and the designs that it can name. */
 export function readLabFolder(folder: string): Map<string, string> {
-  const files = new Map<string, string>()
+  const files = new Map(readDesigns())
   for (const inner of ['', 'start', 'solution']) {
     const place = join(folder, inner)
     if (!existsSync(place)) continue
@@ -39,11 +46,19 @@ export function readLabFolder(folder: string): Map<string, string> {
   return files
 }
 
-const DESIGNS = fileURLToPath(new URL('../../content/designs', import.meta.url))
+/** The names that --l0 takes besides files. */
+export function designNames(): string[] {
+  return readdirSync(DESIGNS)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => name.replace(/\.yaml$/, ''))
+    .sort()
+}
 
 /** What L0 decides, from a file or by the name of a design of the book. Throws InputError. */
 export function readDesign(name: string): Decisions {
   const path = existsSync(name) ? name : join(DESIGNS, `${name}.yaml`)
+  if (!existsSync(path))
+    throw new InputError(`there is no file ${name}, and no such design; designs: ${designNames().join(', ')}`)
   const { decisions, diagnostics } = parseDecisions(path, readText(path))
   if (decisions === undefined)
     throw new InputError(diagnostics.map(({ line, message }) => `${path}:${line}: ${message}`).join('\n'))

@@ -64,10 +64,10 @@ export class ReplayingL0 implements HostProgram {
   }
 
   /** L1 has executed VMRUN, and L0 has not begun to deal with it. */
-  #isAtVmrun({ index, read }: HostPort): boolean {
-    const { started, nested } = this.l0.state(index)
-    if (!started || nested.guestMode || this.l0.isInTurn(index)) return false
-    const image = read(this.l0.map.vcpus[index].vmcb01, VMCB_BYTES)
+  #isAtVmrun(port: HostPort): boolean {
+    const { started, nested } = this.l0.state(port.index)
+    if (!started || nested.guestMode || this.l0.isInTurn(port.index)) return false
+    const image = port.read(this.l0.map.vcpus[port.index].vmcb01, VMCB_BYTES)
     return signedExitCode(new DataView(image.buffer, image.byteOffset)) === EXIT.VMRUN
   }
 

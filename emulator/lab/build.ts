@@ -1,4 +1,5 @@
 /** From texts to bytes: the assembled program, with the images of .vmcb files laid over it. */
+import { parseDecisions, type Decisions } from '../hypervisor/index.ts'
 import { assemble, type Assembly, type CodeBits, type Diagnostic } from '../isa/index.ts'
 import { START, type StartKind } from '../machine/index.ts'
 import { svmInclude } from '../svm/index.ts'
@@ -11,6 +12,9 @@ export interface VmcbSource {
   readonly symbol: string
 }
 
+/** The name of the text that says what L0 decides. */
+export const DESIGN_FILE = 'l0.yaml'
+
 export interface BuildInput {
   /** All texts by file name; svm.inc is added. */
   readonly files: ReadonlyMap<string, string>
@@ -21,6 +25,8 @@ export interface BuildInput {
   readonly start: StartKind
   /** Bytes of RAM that everything has to fit in. */
   readonly ramBytes: number
+  /** What L0 decides, if there is one: the text of a design, for when `files` has no l0.yaml. */
+  readonly l0?: { readonly design: string | undefined } | undefined
 }
 
 export interface PlacedVmcb {
@@ -31,10 +37,14 @@ export interface PlacedVmcb {
 }
 
 export interface Build {
+  /** What was built. */
+  readonly files: ReadonlyMap<string, string>
   readonly program: Assembly
   /** Linear address of the first instruction: the symbol `start` or `_start`, else the origin. */
   readonly entry: number
   readonly vmcbs: readonly PlacedVmcb[]
+  /** What L0 decides; undefined without L0, or when its text has errors. */
+  readonly decisions: Decisions | undefined
   /** Everything that is wrong, assembler and VMCB texts together. */
   readonly diagnostics: readonly Diagnostic[]
   readonly usable: boolean
@@ -102,6 +112,17 @@ export function build(input: BuildInput): Build {
     }
     vmcbs.push({ name, symbol, address: Number(address), text })
   }
+  const designed =
+    input.l0 && parseDecisions(DESIGN_FILE, input.files.get(DESIGN_FILE) ?? input.l0.design ?? '')
+  diagnostics.push(...(designed?.diagnostics ?? []))
   const entry = program.symbols.get('start') ?? program.symbols.get('_start') ?? program.origin
-  return { program, entry: Number(entry), vmcbs, diagnostics, usable: isUsable(diagnostics) }
+  return {
+    files: input.files,
+    program,
+    entry: Number(entry),
+    vmcbs,
+    decisions: designed?.decisions,
+    diagnostics,
+    usable: isUsable(diagnostics),
+  }
 }

@@ -6,6 +6,7 @@
  */
 import type { Diagnostic } from '../isa/index.ts'
 import { STATE_CACHE_POLICIES } from '../machine/index.ts'
+import { editTexts } from './edits.ts'
 import type { GoalResult } from './goals.ts'
 import { parseLab, type LabFiles, type ParsedLab } from './parse.ts'
 import type { Lab, Variant } from './schema.ts'
@@ -74,22 +75,6 @@ function attempt(lab: Lab, texts: ReadonlyMap<string, string>, options: SessionO
   session.reset(built)
   session.run()
   return { session, goals: session.goals() }
-}
-
-/** The texts of a variant, or why its edits do not apply. */
-function variantTexts(variant: Variant, parsed: ParsedLab): Map<string, string> | string {
-  const texts = new Map(variant.from === 'solution' ? parsed.solution : parsed.start)
-  for (const { file, replace, with: replacement } of variant.edits) {
-    const text = texts.get(file)
-    if (text === undefined) return `there is no file ${file}`
-    const count = text.split(replace).length - 1
-    if (count !== 1) return `"${replace}" occurs ${count} times in ${file}; it must occur once`
-    texts.set(
-      file,
-      text.replace(replace, () => replacement),
-    )
-  }
-  return texts
 }
 
 function checkStart(lab: Lab, parsed: ParsedLab): CheckResult {
@@ -166,7 +151,7 @@ function checkReturn(lab: Lab, parsed: ParsedLab): CheckResult {
 
 function checkVariant(lab: Lab, parsed: ParsedLab, variant: Variant): CheckResult {
   const name = `variant ${variant.id} fails ${variant.fails.join(', ')} and nothing else`
-  const texts = variantTexts(variant, parsed)
+  const texts = editTexts(variant.from === 'solution' ? parsed.solution : parsed.start, variant.edits)
   if (typeof texts === 'string') return failed(name, texts)
   for (const stateCache of variant.state_cache === undefined ? policies(lab) : [variant.state_cache]) {
     const result = attempt(lab, texts, { stateCache })

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { deriveType, type EntryType, type TypeSources } from '../machine/index.ts'
-import { conditionSchema, judge, type ExitFact, type Outcome, type Verdict } from './conditions.ts'
+import type { Verdict } from './condition-kind.ts'
+import { conditionSchema, judge } from './conditions.ts'
+import type { ExitFact, Outcome } from './outcome.ts'
 
 function entry(sources: Partial<TypeSources>): EntryType {
   return {
@@ -30,6 +32,9 @@ function outcome(entries: Readonly<Record<number, EntryType>>, exits?: readonly 
     transactions: () => undefined,
     memoryType: (linear, asid) => (linear === 0x20_0000n ? entries[asid] : undefined),
     vmcbField: () => undefined,
+    l0: undefined,
+    race: () => undefined,
+    scenario: () => undefined,
   }
 }
 

@@ -1,5 +1,7 @@
 /** Judging a lab's goals after a run. */
-import { judge, type Outcome, type Verdict } from './conditions.ts'
+import type { Verdict } from './condition-kind.ts'
+import { judge } from './conditions.ts'
+import type { Outcome } from './outcome.ts'
 import type { Goal } from './schema.ts'
 
 export interface GoalResult {

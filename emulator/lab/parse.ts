@@ -2,10 +2,15 @@
 import type * as z from 'zod'
 import type { Diagnostic } from '../isa/index.ts'
 import { readYaml } from '../yaml/index.ts'
+import { didYouMean } from '../isa/index.ts'
+import { DESIGN_FILE } from './build.ts'
 import { errorAt } from './diagnostics.ts'
 import { labSchema, variantsSchema, type Lab, type Variant } from './schema.ts'
 
-/** A lab's folder as text: paths relative to it ("lab.yaml", "start/main.asm"). */
+/**
+ * A lab's folder as text: paths relative to it ("lab.yaml", "start/main.asm"). Beside them the designs that a lab can name, as
+ * "designs/as-merged.yaml".
+ */
 export type LabFiles = ReadonlyMap<string, string>
 
 export interface ParsedLab {
@@ -37,6 +42,65 @@ function textsIn(folder: string, files: LabFiles): Map<string, string> {
       .filter(([path]) => path.startsWith(prefix))
       .map(([path, text]) => [path.slice(prefix.length), text]),
   )
+}
+
+/** The text of a design by its name. */
+function designOf(name: string | undefined, files: LabFiles, diagnostics: Diagnostic[]): string | undefined {
+  if (name === undefined) return undefined
+  const designs = textsIn('designs', files)
+  const text = designs.get(`${name}.yaml`)
+  if (text !== undefined) return text
+  const known = [...designs.keys()].map((path) => path.replace(/\.yaml$/, ''))
+  const place = { file: 'lab.yaml', line: 1, column: 1, endColumn: 2 }
+  const hint = didYouMean(
+    name,
+    known,
+    known.length > 0 ? `there are ${known.join(', ')}` : 'no designs are given',
+  )
+  diagnostics.push(errorAt(place, 'unknown-design', `there is no design ${name}`, hint))
+  return undefined
+}
+
+/** What goals name of L0's: it is there, and so are the races and scenarios. */
+function crossCheckL0(lab: Lab, start: ReadonlyMap<string, string>): Diagnostic[] {
+  const problems: Diagnostic[] = []
+  const report = (code: string, message: string): void => {
+    problems.push(errorAt({ file: 'lab.yaml', line: 1, column: 1, endColumn: 2 }, code, message))
+  }
+  const { machine, races, scenarios, files, goals } = lab
+  if (machine.l0 === undefined) {
+    if (races.length > 0 || files.some(({ name }) => name === DESIGN_FILE) || scenarios.some(({ l0 }) => l0))
+      report('no-l0', 'races, l0.yaml and the l0 of a scenario need machine.l0')
+  } else if (machine.l0.design === undefined && !start.has(DESIGN_FILE))
+    report('no-design', 'machine.l0 names no design, and start/l0.yaml does not exist')
+  for (const [what, all] of [
+    ['race', races],
+    ['scenario', scenarios],
+  ] as const) {
+    const ids = all.map(({ id }) => id)
+    for (const [i, id] of ids.entries())
+      if (ids.indexOf(id) !== i) report(`${what}-twice`, `two ${what}s are called ${id}`)
+  }
+  for (const { id, edits } of scenarios)
+    for (const { file, replace } of edits) {
+      const listed = files.find(({ name }) => name === file)
+      if (listed === undefined)
+        report('scenario-edit', `scenario ${id} edits ${file}, which is no file of the lab`)
+      else if (listed.editable)
+        report('scenario-edit', `scenario ${id} edits ${file}, which the reader can edit, too`)
+      else if (start.get(file)?.split(replace).length !== 2)
+        report('scenario-edit', `scenario ${id}: "${replace}" must occur once in ${file}`)
+    }
+  const conditions = [...goals, ...scenarios].flatMap(({ when }) => when)
+  for (const condition of conditions) {
+    if ('race' in condition && !races.some(({ id }) => id === condition.race.of))
+      report('unknown-race', `there is no race ${condition.race.of}`)
+    if ('scenario' in condition && !scenarios.some(({ id }) => id === condition.scenario))
+      report('unknown-scenario', `there is no scenario ${condition.scenario}`)
+  }
+  if (scenarios.some(({ when }) => when.some((condition) => 'scenario' in condition)))
+    report('nested-scenario', 'a scenario cannot ask for another')
+  return problems
 }
 
 /** Rules that span several parts of a lab. */
@@ -106,8 +170,12 @@ export function parseLab(slug: string, files: LabFiles): ParsedLab {
       ? []
       : (readPart('variants.yaml', variantsText, variantsSchema, diagnostics) ?? [])
   if (read === undefined) return { variants, start, solution, diagnostics }
-  const lab: Lab = { ...read, slug }
-  diagnostics.push(...crossCheck(lab, variants, start))
+  const design = designOf(read.machine.l0?.design, files, diagnostics)
+  const lab: Lab = { ...read, slug, ...(design === undefined ? {} : { design }) }
+  diagnostics.push(...crossCheck(lab, variants, start), ...crossCheckL0(lab, start))
+  // An l0.yaml that the reader sees begins as the design that the lab names.
+  if (design !== undefined && lab.files.some(({ name }) => name === DESIGN_FILE))
+    for (const texts of [start, solution]) if (!texts.has(DESIGN_FILE)) texts.set(DESIGN_FILE, design)
   return diagnostics.length > 0
     ? { variants, start, solution, diagnostics }
     : { lab, variants, start, solution, diagnostics }

@@ -1,6 +1,7 @@
 /** The lab format, version 1: lab.yaml and variants.yaml. Editors and the authoring guide take their descriptions from here. */
 import * as z from 'zod'
 import { MOST_CPUS, STATE_CACHE_POLICIES } from '../machine/index.ts'
+import { MIGRATION_POINTS, PROPERTIES } from '../hypervisor/index.ts'
 import { conditionSchema } from './conditions.ts'
 
 export const LAB_FORMAT = 1
@@ -14,8 +15,13 @@ const count = (low: number, high: number): z.ZodType<number, bigint> =>
 const textFile = z.strictObject({
   name: z
     .string()
-    .regex(/^[\w-]+\.(asm|inc|vmcb)$/, 'must be a plain file name ending in .asm, .inc or .vmcb')
-    .describe('File name in start/ and solution/. The first .asm file is the program.'),
+    .regex(
+      /^([\w-]+\.(asm|inc|vmcb)|l0\.yaml)$/,
+      'must be a plain file name ending in .asm, .inc or .vmcb, or l0.yaml',
+    )
+    .describe(
+      'File name in start/ and solution/. The first .asm file is the program; l0.yaml is what L0 decides.',
+    ),
   symbol: z
     .string()
     .optional()
@@ -23,6 +29,73 @@ const textFile = z.strictObject({
       'For a .vmcb file: the symbol of the program at which the image is placed on Reset. 4 KB aligned.',
     ),
   editable: z.boolean().default(true).describe('Whether the reader may change it.'),
+})
+
+const value = z.union([z.bigint(), z.string()])
+
+const migration = z.strictObject({
+  msrs: z
+    .enum(['before', 'after'])
+    .default('after')
+    .describe('Whether the user restores the MSRs before the nested state or, as QEMU, after it.'),
+  at: z
+    .array(z.enum(MIGRATION_POINTS))
+    .min(1)
+    .optional()
+    .describe('Only while L1 runs, while a VMRUN of L1 is pending, or while L2 runs; without it, always.'),
+  older_g_pat: z
+    .bigint()
+    .optional()
+    .describe(
+      "The saved states come from an L0 that did not know of L2's PAT, and left this in g_pat of L1's save area.",
+    ),
+})
+
+/** L0 and its user, but for the design. */
+const l0Setting = {
+  quirk: z
+    .enum(['on', 'off'])
+    .optional()
+    .describe("The setting of the design's quirk; without it, as the design has it."),
+  migration: migration.optional().describe('The vCPUs are moved at every exit; without it, never.'),
+}
+
+const store = z.strictObject({
+  by: count(1, 7).default(1).describe('The vCPU that stores.'),
+  at: value.describe("Address in L1's memory."),
+  field: z.string().optional().describe('A field of the VMCB at that address.'),
+  size: z
+    .union([z.literal(1n), z.literal(2n), z.literal(4n), z.literal(8n)])
+    .optional()
+    .describe('Bytes; without it, those of the field, or 8.'),
+  value,
+})
+
+const race = z.strictObject({
+  id,
+  title: z.string().min(1),
+  vmrun: count(0, 1000).default(0).describe('Which VMRUN of L1, counted from 0, other vCPUs race for.'),
+  stores: z.array(store).min(1).max(8).describe('What they store meanwhile, each in this order.'),
+  properties: z
+    .array(z.enum(PROPERTIES.map(({ name }) => name)))
+    .min(1)
+    .optional()
+    .describe('What must hold in every order; without it, all that the explorer knows.'),
+  executions: count(1, 100_000).default(20_000).describe('Orders that are tried at most.'),
+})
+
+const edit = z.strictObject({
+  file: z.string(),
+  replace: z.string().min(1).describe('Text that must occur exactly once in the file.'),
+  with: z.string(),
+})
+
+const scenario = z.strictObject({
+  id,
+  title: z.string().min(1).describe('What happens, as the reader sees it.'),
+  l0: z.strictObject(l0Setting).optional().describe("In place of the lab's own, but for the design."),
+  edits: z.array(edit).default([]).describe('Changes of texts that the reader cannot edit.'),
+  when: z.array(conditionSchema).min(1).describe('Facts about the run that must all hold.'),
 })
 
 const goal = z.strictObject({
@@ -60,8 +133,20 @@ export const labSchema = z.strictObject({
         .describe(
           'Caches and write combining, with a framebuffer at E0000000h and a bus master at port 600h to see them by.',
         ),
+      l0: z
+        .strictObject({
+          design: id.optional().describe('A design of the book, in place of a text l0.yaml in start/.'),
+          ...l0Setting,
+        })
+        .optional()
+        .describe('The program is L1, under an L0 that decides as l0.yaml says.'),
     })
     .prefault({}),
+  races: z.array(race).default([]).describe("vCPUs that store while L0 deals with L1's VMRUN."),
+  scenarios: z
+    .array(scenario)
+    .default([])
+    .describe('Further runs of the same texts, under other circumstances, for the condition scenario.'),
   files: z.array(textFile).min(1),
   panels: z
     .array(z.enum(['registers', 'vmcb', 'exits', 'memory', 'console']))
@@ -74,12 +159,6 @@ export const labSchema = z.strictObject({
   goals: z.array(goal).min(1),
   hints: z.array(z.string()).default([]),
   manual: z.array(z.string()).default([]).describe('Sections of the manual, e.g. "APM vol 2 §15.5.1".'),
-})
-
-const edit = z.strictObject({
-  file: z.string(),
-  replace: z.string().min(1).describe('Text that must occur exactly once in the file.'),
-  with: z.string(),
 })
 
 export const variantsSchema = z.array(
@@ -102,6 +181,13 @@ export const variantsSchema = z.array(
   }),
 )
 
-export type Lab = z.output<typeof labSchema> & { readonly slug: string }
+export type Lab = z.output<typeof labSchema> & {
+  readonly slug: string
+  /** The text of the design that machine.l0 names. */
+  readonly design?: string
+}
 export type Goal = Lab['goals'][number]
+export type Race = Lab['races'][number]
+export type Scenario = Lab['scenarios'][number]
+export type Edit = z.output<typeof edit>
 export type Variant = z.output<typeof variantsSchema>[number]

@@ -1,15 +1,13 @@
 /** A lab being run: one machine, one build, the goals judged on what the machine did. The workbench and `lab check` share it. */
-import {
-  describeRunResult,
-  Machine,
-  type MachineEvent,
-  type MachineOptions,
-  type RunResult,
-} from '../machine/index.ts'
-import { exitCode, findField } from '../svm/index.ts'
+import { cpuOfL1, createReplayingL0, policyOf, type L0, type ReplayingL0 } from '../hypervisor/index.ts'
+import { describeRunResult, Machine, type MachineOptions, type RunResult } from '../machine/index.ts'
+import { findField } from '../svm/index.ts'
 import { build, type Build } from './build.ts'
-import type { ExitFact, Outcome } from './conditions.ts'
+import { exitFacts, l0Outcome, nestedExitFacts, nestedVmrunFacts } from './facts.ts'
 import { judgeGoals, type GoalResult } from './goals.ts'
+import type { Outcome } from './outcome.ts'
+import { raceReports, type RaceReport, type Replay } from './races.ts'
+import { runScenarios, type ScenarioResult } from './scenarios.ts'
 import type { Lab } from './schema.ts'
 
 const MIB = 0x10_0000
@@ -21,32 +19,18 @@ const ENDS: Partial<Record<RunResult['reason'], string>> = {
   'debug-exit': 'debug-exit',
 }
 
-/** The exits in order, and how many instructions the guest executed before each. */
-export function exitFacts(events: readonly MachineEvent[]): ExitFact[] {
-  const facts: ExitFact[] = []
-  /** By processor, its count of instructions at its last VMRUN. */
-  const entered = new Map<number, number>()
-  for (const event of events) {
-    if (event.kind === 'vmrun') entered.set(event.processor, event.ownInstructions)
-    if (event.kind !== 'vmexit') continue
-    facts.push({
-      name: exitCode(Number(BigInt.asIntN(64, event.code)))?.key ?? `${event.code.toString(16)}h`,
-      vmcb: event.vmcb,
-      asid: event.asid,
-      guestInstructions: Math.max(0, event.ownInstructions - (entered.get(event.processor) ?? 0)),
-      failedChecks: event.failedChecks.map((check) => check.id),
-    })
-  }
-  return facts
-}
-
 export type SessionOptions = Pick<MachineOptions, 'executor' | 'stateCache' | 'seed' | 'strict'>
 
 export class LabSession {
   readonly lab: Lab
   readonly machine: Machine
+  readonly options: SessionOptions
+  /** Absent in a lab without L0. */
+  readonly #host: (() => ReplayingL0) | undefined
   #build: Build | undefined
   #end: RunResult | undefined
+  #races: readonly RaceReport[] | undefined
+  #scenarios: readonly ScenarioResult[] | undefined
 
   /**
    * `options` as for the machine: labs come out the same whatever they are. A lab that names a policy for the state cache is
@@ -54,30 +38,78 @@ export class LabSession {
    */
   constructor(lab: Lab, options: SessionOptions = {}) {
     this.lab = lab
-    const { memory, cpu, cpus, caches, seed, state_cache } = lab.machine
-    const pinned = state_cache === undefined ? {} : { stateCache: state_cache }
-    this.machine = new Machine({ seed, ...options, ...pinned, ramBytes: memory * MIB, cpu, cpus, caches })
+    this.options = options
+    const { memory, cpu, cpus, caches, seed, state_cache, l0 } = lab.machine
+    const ramBytes = memory * MIB
+    const made = l0 && createReplayingL0(ramBytes, { vcpus: cpus })
+    this.#host = made?.program
+    this.machine = new Machine({
+      seed,
+      ...options,
+      ...(state_cache === undefined ? {} : { stateCache: state_cache }),
+      ...(made === undefined ? { cpu } : { cpu: cpuOfL1(cpu), host: made.host }),
+      ramBytes,
+      cpus,
+      caches,
+    })
+  }
+
+  /** L0, whose guest the program is; undefined in a lab without. Its state is for views.ts of the hypervisor. */
+  get l0(): L0 | undefined {
+    return this.#host?.().l0
+  }
+
+  /** A race that was asked for has begun, and the machine waits. */
+  get isWaitingForRace(): boolean {
+    return this.#host?.().isWaiting ?? false
+  }
+
+  /** What was built for the last reset(). */
+  get built(): Build | undefined {
+    return this.#build
   }
 
   /** Builds the texts; the machine is untouched until reset(). */
   build(texts: ReadonlyMap<string, string>): Build {
-    const program = this.lab.files.find((file) => file.name.endsWith('.asm'))!
+    const { lab } = this
+    const program = lab.files.find((file) => file.name.endsWith('.asm'))!
     return build({
       files: texts,
       program: program.name,
-      vmcbs: this.lab.files.flatMap(({ name, symbol }) => (symbol === undefined ? [] : [{ name, symbol }])),
-      start: this.lab.machine.start,
-      ramBytes: this.lab.machine.memory * MIB,
+      vmcbs: lab.files.flatMap(({ name, symbol }) => (symbol === undefined ? [] : [{ name, symbol }])),
+      start: lab.machine.start,
+      ramBytes: lab.machine.memory * MIB,
+      l0: lab.machine.l0 && { design: lab.design },
     })
   }
 
-  /** Puts a usable build into a machine that has just started. Throws RangeError for an entry that the start state refuses. */
-  reset(usable: Build): void {
+  /**
+   * Puts a usable build into a machine that has just started, under an L0 that decides as the build says. With `replay`, what other vCPUs
+   * store in a race happens, too, as in the order that the explorer found. Throws RangeError for an entry that the start state refuses.
+   */
+  reset(usable: Build, replay?: Replay): void {
+    this.#adopt(usable, replay)
     this.machine.start(this.lab.machine.start, usable.entry)
     this.machine.load(Number(usable.program.origin), usable.program.bytes)
     for (const { address, text } of usable.vmcbs) this.machine.load(address, text.image)
     this.#build = usable
     this.#end = undefined
+    this.#races = undefined
+    this.#scenarios = undefined
+  }
+
+  #adopt({ decisions }: Build, replay: Replay | undefined): void {
+    const { l0 } = this.lab.machine
+    const host = this.#host?.()
+    if (l0 === undefined || host === undefined) return
+    const migration = l0.migration && {
+      msrs: l0.migration.msrs,
+      at: l0.migration.at,
+      olderGPat: l0.migration.older_g_pat,
+    }
+    const sharedPatQuirk = l0.quirk && l0.quirk === 'on'
+    host.l0.adopt(policyOf({ decisions, sharedPatQuirk, migration, cuts: replay?.cuts }))
+    host.plan = replay
   }
 
   /** Instructions that the lab's limit leaves. */
@@ -113,9 +145,21 @@ export class LabSession {
     return undefined
   }
 
+  /** What the explorer finds in the lab's races, for the texts of the last reset(). It is searched for once. */
+  races(): readonly RaceReport[] {
+    if (this.#build === undefined) return []
+    return (this.#races ??= raceReports(this.lab, this.#build, this.options))
+  }
+
+  /** What becomes of the texts of the last reset() in the lab's scenarios, each on a machine of its own. */
+  scenarios(): readonly ScenarioResult[] {
+    if (this.#build === undefined) return []
+    return (this.#scenarios ??= runScenarios(this.lab, this.#build, this.options))
+  }
+
   /** What the machine did so far, as goals see it. */
   outcome(): Outcome {
-    const { machine } = this
+    const { machine, l0 } = this
     const cpu = machine.inspect()
     const events = machine.events.since()
     const registers = new Map<string, bigint>([
@@ -125,8 +169,9 @@ export class LabSession {
       ['rflags', BigInt(cpu.rflags)],
     ])
     return {
-      exits: exitFacts(events),
-      vmruns: events.filter((event) => event.kind === 'vmrun'),
+      exits: l0 === undefined ? exitFacts(events) : nestedExitFacts(l0, events),
+      vmruns:
+        l0 === undefined ? events.filter((event) => event.kind === 'vmrun') : nestedVmrunFacts(l0.events),
       end: this.remaining === 0 ? 'budget' : ((this.#end && ENDS[this.#end.reason]) ?? 'running'),
       serial: String.fromCharCode(...machine.serial.since().slice(-65536)),
       symbols: this.#build?.program.symbols ?? new Map<string, bigint>(),
@@ -143,6 +188,9 @@ export class LabSession {
           ?.since()
           .filter(({ address, data }) => address < from + bytes && from < address + data.length),
       vmcbField: findField,
+      l0: l0 && l0Outcome(l0, events, this.lab.machine.cpus),
+      race: (id) => this.races().find((race) => race.id === id)?.report,
+      scenario: (id) => this.scenarios().find((scenario) => scenario.id === id),
     }
   }
 
