@@ -3,7 +3,8 @@
  * The first instructions of each benchmark are evaluated, the rest is compiled, so one run gives both figures.
  */
 import { readFileSync } from 'node:fs'
-import { Machine } from '../emulator/machine/index.ts'
+import { cpuOfL1, createL0 } from '../emulator/hypervisor/index.ts'
+import { Machine, type MachineOptions } from '../emulator/machine/index.ts'
 
 const RAM_BYTES = 256 * 0x10_0000
 const SLICE = 1_000_000
@@ -28,8 +29,9 @@ class GuestRun {
   #line = ''
   #ended: string | undefined
 
-  constructor(guest: string, divisor: number) {
+  constructor(guest: string, divisor: number, options: Partial<MachineOptions>) {
     this.machine = new Machine({
+      ...options,
       ramBytes: RAM_BYTES,
       history: false,
       onSerial: (byte) => {
@@ -69,8 +71,13 @@ function speedOf<T>(machine: Machine, work: () => T): { mips: number; result: T 
  * `divisor` divides every count of the guest; `sample` instructions of each benchmark are evaluated. Throws when the guest does
  * not come to its end.
  */
-export function* measureGuest(guest: string, divisor: number, sample: number): Generator<Measurement> {
-  const run = new GuestRun(guest, divisor)
+export function* measureGuest(
+  guest: string,
+  divisor: number,
+  sample: number,
+  options: Partial<MachineOptions> = {},
+): Generator<Measurement> {
+  const run = new GuestRun(guest, divisor, options)
   const { machine } = run
   for (let line = run.nextLine(); line !== undefined; line = run.nextLine()) {
     if (!line.startsWith('>> ')) continue
@@ -91,4 +98,11 @@ export function* measureGuest(guest: string, divisor: number, sample: number): G
       evaluate: evaluated.mips,
     }
   }
+}
+
+/** A nested round trip: svm_rt as L1 of L0, the hypervisor model. */
+export function measureNested(divisor: number, sample: number): Measurement {
+  const { host } = createL0(RAM_BYTES)
+  for (const first of measureGuest('svm_rt', divisor, sample, { host, cpu: cpuOfL1() })) return first
+  throw new Error('svm_rt measures nothing')
 }

@@ -6,13 +6,15 @@
  */
 import { parseArgs } from 'node:util'
 import { measureBundles } from './bundle.ts'
-import { measureGuest, type Measurement } from './guest.ts'
+import { measureGuest, measureNested, type Measurement } from './guest.ts'
 import { measureOnePage, measureStepBack } from './program.ts'
 
 const GUESTS = ['plain64', 'svm_all'] as const
 
 /** Instructions of each benchmark that are evaluated. */
 const SAMPLE = 400_000
+/** A nested round trip takes some thirty times as long as one without L0. */
+const NESTED = { divisor: 15, sample: 80_000 } as const
 const ONE_PAGE_ITERATIONS = { compile: 4_000_000, evaluate: 40_000 } as const
 const STEP_BACK_RUN = 100_000
 
@@ -36,6 +38,10 @@ function guestRow({ name, ok, compile, evaluate, instructionsPerIteration }: Mea
 function* measureAll(divisor: number): Generator<Row> {
   for (const guest of GUESTS)
     for (const measurement of measureGuest(guest, divisor, SAMPLE)) yield guestRow(measurement)
+  yield {
+    ...guestRow(measureNested(divisor * NESTED.divisor, NESTED.sample)),
+    name: 'svm_rt under L0',
+  }
   yield {
     name: 'code, stack, data on one page',
     unit: 'MIPS',
