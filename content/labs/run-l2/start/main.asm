@@ -1,0 +1,18 @@
+; L1: a hypervisor like those of the earlier chapters. It cannot tell that there is an L0 below it.
+%include "svm.inc"
+        org 0x10000
+start:  mov rax, vmcb
+        vmrun
+        ; Your turn: if L2 came back for its CPUID, answer 42 in its RAX and let it go on.
+        hlt
+
+; L2.
+guest:  mov ecx, 0x277          ; PAT: L0 wants to see this, and answers in the processor's place
+        rdmsr
+        xor ecx, ecx
+        mov eax, 0x40000000
+        cpuid
+        vmmcall
+
+        align 4096
+vmcb:   resb 4096
