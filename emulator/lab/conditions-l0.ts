@@ -39,17 +39,18 @@ function exitsOf({ exits }: L0Outcome, of: (typeof L0_VMCBS)[number] | undefined
 }
 
 /** How often L0 looked at a field of vmcb12 in each nested VMRUN, in their order. */
-function looksPerVmrun({ events }: L0Outcome, field: string, purpose: string | undefined): number[] {
+function looksPerVmrun(l0: L0Outcome, field: string, purpose: string | undefined): number[] {
   const { offset } = L2_FIELDS.find(({ key }) => key === field)!
   const counts: number[] = []
   /** By processor, the VMRUN that it is in. */
   const current = new Map<number, number>()
-  for (const event of events) {
+  for (const event of l0.events) {
     if (event.kind === 'vmrun') current.set(event.processor, counts.push(0) - 1)
     if (event.kind !== 'look' || (purpose ?? event.purpose) !== event.purpose) continue
     const vmrun = current.get(event.processor)
     const contains = event.offset <= offset && offset < event.offset + event.bytes
-    if (vmrun !== undefined && contains) counts[vmrun]++
+    const isTaken = event.purpose !== 'copy' || l0.isCopied(field)
+    if (vmrun !== undefined && contains && isTaken) counts[vmrun]++
   }
   return counts
 }

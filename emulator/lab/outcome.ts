@@ -33,6 +33,8 @@ export interface L0Outcome {
   /** The processor's exits, which L0 takes; those that L1 sees are the outcome's `exits`. */
   readonly exits: readonly (ExitFact & { readonly of: L0Vmcb; readonly processor: number })[]
   readonly events: readonly L0Event[]
+  /** The design has a copy of the field; where it has not, a look at the whole area is none at the field. */
+  isCopied(key: string): boolean
   /** A field of svm's table in one of L0's VMCBs of a vCPU; undefined when there is no such vCPU. */
   field(of: L0Vmcb, vcpu: number, key: string): bigint | undefined
 }

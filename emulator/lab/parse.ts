@@ -172,10 +172,10 @@ export function parseLab(slug: string, files: LabFiles): ParsedLab {
   if (read === undefined) return { variants, start, solution, diagnostics }
   const design = designOf(read.machine.l0?.design, files, diagnostics)
   const lab: Lab = { ...read, slug, ...(design === undefined ? {} : { design }) }
-  diagnostics.push(...crossCheck(lab, variants, start), ...crossCheckL0(lab, start))
   // An l0.yaml that the reader sees begins as the design that the lab names.
   if (design !== undefined && lab.files.some(({ name }) => name === DESIGN_FILE))
     for (const texts of [start, solution]) if (!texts.has(DESIGN_FILE)) texts.set(DESIGN_FILE, design)
+  diagnostics.push(...crossCheck(lab, variants, start), ...crossCheckL0(lab, start))
   return diagnostics.length > 0
     ? { variants, start, solution, diagnostics }
     : { lab, variants, start, solution, diagnostics }
