@@ -38,7 +38,7 @@ export function Figure({ title, summary, controls, table, children, name }: Figu
       {summary !== undefined && <p class="fig-summary">{summary}</p>}
       {isTable ? (
         // A wide table scrolls, and so must be reachable by keyboard.
-        <div class="fig-table" role="region" aria-label={`${title}, as a table`} tabIndex={0}>
+        <div class="fig-table" role="group" aria-label={`${title}, as a table`} tabIndex={0}>
           {table()}
         </div>
       ) : (

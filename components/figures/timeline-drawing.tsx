@@ -8,7 +8,7 @@ import {
   type Bucket,
   type MarkKind,
   type TimelineLane,
-  type TimelineRecord,
+  type TimelineEvent,
   type TimelineView,
 } from './timeline-view.ts'
 
@@ -153,26 +153,23 @@ function BandName({ band, guests }: { readonly band: Band; readonly guests: read
   )
 }
 
-/** A shape for each kind, larger where a column has several: an exit is a bar, a fault a triangle, an interrupt a disc, an edit a square. */
+/** A shape for each kind, larger where a column has several. */
 function marksPath(buckets: readonly Bucket[], kind: MarkKind, y: number): string {
-  return buckets
-    .map(({ column, count: n }) => {
-      const r = n === 1 ? 2.6 : Math.min(4.2, 2.6 + Math.log10(n) * 0.8)
-      return SHAPES[kind](column + 0.5, y, r)
-    })
-    .join('')
+  const shape = SHAPES[kind]
+  return buckets.map(({ column, count: n }) => shape(column + 0.5, y, radiusOf(n))).join('')
 }
 
+/** Pixels, to a tenth. */
+function radiusOf(marks: number): number {
+  return marks === 1 ? 2.6 : Math.min(4.2, Math.round(26 + Math.log10(marks) * 8) / 10)
+}
+
+/** An exit is a bar, an exception a triangle, an interrupt a disc, an edit a square. */
 const SHAPES: Readonly<Record<MarkKind, (x: number, y: number, r: number) => string>> = {
-  exit: (x, y, r) => `M${x - 1} ${(y - r).toFixed(1)}h2v${(2 * r).toFixed(1)}h-2z`,
-  exception: (x, y, r) =>
-    `M${(x - r).toFixed(1)} ${(y + r).toFixed(1)}h${(2 * r).toFixed(1)}L${x} ${(y - r).toFixed(1)}z`,
-  interrupt: (x, y, r) => {
-    const d = r.toFixed(1)
-    return `M${(x - r).toFixed(1)} ${y}a${d} ${d} 0 1 0 ${(2 * r).toFixed(1)} 0a${d} ${d} 0 1 0 ${(-2 * r).toFixed(1)} 0z`
-  },
-  edit: (x, y, r) =>
-    `M${(x - r).toFixed(1)} ${(y - r).toFixed(1)}h${(2 * r).toFixed(1)}v${(2 * r).toFixed(1)}h${(-2 * r).toFixed(1)}z`,
+  exit: (x, y, r) => `M${x - 1} ${y - r}h2v${2 * r}h-2z`,
+  exception: (x, y, r) => `M${x - r} ${y + r}h${2 * r}L${x} ${y - r}z`,
+  interrupt: (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`,
+  edit: (x, y, r) => `M${x - r} ${y - r}h${2 * r}v${2 * r}h${-2 * r}z`,
 }
 
 const NAMES: Readonly<Record<MarkKind, string>> = {
@@ -182,12 +179,12 @@ const NAMES: Readonly<Record<MarkKind, string>> = {
   edit: 'edit',
 }
 
-export function Legend({ record }: { readonly record: TimelineRecord }) {
+export function Legend({ events }: { readonly events: readonly TimelineEvent[] }) {
   const name = useId()
-  const guests = guestsOf(record.events)
+  const guests = guestsOf(events)
   return (
     <p class="fig-legend">
-      <svg width="0" height="0" aria-hidden="true">
+      <svg class="fig-defs" width="0" height="0" aria-hidden="true">
         <Hatches name={name} />
       </svg>
       <Swatch text="host" />

@@ -70,25 +70,29 @@ export interface TimelineView {
   readonly ticks: readonly { readonly at: number; readonly column: number; readonly text: string }[]
 }
 
-/** What a figure of so many columns shows of `span`. */
+/** What a figure of so many columns shows of `span`. One pass over the events: there may be a hundred thousand. */
 export function timelineView(record: TimelineRecord, span: Span, columns: number): TimelineView {
   const guests = guestsOf(record.events)
+  const numbers = new Map(guests.map((vmcb, index) => [vmcb, index]))
   const scale = columns / Math.max(1, span.to - span.from)
   const columnOf = (at: number): number => (at - span.from) * scale
+  const lanes = Array.from({ length: record.processors }, () => new LaneBuilder(columnOf(0), columns))
+  for (const { at, kind, processor, vmcb, label } of record.events) {
+    const lane = lanes[processor]
+    const column = (at - span.from) * scale
+    if (kind === 'vmrun') lane.enterWorld(column, numbers.get(vmcb!))
+    else {
+      if (kind === 'exit') lane.enterWorld(column, undefined)
+      lane.mark(kind, column, at, label)
+    }
+  }
   return {
     span,
     columns,
     position: columnOf(record.position),
     guests: guests.map((vmcb) => `VMCB ${hex(vmcb)}`),
-    lanes: Array.from({ length: record.processors }, (_, processor) => {
-      const events = record.events.filter((event) => event.processor === processor)
-      return {
-        processor,
-        bands: bandsOf(events, guests, record.extent, columnOf, columns),
-        marks: marksOf(events, columnOf, columns),
-      }
-    }),
-    ticks: ticksOf(span).map((at) => ({ at, column: columnOf(at), text: count(at) })),
+    lanes: lanes.map((lane, processor) => lane.end(processor, columnOf(record.extent))),
+    ticks: ticksOf(span, columns).map((at) => ({ at, column: columnOf(at), text: count(at) })),
   }
 }
 
@@ -114,30 +118,36 @@ export function scrolledTo(record: TimelineRecord, span: Span, at: number): Span
   return { from, to: from + length }
 }
 
-/** The event next to a position: of the same kind or any, before or after it. */
+/** How many events lie before a position, those at it included or not: a search by halves, because events are in order. */
+function eventsBefore(events: readonly TimelineEvent[], position: number, isIncluded: boolean): number {
+  let [low, high] = [0, events.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const { at } = events[middle]
+    if (at < position || (isIncluded && at === position)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** The next event after a position, or the last one before it. */
 export function neighbour(
   { events }: TimelineRecord,
   position: number,
   direction: -1 | 1,
 ): TimelineEvent | undefined {
-  // Events are in order: a search by halves finds the first one after the position.
-  let [low, high] = [0, events.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const isBefore = direction > 0 ? events[middle].at <= position : events[middle].at < position
-    if (isBefore) low = middle + 1
-    else high = middle
-  }
-  return direction > 0 ? events[low] : events[low - 1]
+  return direction > 0
+    ? events[eventsBefore(events, position, true)]
+    : events[eventsBefore(events, position, false) - 1]
 }
 
 /** The world of a vCPU at a position: the VMCB of its guest, or undefined for the host. */
 export function worldAt({ events }: TimelineRecord, processor: number, position: number): number | undefined {
-  for (let i = events.length - 1; i >= 0; i--) {
-    const event = events[i]
-    if (event.at > position || event.processor !== processor) continue
-    if (event.kind === 'exit') return undefined
-    if (event.kind === 'vmrun') return event.vmcb
+  for (let i = eventsBefore(events, position, true) - 1; i >= 0; i--) {
+    const { kind, processor: own, vmcb } = events[i]
+    if (own !== processor) continue
+    if (kind === 'exit') return undefined
+    if (kind === 'vmrun') return vmcb
   }
   return undefined
 }
@@ -145,70 +155,70 @@ export function worldAt({ events }: TimelineRecord, processor: number, position:
 /** The VMCBs of a run, in the order of their first VMRUN. */
 export function guestsOf(events: readonly TimelineEvent[]): number[] {
   const seen = new Set<number>()
-  for (const { kind, vmcb } of events) if (kind === 'vmrun' && vmcb !== undefined) seen.add(vmcb)
+  let last: number | undefined
+  for (const { kind, vmcb } of events) {
+    if (kind !== 'vmrun' || vmcb === undefined || vmcb === last) continue
+    seen.add(vmcb)
+    last = vmcb
+  }
   return [...seen]
 }
 
-/** Worlds by whole columns; what is narrower than one column becomes a part of a mixed band. */
-function bandsOf(
-  events: readonly TimelineEvent[],
-  guests: readonly number[],
-  extent: number,
-  columnOf: (at: number) => number,
-  columns: number,
-): Band[] {
-  const bands: { from: number; to: number; world: Band['world']; guest: number | undefined }[] = []
-  const push = (from: number, to: number, guest: number | undefined): void => {
-    const begin = Math.min(Math.max(from, 0), columns)
-    const end = Math.min(Math.max(to, 0), columns)
-    if (end <= begin) return
-    const world = end - begin < 1 ? 'mixed' : guest === undefined ? 'host' : 'guest'
-    const last = bands.at(-1)
-    if (last?.world === world && (world === 'mixed' || last.guest === guest)) last.to = end
-    else bands.push({ from: begin, to: end, world, guest: world === 'mixed' ? undefined : guest })
-  }
-  let from = columnOf(0)
-  let guest: number | undefined
-  const numbers = new Map(guests.map((vmcb, index) => [vmcb, index]))
-  for (const event of events) {
-    if (event.kind !== 'vmrun' && event.kind !== 'exit') continue
-    const at = columnOf(event.at)
-    push(from, at, guest)
-    from = at
-    guest = event.kind === 'vmrun' ? numbers.get(event.vmcb!) : undefined
-  }
-  push(from, columnOf(extent), guest)
-  return bands
-}
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-function marksOf(
-  events: readonly TimelineEvent[],
-  columnOf: (at: number) => number,
-  columns: number,
-): TimelineLane['marks'] {
-  const marks: Record<MarkKind, { column: number; count: number; at: number; label: string }[]> = {
-    exit: [],
-    exception: [],
-    interrupt: [],
-    edit: [],
+/** Makes a lane out of its events in their order. */
+class LaneBuilder {
+  readonly #columns: number
+  readonly #bands: Mutable<Band>[] = []
+  readonly #marks: Record<MarkKind, Mutable<Bucket>[]> = { exit: [], exception: [], interrupt: [], edit: [] }
+  #from: number
+  #guest: number | undefined
+
+  constructor(from: number, columns: number) {
+    this.#from = from
+    this.#columns = columns
   }
-  for (const { kind, at, label } of events) {
-    if (kind === 'vmrun') continue
-    const column = Math.min(Math.floor(columnOf(at)), columns - 1)
-    if (column < 0 || columnOf(at) > columns) continue
-    const buckets = marks[kind]
+
+  /** From `column` on, a guest by its number runs, or the host. */
+  enterWorld(column: number, guest: number | undefined): void {
+    this.#addBand(this.#from, column)
+    this.#from = column
+    this.#guest = guest
+  }
+
+  /** What is narrower than one column becomes a part of a mixed band. */
+  #addBand(from: number, to: number): void {
+    const begin = Math.min(Math.max(from, 0), this.#columns)
+    const end = Math.min(Math.max(to, 0), this.#columns)
+    if (end <= begin) return
+    const world = end - begin < 1 ? 'mixed' : this.#guest === undefined ? 'host' : 'guest'
+    const guest = world === 'guest' ? this.#guest : undefined
+    const last = this.#bands.at(-1)
+    if (last?.world === world && last.guest === guest) last.to = end
+    else this.#bands.push({ from: begin, to: end, world, guest })
+  }
+
+  mark(kind: MarkKind, at: number, instructions: number, label: string): void {
+    if (at < 0 || at > this.#columns) return
+    const column = Math.min(Math.floor(at), this.#columns - 1)
+    const buckets = this.#marks[kind]
     const last = buckets.at(-1)
     if (last?.column === column) last.count++
-    else buckets.push({ column, count: 1, at, label })
+    else buckets.push({ column, count: 1, at: instructions, label })
   }
-  return marks
+
+  end(processor: number, column: number): TimelineLane {
+    this.#addBand(this.#from, column)
+    return { processor, bands: this.#bands, marks: this.#marks }
+  }
 }
 
-const TICKS = 6
+/** Columns that the number at a tick takes. */
+const TICK = 90
 
-/** Multiples of 1, 2 or 5 times a power of ten: at most TICKS of them. */
-function ticksOf({ from, to }: Span): number[] {
-  const rough = Math.max(1, (to - from) / TICKS)
+/** Multiples of 1, 2 or 5 times a power of ten: as many as there is room for. */
+function ticksOf({ from, to }: Span, columns: number): number[] {
+  const rough = Math.max(1, (to - from) / Math.max(1, columns / TICK))
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough)!
   const first = Math.ceil(from / step) * step

@@ -38,6 +38,7 @@ export function Timeline({ record, onSeek, isBare = false }: TimelineProps) {
   const seek = (to: number): void => {
     onSeek(Math.min(record.extent, Math.max(0, Math.round(to))))
   }
+  const legend = useMemo(() => <Legend events={record.events} />, [record.events])
   const controls = <Controls record={record} seek={seek} zoom={zoom} isZoomed={chosen !== undefined} />
   const scrubber = <Scrubber record={record} span={span} seek={seek} zoom={zoom} />
   if (isBare)
@@ -55,7 +56,7 @@ export function Timeline({ record, onSeek, isBare = false }: TimelineProps) {
       table={() => <EventTable record={record} seek={seek} />}
     >
       {scrubber}
-      <Legend record={record} />
+      {legend}
     </Figure>
   )
 }
@@ -137,6 +138,7 @@ function Scrubber({ record, span, seek, zoom }: ScrubberProps) {
     () => timelineView({ events, extent, processors, position: 0 }, span, columns),
     [events, extent, processors, span.from, span.to, columns],
   )
+  const picture = useMemo(() => <Picture view={view} name={name} />, [view, name])
   const length = span.to - span.from
   const atPointer = (event: PointerEvent): number => {
     const left = frame.current!.getBoundingClientRect().left + LABELS
@@ -176,7 +178,7 @@ function Scrubber({ record, span, seek, zoom }: ScrubberProps) {
         height={height}
         aria-hidden="true"
       >
-        <Picture view={view} name={name} />
+        {picture}
         <g transform={`translate(${position.toFixed(1)} 0)`} class="fig-handle">
           <path d={`M0 0 V${height - AXIS + 4}`} />
           <path class="is-head" d={`M-6 ${height - AXIS + 4} H6 L0 ${height - AXIS - 5} z`} />
