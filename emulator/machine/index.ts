@@ -1,5 +1,5 @@
 /** Public entry point of the machine. */
-export { Machine, type Executor, type MachineOptions, type Statistics } from './machine.ts'
+export { Machine, type Executor, type MachineOptions, type Statistics, type WalkOptions } from './machine.ts'
 export { MOST_CPUS, STATE_CACHE_POLICIES, type StateCachePolicy } from './processors.ts'
 export { describeRunResult, exceptionName, type RunResult } from './run-result.ts'
 export {
@@ -46,7 +46,8 @@ export {
   type TypeDerivation,
   type TypeSources,
 } from '../paging/memory-types.ts'
-export type { TlbEntry } from '../paging/tlb.ts'
+export { ENTRY, type TlbEntry } from '../paging/tlb.ts'
+export type { Walk, WalkEntry, WalkLevel, WalkOutcome, WalkRow } from '../paging/explain-walk.ts'
 export type { CachedGroup, StateCache } from '../svm/index.ts'
 export type { HeldTranslation } from '../paging/translate.ts'
 export type { CpuModel, FailedCheck, VmexitEvent } from '../state/cpu.ts'

@@ -1,6 +1,7 @@
 /** The machine: processors, memory, devices and time behind one interface for labs, pages and commands. */
 import type { Transaction } from '../caches/transactions.ts'
 import { createEngine, run, type Engine } from '../engine/index.ts'
+import { explainWalk, type Walk } from '../paging/explain-walk.ts'
 import { tlbEntries, type TlbEntry } from '../paging/tlb.ts'
 import { heldTranslation, type HeldTranslation } from '../paging/translate.ts'
 import { ATTENTION } from '../state/attention.ts'
@@ -94,6 +95,12 @@ export interface MachineOptions {
   readonly host?: HostOptions
   /** Gets each byte that the guest sends to the serial port, as it comes; again when a part of the run is repeated. */
   readonly onSerial?: (byte: number) => void
+}
+
+/** Whose access a walk is for. */
+export interface WalkOptions {
+  readonly user?: boolean | undefined
+  readonly processor?: number
 }
 
 export class Machine {
@@ -541,6 +548,16 @@ export class Machine {
    */
   translation(linear: bigint, asid?: number, processor = 0): HeldTranslation | undefined {
     return heldTranslation(this.#state(processor), linear, asid)
+  }
+
+  /**
+   * The page walk that an access to a canonical linear address would take now, whatever the TLB holds, without taking it. By
+   * default of the processor's present CPL.
+   */
+  walk(linear: bigint, access: Walk['access'], { user, processor = 0 }: WalkOptions = {}): Walk {
+    this.#state(processor)
+    const cpu = this.#cpus[processor]
+    return explainWalk(cpu, linear, access, user ?? cpu.state.cpl === 3)
   }
 
   /** `length` bytes of RAM from physical address `address`, without side effects; shorter at the end of RAM. */

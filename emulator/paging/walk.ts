@@ -8,7 +8,7 @@
  * records that exist once, and why a walk failed is put aside for raiseWalkFault().
  */
 import { AC } from '../isa/registers.ts'
-import { ACCESS, type Access, type Cpu } from '../state/cpu.ts'
+import { ACCESS, type Access, type Cpu, type Observer } from '../state/cpu.ts'
 import { EXIT } from '../state/exit-codes.ts'
 import { Exit, Fault, VECTOR } from '../state/faults.ts'
 import { joinHalves } from '../state/halves.ts'
@@ -39,6 +39,12 @@ const WORD = {
   nestedPaging: OFFSET.nestedPaging >> 2,
   flagsOther: OFFSET.flagsOther >> 2,
 } as const
+
+/** What a walk uses of a processor; explain-walk.ts walks with memory that keeps nothing. */
+export interface Walker extends Pick<Cpu, 'state' | 'model'> {
+  readonly memory: Pick<Cpu['memory'], 'read32' | 'write32'>
+  readonly observer: Pick<Observer, 'walkStep'>
+}
 
 const PG = Number(CR0.PG)
 const WP = Number(CR0.WP)
@@ -119,7 +125,7 @@ function tableIndex(low: number, high: number, { shift, bits }: Level): number {
  * False: an entry is not present (error 0) or has a reserved bit set (P and RSV), or the nested tables forbid to go on.
  */
 function walkTables(
-  cpu: Cpu,
+  cpu: Walker,
   format: Format,
   root: number,
   low: number,
@@ -178,7 +184,7 @@ function walkTables(
 }
 
 /** Sets A or D in the entry that `leaf` names. False: it is a guest's and the nested tables forbid the store. */
-function setInEntry(cpu: Cpu, leaf: Leaf, bits: number, nested: boolean): boolean {
+function setInEntry(cpu: Walker, leaf: Leaf, bits: number, nested: boolean): boolean {
   const { entry, entryAt, entryGuestLow, entryGuestHigh } = leaf
   if ((entry & bits) === bits) return true
   if (
@@ -192,7 +198,7 @@ function setInEntry(cpu: Cpu, leaf: Leaf, bits: number, nested: boolean): boolea
 }
 
 /** Sets A, and D for a write, in a leaf whose permissions allow the access. False as setInEntry(). */
-function markUsed(cpu: Cpu, leaf: Leaf, access: Access, nested: boolean): boolean {
+function markUsed(cpu: Walker, leaf: Leaf, access: Access, nested: boolean): boolean {
   if (access !== ACCESS.write) return setInEntry(cpu, leaf, PTE.A, nested)
   leaf.attributes |= ENTRY.dirty
   return setInEntry(cpu, leaf, PTE.A | PTE.D, nested)
@@ -206,7 +212,7 @@ function tableReadAccess(words: Uint32Array): Access {
   return words[WORD.nestedPaging] & NESTED_CONTROL.readOnlyTables ? ACCESS.read : ACCESS.write
 }
 
-function walkToTable(cpu: Cpu, low: number, high: number, access: Access): boolean {
+function walkToTable(cpu: Walker, low: number, high: number, access: Access): boolean {
   return walkNested(cpu, low, high, access, true, NPF.table)
 }
 
@@ -216,7 +222,7 @@ function walkToTable(cpu: Cpu, low: number, high: number, access: Access): boole
  * is 1 (APM vol 2 §15.25.5, §15.25.13). hCR0.WP, hCR4.SMEP and hCR4.SMAP forbid nothing. False: #NPF (§15.25.6).
  */
 function walkNested(
-  cpu: Cpu,
+  cpu: Walker,
   low: number,
   high: number,
   access: Access,
@@ -305,7 +311,7 @@ export function entryAllows(cpu: Cpu, attributes: number, access: Access, user: 
  * walk; undefined: raiseWalkFault() throws why.
  */
 export function walk(
-  cpu: Cpu,
+  cpu: Walker,
   low: number,
   high: number,
   access: Access,
@@ -334,7 +340,7 @@ const SIZE_INDEX = new Uint8Array(32)
 PAGE_SHIFT.forEach((shift, index) => (SIZE_INDEX[shift] = index))
 
 /** The TLB entry of a finished walk: its page is the smaller of the guest's and that of `last`, which has the sPA. */
-function translation(cpu: Cpu, last: Leaf, nestedSlot: number, nestedAttributes: number): Translation {
+function translation(cpu: Walker, last: Leaf, nestedSlot: number, nestedAttributes: number): Translation {
   const shift = Math.min(guestLeaf.shift, last.shift)
   const page = asNumber(last.low & -(1 << shift), last.high)
   result.attributes =
@@ -350,7 +356,7 @@ function translation(cpu: Cpu, last: Leaf, nestedSlot: number, nestedAttributes:
 
 /** gVA to gPA, into guestLeaf. Without nested paging that is the sPA. */
 function walkGuest(
-  cpu: Cpu,
+  cpu: Walker,
   low: number,
   high: number,
   access: Access,
