@@ -1,14 +1,12 @@
 /** `world-switch boot`: runs a multiboot kernel with its serial port on standard output. */
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { cpuOfL1, createL0 } from '../hypervisor/index.ts'
 import {
   createCpuModel,
   describeRunResult,
   ImageError,
   Machine,
   MOST_CPUS,
-  type MachineOptions,
   type RunResult,
 } from '../machine/index.ts'
 import {
@@ -20,7 +18,7 @@ import {
   wholeNumber,
   type Command,
 } from './command.ts'
-import { readDesign } from './files.ts'
+import { l0Arguments, L0_HELP, L0_OPTIONS, processorOptions, type L0Arguments } from './l0.ts'
 
 /** Exit statuses of runs that the guest does not end itself; even, because `code * 2 + 1` is odd. */
 const ENDED = { budget: 124, shutdown: 126, halted: 122 } as const
@@ -43,9 +41,7 @@ standard output.
   --max-instructions N     end the run after N instructions, those of all processors
   --cpu NAME[,+F][,-F]     CPU model (default: default), with features F added or taken away
   --seed N                 chooses random numbers and how long processors' turns are (default 0)
-  --l0 DESIGN              run the kernel under L0, a hypervisor with nested SVM; DESIGN is
-                           a file, or the name of one of content/designs
-  --executor NAME          compile (default) or evaluate
+${L0_HELP}  --executor NAME          compile (default) or evaluate
   --stats                  figures on standard error at the end
 
 Exit status:
@@ -66,7 +62,7 @@ interface BootArguments {
   readonly seed: number
   readonly maxInstructions: number
   readonly cpu: string
-  readonly l0: string | undefined
+  readonly l0: L0Arguments | undefined
   readonly executor: 'compile' | 'evaluate'
   readonly stats: boolean
 }
@@ -83,7 +79,7 @@ function readArguments(args: string[]): BootArguments {
       seed: { type: 'string', default: '0' },
       'max-instructions': { type: 'string' },
       cpu: { type: 'string', default: 'default' },
-      l0: { type: 'string' },
+      ...L0_OPTIONS,
       executor: { type: 'string', default: 'compile' },
       stats: { type: 'boolean', default: false },
     },
@@ -101,7 +97,7 @@ function readArguments(args: string[]): BootArguments {
     maxInstructions:
       limit === undefined ? Infinity : wholeNumber('--max-instructions', limit, 1, Number.MAX_SAFE_INTEGER),
     cpu: cpuModel(values.cpu),
-    l0: values.l0,
+    l0: l0Arguments(values),
     executor: oneOf('--executor', values.executor, ['compile', 'evaluate']),
     stats: values.stats,
   }
@@ -171,12 +167,6 @@ function printStatistics(machine: Machine, milliseconds: number): void {
   )
 }
 
-/** The bare processor, or the one that L0 offers. */
-function processor({ l0, cpu, cpus, ramBytes }: BootArguments): Pick<MachineOptions, 'cpu' | 'host'> {
-  if (l0 === undefined) return { cpu }
-  return { cpu: cpuOfL1(cpu), host: createL0(ramBytes, { vcpus: cpus, decisions: readDesign(l0) }).host }
-}
-
 async function run(args: string[]): Promise<number> {
   const options = readArguments(args)
   const sent: number[] = []
@@ -184,7 +174,7 @@ async function run(args: string[]): Promise<number> {
     ramBytes: options.ramBytes,
     executor: options.executor,
     cpus: options.cpus,
-    ...processor(options),
+    ...processorOptions(options.l0, options.ramBytes, options.cpus, options.cpu).options,
     seed: options.seed,
     history: false,
     onSerial: (byte) => sent.push(byte),

@@ -44,6 +44,15 @@ export function oneOf<T extends string>(name: string, text: string, words: reado
   return word
 }
 
+/** JSON with 64-bit values as the manual writes them: strings of hexadecimal digits with an h. */
+export function formatJson(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_, part: unknown) => (typeof part === 'bigint' ? `${part.toString(16).toUpperCase()}h` : part),
+    2,
+  )
+}
+
 export function readInput(path: string): Uint8Array {
   try {
     return readFileSync(path)

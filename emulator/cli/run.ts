@@ -1,6 +1,7 @@
 /** `world-switch run`: assembles a program, runs it, and prints every #VMEXIT. */
 import { basename } from 'node:path'
 import { build, exitFacts, formatDiagnostic, hex, type Build } from '../lab/index.ts'
+import type { L0 } from '../hypervisor/index.ts'
 import {
   describeRunResult,
   Machine,
@@ -10,12 +11,20 @@ import {
   type RunResult,
   type StartKind,
   type StateCachePolicy,
-  type StreamKind,
 } from '../machine/index.ts'
 import { explainExit } from '../svm/index.ts'
-import { oneOf, parseArguments, STATUS, UsageError, wholeNumber, type Command } from './command.ts'
+import {
+  formatJson,
+  oneOf,
+  parseArguments,
+  STATUS,
+  UsageError,
+  wholeNumber,
+  type Command,
+} from './command.ts'
 import { readProgram, readText } from './files.ts'
-import { describeEvent, traceKinds } from './trace.ts'
+import { l0Arguments, L0_HELP, L0_OPTIONS, processorOptions, type L0Arguments } from './l0.ts'
+import { describeL0Event, printEvents, traceKinds, type TraceKind } from './trace.ts'
 
 const MIB = 0x10_0000
 
@@ -33,8 +42,8 @@ every #VMEXIT with its reason.
   --state-cache POLICY     what VMRUN makes of clean bits: lazy (default), aggressive, random
   --caches                 caches and write combining, a framebuffer, a bus master
   --strict                 what the manual leaves undefined holds a pattern; reading it is told
-  --trace KINDS            print events as they happen: all, or some of instruction, access,
-                           walk, tlb, intercept, check, world-switch, event, bus
+${L0_HELP}  --trace KINDS            print events as they happen: all, or some of instruction, access,
+                           walk, tlb, intercept, check, world-switch, event, bus, l0
   --json                   one JSON object instead of text
 
 Exit status: 0 the run ended by itself, 1 the texts have errors, 2 bad arguments,
@@ -54,7 +63,8 @@ interface RunArguments {
   readonly stateCache: StateCachePolicy
   readonly caches: boolean
   readonly strict: boolean
-  readonly trace: readonly StreamKind[]
+  readonly l0: L0Arguments | undefined
+  readonly trace: readonly TraceKind[]
   readonly json: boolean
 }
 
@@ -72,6 +82,7 @@ function readArguments(args: string[]): RunArguments {
       'state-cache': { type: 'string', default: 'lazy' },
       caches: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
+      ...L0_OPTIONS,
       trace: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
@@ -96,6 +107,7 @@ function readArguments(args: string[]): RunArguments {
     stateCache: oneOf('--state-cache', values['state-cache'], STATE_CACHE_POLICIES),
     caches: values.caches,
     strict: values.strict,
+    l0: l0Arguments(values),
     trace: values.trace === undefined ? [] : traceKinds(values.trace),
     json: values.json,
   }
@@ -131,6 +143,12 @@ function printExits(events: readonly MachineEvent[], cpus: number): void {
   }
 }
 
+/** Below the processor's exits those that L1 sees, and what L0 decided. */
+function printNested(l0: L0 | undefined): void {
+  const events = (l0?.events ?? []).filter(({ kind }) => kind !== 'look')
+  for (const event of events) process.stdout.write(`${describeL0Event(event)}\n`)
+}
+
 /** What a strict machine saw the program rely on. */
 function printUndefined(events: readonly MachineEvent[]): void {
   for (const event of events)
@@ -140,16 +158,17 @@ function printUndefined(events: readonly MachineEvent[]): void {
       )
 }
 
-function toJson(machine: Machine, result: RunResult): string {
+function toJson(machine: Machine, l0: L0 | undefined, result: RunResult): string {
   const report = {
     reason: result.reason,
     ending: describeRunResult(result),
     instructions: machine.instructions,
     exits: exitFacts(machine.events.since()),
+    ...(l0 === undefined ? {} : { l0: l0.events }),
     console: String.fromCharCode(...machine.serial.since().slice(-65536)),
     digest: machine.digest(),
   }
-  return `${JSON.stringify(report, null, 2)}\n`
+  return `${formatJson(report)}\n`
 }
 
 function run(args: string[]): number {
@@ -158,6 +177,7 @@ function run(args: string[]): number {
   for (const diagnostic of built.diagnostics)
     process.stderr.write(`${diagnostic.severity}: ${formatDiagnostic(diagnostic)}\n`)
   if (!built.usable) return 1
+  const processor = processorOptions(wanted.l0, wanted.ramBytes, wanted.cpus)
   const machine = new Machine({
     ramBytes: wanted.ramBytes,
     cpus: wanted.cpus,
@@ -166,18 +186,19 @@ function run(args: string[]): number {
     caches: wanted.caches,
     strict: wanted.strict,
     history: false,
+    ...processor.options,
   })
   machine.start(wanted.start, built.entry)
   machine.load(Number(built.program.origin), built.program.bytes)
   for (const { address, text } of built.vmcbs) machine.load(address, text.image)
-  if (wanted.trace.length > 0)
-    machine.listen(wanted.trace, (event) => process.stdout.write(`${describeEvent(event)}\n`))
+  printEvents(machine, processor.l0(), wanted.trace, (line) => process.stdout.write(`${line}\n`))
   const result = machine.run(wanted.maxInstructions)
-  if (wanted.json) process.stdout.write(toJson(machine, result))
+  if (wanted.json) process.stdout.write(toJson(machine, processor.l0(), result))
   else {
     const dropped = machine.events.dropped
     if (dropped > 0) process.stdout.write(`(${dropped} older events are not shown)\n`)
     printExits(machine.events.since(), wanted.cpus)
+    printNested(processor.l0())
     printUndefined(machine.events.since())
     const console = String.fromCharCode(...machine.serial.since().slice(-65536))
     if (console !== '') process.stdout.write(`console:\n${console}\n`)

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { assemble } from '../isa/index.ts'
-import { Machine, STREAM_KINDS } from '../machine/index.ts'
+import { Machine } from '../machine/index.ts'
 import { UsageError } from './command.ts'
-import { describeEvent, traceKinds } from './trace.ts'
+import { printEvents, TRACE_KINDS, traceKinds } from './trace.ts'
 
 /** What a machine with caches says while it executes a program that begins at 10000h and halts. */
 function trace(source: string, kinds: string): string[] {
@@ -14,7 +14,7 @@ function trace(source: string, kinds: string): string[] {
   machine.start('long', 0x1_0000)
   machine.load(0x1_0000, bytes)
   const lines: string[] = []
-  machine.listen(traceKinds(kinds), (event) => lines.push(describeEvent(event)))
+  printEvents(machine, undefined, traceKinds(kinds), (line) => lines.push(line))
   machine.run(100)
   return lines
 }
@@ -43,7 +43,7 @@ it('has a text for every kind of event', () => {
 })
 
 it('names the kinds that there are when it is asked for another', () => {
-  expect(traceKinds('all')).toEqual(STREAM_KINDS)
+  expect(traceKinds('all')).toEqual(TRACE_KINDS)
   expect(() => traceKinds('walk,exits')).toThrow(UsageError)
   expect(() => traceKinds('walk,exits')).toThrow("no 'exits'; there are: all, instruction, access")
 })

@@ -1,7 +1,15 @@
 /** `--trace`: the event stream of a machine as text, a line for each event. */
 import { disassemble } from '../isa/index.ts'
 import { hex } from '../lab/index.ts'
-import { STREAM_KINDS, type StreamEvent, type StreamEvents, type StreamKind } from '../machine/index.ts'
+import type { L0, L0Event } from '../hypervisor/index.ts'
+import { explainExit } from '../svm/index.ts'
+import {
+  STREAM_KINDS,
+  type Machine,
+  type StreamEvent,
+  type StreamEvents,
+  type StreamKind,
+} from '../machine/index.ts'
 import { UsageError } from './command.ts'
 
 const address = (value: number | bigint): string => hex(BigInt(value))
@@ -36,13 +44,55 @@ export function describeEvent({ kind, processor, instructions, event }: StreamEv
   return `${String(instructions).padStart(8)}  ${processor}  ${kind.padEnd(12)}  ${text}`
 }
 
+function describeL0(event: L0Event): string {
+  switch (event.kind) {
+    case 'vmrun':
+      return `L1 executes VMRUN of ${address(event.vmcb)}`
+    case 'vmexit': {
+      const checks = event.failedChecks.length === 0 ? '' : `: ${event.failedChecks.join(', ')}`
+      const { name } = explainExit({ ...event, instructions: 0, failedChecks: [] })
+      return `L1 gets #VMEXIT(${name}) in ${address(event.vmcb)}${checks}`
+    }
+    case 'look':
+      return `reads vmcb12 from ${address(event.offset)}, ${event.bytes} bytes, to ${event.purpose}`
+    case 'decision':
+      return `${event.field} = ${hex(event.value)} (${event.rule})`
+    case 'restored':
+      return event.error === ''
+        ? `the vCPU is moved while ${event.guestMode ? 'L2' : 'L1'} runs`
+        : `the saved state is refused with ${event.error}: ${event.rule}`
+  }
+}
+
+/** As describeEvent(), with the processor's own count of instructions. */
+export function describeL0Event(event: L0Event): string {
+  const count = String(event.ownInstructions).padStart(8)
+  return `${count}  ${event.processor}  ${'l0'.padEnd(12)}  ${describeL0(event)}`
+}
+
+/** What --trace can name: the events of the machine, and those of L0. */
+export const TRACE_KINDS = [...STREAM_KINDS, 'l0'] as const
+export type TraceKind = (typeof TRACE_KINDS)[number]
+
 /** The kinds that `--trace` names, separated by commas; `all` stands for every one. Throws UsageError. */
-export function traceKinds(text: string): readonly StreamKind[] {
-  if (text === 'all') return STREAM_KINDS
+export function traceKinds(text: string): readonly TraceKind[] {
+  if (text === 'all') return TRACE_KINDS
   return text.split(',').map((name) => {
-    const kind = STREAM_KINDS.find((known) => known === name)
+    const kind = TRACE_KINDS.find((known) => known === name)
     if (kind === undefined)
-      throw new UsageError(`--trace knows no '${name}'; there are: all, ${STREAM_KINDS.join(', ')}`)
+      throw new UsageError(`--trace knows no '${name}'; there are: all, ${TRACE_KINDS.join(', ')}`)
     return kind
   })
+}
+
+/** Prints the events of these kinds as they happen; those of L0, where there is one. */
+export function printEvents(
+  machine: Machine,
+  l0: L0 | undefined,
+  kinds: readonly TraceKind[],
+  print: (line: string) => void,
+): void {
+  const ofMachine = kinds.filter((kind) => kind !== 'l0')
+  if (ofMachine.length > 0) machine.listen(ofMachine, (event) => print(describeEvent(event)))
+  if (kinds.includes('l0')) l0?.listen((event) => print(describeL0Event(event)))
 }

@@ -71,6 +71,7 @@ export class L0 implements HostProgram {
   readonly #ports: readonly HostPort[]
   #threads: Thread[]
   #events: L0Event[] = []
+  #listener: ((event: L0Event) => void) | undefined
   /** Events since the start, those that were forgotten included. */
   #eventCount = 0
   /** L0's tables are in memory. */
@@ -91,6 +92,11 @@ export class L0 implements HostProgram {
   /** The events that are kept, oldest first: L1's world switches as L1 sees them, and what L0 decided. */
   get events(): readonly L0Event[] {
     return this.#events
+  }
+
+  /** Told of every event as it happens; replay of the past tells again. */
+  listen(listener: (event: L0Event) => void): void {
+    this.#listener = listener
   }
 
   /** Another design or user, from the machine's next start on: until then nothing may run. */
@@ -154,7 +160,9 @@ export class L0 implements HostProgram {
   #note({ index, instructions }: HostPort, effect: Effect): void {
     const event = eventOf(effect)
     if (event === undefined) return
-    this.#events.push({ ...event, processor: index, ownInstructions: instructions })
+    const placed = { ...event, processor: index, ownInstructions: instructions }
+    this.#events.push(placed)
+    this.#listener?.(placed)
     this.#eventCount++
     if (this.#events.length > 2 * EVENTS) this.#events = this.#events.slice(-EVENTS)
   }
