@@ -1,4 +1,4 @@
-/** What a reader can have the machine do: one row per command, for the toolbar, the keyboard and the sheet of shortcuts. */
+/** What a reader can have the machine do: one row per command, for the toolbar, its menu, the keyboard and the sheet of shortcuts. */
 import type { IconName } from './icons.tsx'
 import type { LabStore } from './store.ts'
 
@@ -9,7 +9,10 @@ export interface Command {
   readonly about: string
   /** Commands without an icon are in the menu, not in the toolbar. */
   readonly icon?: IconName
-  /** "Ctrl+Shift+Enter"; Ctrl is also the Mac's Command. Active while the focus is in the lab. */
+  /**
+   * "Ctrl+Shift+Enter"; Ctrl is also the Mac's Command. Active while the focus is in the lab. Left to the browser: F1, F3, F5, F6,
+   * F7, F11 and F12, and Shift+F10, which is how the keyboard opens a context menu. F9 and F10 step as in the browsers' debuggers.
+   */
   readonly keys: string
   readonly isEnabled: (store: LabStore) => boolean
   readonly act: (store: LabStore) => void
@@ -43,78 +46,31 @@ export const COMMANDS: readonly Command[] = [
     act: (store) => store.stop(),
   },
   {
-    id: 'step',
-    label: 'Step',
-    about: 'Execute one instruction',
-    icon: 'step',
-    keys: 'F10',
-    isEnabled: isIdle,
-    act: (store) => void store.step(),
-  },
-  {
     id: 'step-back',
     label: 'Step back',
     about: 'Undo one instruction',
     icon: 'step-back',
-    keys: 'Shift+F10',
+    keys: 'Shift+F9',
     isEnabled: canStepBack,
     act: (store) => void store.stepBack(),
+  },
+  {
+    id: 'step',
+    label: 'Step',
+    about: 'Execute one instruction',
+    icon: 'step',
+    keys: 'F9',
+    isEnabled: isIdle,
+    act: (store) => void store.step(),
   },
   {
     id: 'step-over',
     label: 'Step over',
     about: 'Execute one instruction; a call up to its return, VMRUN up to the #VMEXIT',
-    keys: 'F8',
+    icon: 'step-over',
+    keys: 'F10',
     isEnabled: isIdle,
     act: (store) => void store.run('over'),
-  },
-  {
-    id: 'run-to-exit',
-    label: 'To next #VMEXIT',
-    about: 'Run to the next #VMEXIT',
-    keys: 'F9',
-    isEnabled: isIdle,
-    act: (store) => void store.run('exit'),
-  },
-  {
-    id: 'run-to-line',
-    label: 'To cursor',
-    about: 'Run to the line of the cursor',
-    keys: 'Ctrl+F10',
-    isEnabled: isIdle,
-    act: (store) => void store.run({ file: store.activeFile.value, line: store.cursorLine.value }),
-  },
-  {
-    id: 'run-to-goal',
-    label: 'To next goal',
-    about: 'Run until one more goal is met',
-    keys: 'Ctrl+F9',
-    isEnabled: isIdle,
-    act: (store) => void store.run('goal'),
-  },
-  {
-    id: 'run-back',
-    label: 'Run back',
-    about: 'Go back to the last stop before, or to the start',
-    keys: 'Shift+F8',
-    isEnabled: canStepBack,
-    act: (store) => void store.runBack('stop'),
-  },
-  {
-    id: 'back-to-exit',
-    label: 'To previous #VMEXIT',
-    about: 'Go back to the #VMEXIT before, or to the start',
-    keys: 'Shift+F9',
-    isEnabled: canStepBack,
-    act: (store) => void store.runBack('exit'),
-  },
-  {
-    id: 'breakpoint',
-    label: 'Breakpoint at cursor',
-    about: 'Set or remove a breakpoint at the line of the cursor',
-    keys: 'Ctrl+F8',
-    isEnabled: () => true,
-    act: (store) => store.stops.toggleLine(store.activeFile.value, store.cursorLine.value),
   },
   {
     id: 'reset',
@@ -125,6 +81,70 @@ export const COMMANDS: readonly Command[] = [
     isEnabled: isIdle,
     act: (store) => void store.reset(),
   },
+  {
+    id: 'run-to-exit',
+    label: 'Run to the next #VMEXIT',
+    about: 'Run until a guest leaves',
+    keys: 'F8',
+    isEnabled: isIdle,
+    act: (store) => void store.run('exit'),
+  },
+  {
+    id: 'run-to-line',
+    label: 'Run to the cursor',
+    about: 'Run until the line of the cursor is next',
+    keys: 'Ctrl+F10',
+    isEnabled: isIdle,
+    act: (store) => void store.run({ file: store.activeFile.value, line: store.cursor.value.line }),
+  },
+  {
+    id: 'run-to-goal',
+    label: 'Run to the next goal',
+    about: 'Run until one more goal is met',
+    keys: 'Ctrl+F9',
+    isEnabled: isIdle,
+    act: (store) => void store.run('goal'),
+  },
+  {
+    id: 'back-to-exit',
+    label: 'Back to the #VMEXIT before',
+    about: 'Go back to where a guest left, or to the start',
+    keys: 'Shift+F8',
+    isEnabled: canStepBack,
+    act: (store) => void store.runBack('exit'),
+  },
+  {
+    id: 'run-back',
+    label: 'Run back',
+    about: 'Go back to the last stop, or to the start',
+    keys: 'Ctrl+Shift+F9',
+    isEnabled: canStepBack,
+    act: (store) => void store.runBack('stop'),
+  },
+  {
+    id: 'breakpoint',
+    label: 'Breakpoint at the cursor',
+    about: 'Set or remove a breakpoint at the line of the cursor; a click beside the line does the same',
+    keys: 'Ctrl+F8',
+    isEnabled: () => true,
+    act: (store) => store.stops.toggleLine(store.activeFile.value, store.cursor.value.line),
+  },
+  {
+    id: 'definition',
+    label: 'Go to definition',
+    about: 'Go to where the symbol or the VMCB field at the cursor is set',
+    keys: 'Ctrl+F12',
+    isEnabled: () => true,
+    act: (store) => void store.goToDefinition(),
+  },
+  {
+    id: 'format',
+    label: 'Format the text',
+    about: 'Put labels, instructions and comments of the text into columns',
+    keys: 'Shift+Alt+F',
+    isEnabled: (store) => store.isActiveFileEditable.value,
+    act: (store) => void store.format(),
+  },
 ]
 
 /** The command for a key, if there is one. */
@@ -132,12 +152,15 @@ export function commandFor(event: KeyboardEvent): Command | undefined {
   return COMMANDS.find(({ keys }) => isPressed(keys, event))
 }
 
-function isPressed(keys: string, event: KeyboardEvent): boolean {
+/** Whether an event is this combination of keys. */
+export function isPressed(keys: string, event: KeyboardEvent): boolean {
   const parts = keys.split('+')
+  const key = parts.at(-1)!
   return (
-    event.key === parts.at(-1) &&
+    // With Alt, a letter's key gives another character on some keyboards.
+    (event.key === key || event.code === `Key${key}`) &&
     (event.ctrlKey || event.metaKey) === parts.includes('Ctrl') &&
     event.shiftKey === parts.includes('Shift') &&
-    !event.altKey
+    event.altKey === parts.includes('Alt')
   )
 }

@@ -1,10 +1,16 @@
-/** The toolbar of commands, and how far the machine has come. */
+/** The toolbar of commands, how fast they go, and how far the machine has come. */
 import { useEffect, useRef } from 'preact/hooks'
 import type { Lab } from '../../emulator/lab/index.ts'
-import { COMMANDS, commandFor } from './commands.ts'
+import { COMMANDS, commandFor, type Command } from './commands.ts'
 import { count } from './format.ts'
 import { Icon } from './icons.tsx'
+import { CommandMenu } from './menu.tsx'
+import { Shortcuts } from './shortcuts.tsx'
+import { SPEEDS } from './speeds.ts'
 import type { LabStore } from './store.ts'
+
+const BUTTONS = COMMANDS.filter(({ icon }) => icon !== undefined)
+const MENU = COMMANDS.filter(({ icon }) => icon === undefined)
 
 export function Controls({ store, lab }: { readonly store: LabStore; readonly lab: Lab }) {
   const bar = useRef<HTMLDivElement>(null)
@@ -24,23 +30,54 @@ export function Controls({ store, lab }: { readonly store: LabStore; readonly la
 
   return (
     <div class="wb-bar" ref={bar}>
-      <div class="wb-controls" role="toolbar" aria-label="Machine">
-        {COMMANDS.filter(({ icon }) => icon !== undefined).map((command) => (
-          <button
-            key={command.id}
-            type="button"
-            class={`wb-button wb-${command.id}`}
-            disabled={!command.isEnabled(store)}
-            title={`${command.label} (${command.keys})`}
-            onClick={() => command.act(store)}
-          >
-            <Icon name={command.icon!} />
-            {command.label}
-          </button>
+      <div class="wb-controls" role="group" aria-label="Machine">
+        {BUTTONS.map((command) => (
+          <CommandButton key={command.id} store={store} command={command} />
         ))}
+        <CommandMenu store={store} label="More" commands={MENU} />
+        <SpeedChoice store={store} />
+        <Shortcuts />
       </div>
       <Status store={store} lab={lab} />
     </div>
+  )
+}
+
+/** A disabled button would lose the focus at every step, so it only says that it is. */
+function CommandButton({ store, command }: { readonly store: LabStore; readonly command: Command }) {
+  return (
+    <button
+      type="button"
+      class={`wb-button wb-${command.id}`}
+      aria-disabled={!command.isEnabled(store)}
+      aria-keyshortcuts={command.keys.replace('Ctrl', 'Control')}
+      title={`${command.label} (${command.keys}): ${command.about}`}
+      onClick={() => {
+        if (command.isEnabled(store)) command.act(store)
+      }}
+    >
+      <Icon name={command.icon!} />
+      {command.label}
+    </button>
+  )
+}
+
+function SpeedChoice({ store }: { readonly store: LabStore }) {
+  return (
+    <label class="wb-speed">
+      <span class="wb-hidden">Speed: instructions per second</span>
+      <select
+        title="Instructions per second, from the next run on"
+        value={SPEEDS.findIndex(({ pace }) => pace === store.pace.value)}
+        onChange={({ currentTarget }) => store.setPace(SPEEDS[Number(currentTarget.value)].pace)}
+      >
+        {SPEEDS.map(({ label }, index) => (
+          <option key={label} value={index}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </label>
   )
 }
 
@@ -52,6 +89,7 @@ function Status({ store, lab }: { readonly store: LabStore; readonly lab: Lab })
   return (
     <div class="wb-status">
       <span class="wb-state">{describeState(store)}</span>
+      {view?.stop !== undefined && <span class="wb-reason-stopped">{view.stop}</span>}
       <span class="wb-count">
         <b>{count(instructions)}</b> of at most {count(limit)} instructions
       </span>
@@ -66,5 +104,6 @@ function describeState(store: LabStore): string {
   if (store.errors.value.length > 0) return 'The texts have errors'
   if (store.isStale.value) return 'Edited: Run and Step begin anew'
   if (view === undefined || view.instructions === 0) return 'At the start'
-  return view.ending === undefined ? 'Paused' : 'Ended'
+  if (view.ending !== undefined) return 'Ended'
+  return view.stop === undefined ? 'Paused' : 'Paused:'
 }

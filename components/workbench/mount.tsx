@@ -5,6 +5,7 @@ import { connect, type Client } from './client.ts'
 import { Lab } from './lab.tsx'
 import type { LabPayload } from './protocol.ts'
 import { savedWorkStore } from './saved-work.ts'
+import { browserSettings } from './settings.ts'
 import { LabStore } from './store.ts'
 
 /** `client` is a worker that has been started already. Returns what takes the workbench away again. */
@@ -20,6 +21,7 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
     storage: savedWorkStore,
     fresh: new URLSearchParams(location.search).has('fresh'),
     now: Date.now,
+    settings: browserSettings,
   })
   const save = (): void => void store.work.save()
   window.addEventListener('pagehide', save)

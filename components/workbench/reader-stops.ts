@@ -1,5 +1,7 @@
-/** Breakpoints and watchpoints as the reader keeps them: each can be switched off, and says where it came to lie. */
+/** Breakpoints and watchpoints as the reader keeps them: each can be switched off, says where it came to lie, and is kept. */
 import { computed, signal } from '@preact/signals'
+import { GENERAL_REGISTERS, SYSTEM_REGISTERS, type WatchedRegister } from '../../emulator/machine/index.ts'
+import { movedLines } from './moved-lines.ts'
 import type { ReaderStop, ResolvedStop } from './protocol.ts'
 
 export interface StopEntry {
@@ -9,6 +11,13 @@ export interface StopEntry {
   /** Absent until the machine has seen it. */
   readonly resolved: ResolvedStop | undefined
 }
+
+/** Registers whose change can end a run. */
+export const WATCHED_REGISTERS: readonly WatchedRegister[] = [
+  ...GENERAL_REGISTERS,
+  'rflags',
+  ...SYSTEM_REGISTERS,
+]
 
 export class ReaderStops {
   readonly entries = signal<readonly StopEntry[]>([])
@@ -29,9 +38,12 @@ export class ReaderStops {
     this.#changed()
   }
 
+  #entry(stop: ReaderStop, isEnabled: boolean): StopEntry {
+    return { id: ++this.#lastId, stop, isEnabled, resolved: undefined }
+  }
+
   add(stop: ReaderStop): void {
-    const id = ++this.#lastId
-    this.#set([...this.entries.value, { id, stop, isEnabled: true, resolved: undefined }])
+    this.#set([...this.entries.value, this.#entry(stop, true)])
   }
 
   remove(id: number): void {
@@ -55,11 +67,96 @@ export class ReaderStops {
     else this.remove(found.id)
   }
 
+  /** A text has another content: breakpoints go with their lines. Two that meet in a line become one. */
+  follow(file: string, before: string, after: string): void {
+    const isIn = ({ stop }: StopEntry): boolean => stop.kind === 'line' && stop.file === file
+    if (!this.entries.value.some(isIn)) return
+    const moved = movedLines(before, after)
+    const taken = new Set<number>()
+    this.entries.value = this.entries.value.flatMap((entry) => {
+      const { stop } = entry
+      if (stop.kind !== 'line' || stop.file !== file) return [entry]
+      const line = moved(stop.line)
+      if (taken.has(line)) return []
+      taken.add(line)
+      return [line === stop.line ? entry : { ...entry, stop: { ...stop, line }, resolved: undefined }]
+    })
+  }
+
   /** What the machine made of the enabled ones, in their order. */
   noteResolved(resolved: readonly ResolvedStop[]): void {
     let next = 0
     this.entries.value = this.entries.value.map((entry) =>
       entry.isEnabled ? { ...entry, resolved: resolved[next++] } : entry,
     )
+  }
+
+  /** As plain data, to be kept. */
+  saved(): readonly unknown[] {
+    return this.entries.value.map(({ stop, isEnabled }) => ({ stop, isEnabled }))
+  }
+
+  /** Takes what saved() gave, at an earlier visit; what is not in order is left out. */
+  restore(saved: unknown): void {
+    if (!Array.isArray(saved)) return
+    const entries = saved.slice(0, MOST_STOPS).flatMap((one: unknown) => {
+      if (!isRecord(one)) return []
+      const stop = parseStop(one['stop'])
+      return stop === undefined ? [] : [this.#entry(stop, one['isEnabled'] !== false)]
+    })
+    if (entries.length > 0) this.#set(entries)
+  }
+}
+
+/** Nobody sets more by hand. */
+const MOST_STOPS = 200
+const LONGEST_TEXT = 200
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** A stop of untrusted data; undefined if it is none. Names and expressions are judged by the worker. */
+function parseStop(value: unknown): ReaderStop | undefined {
+  if (!isRecord(value)) return undefined
+  const text = (key: string): string | undefined => {
+    const found = value[key]
+    return typeof found === 'string' && found.length <= LONGEST_TEXT ? found : undefined
+  }
+  const number = (key: string): number | undefined => {
+    const found = value[key]
+    return Number.isSafeInteger(found) ? (found as number) : undefined
+  }
+  switch (value['kind']) {
+    case 'line': {
+      const file = text('file')
+      const line = number('line')
+      return file === undefined || line === undefined ? undefined : { kind: 'line', file, line }
+    }
+    case 'address': {
+      const address = text('address')
+      return address === undefined ? undefined : { kind: 'address', address }
+    }
+    case 'exit':
+      return { kind: 'exit', name: text('name') }
+    case 'exception':
+      return { kind: 'exception', vector: number('vector') }
+    case 'memory': {
+      const address = text('address')
+      const bytes = number('bytes')
+      if (address === undefined || bytes === undefined) return undefined
+      return { kind: 'memory', address, bytes, access: value['access'] === 'read' ? 'read' : 'write' }
+    }
+    case 'field': {
+      const vmcb = text('vmcb')
+      const field = text('field')
+      return vmcb === undefined || field === undefined ? undefined : { kind: 'field', vmcb, field }
+    }
+    case 'register': {
+      const name = WATCHED_REGISTERS.find((register) => register === value['name'])
+      return name === undefined ? undefined : { kind: 'register', name, processor: number('processor') ?? 0 }
+    }
+    default:
+      return undefined
   }
 }

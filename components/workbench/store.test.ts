@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { BAD_VMCB, GOOD_VMCB, localClient, PAYLOAD, PROGRAM } from './lab.fixture.ts'
 import { memoryStore, savedWorkKey, type SavedWorkStore } from './saved-work.ts'
+import { memorySettings } from './settings.ts'
 import { LabStore, type LabStoreOptions } from './store.ts'
 
 const KEY = savedWorkKey(PAYLOAD)
@@ -17,6 +18,7 @@ async function openStore(options: Partial<LabStoreOptions> = {}): Promise<LabSto
     storage: () => Promise.resolve(memoryStore()),
     fresh: false,
     now: () => 1,
+    settings: memorySettings(),
     ...options,
   })
   stores.push(store)

@@ -1,5 +1,5 @@
 /** The state of one lab and what the reader can do with it. It knows no DOM: the panels read its signals. */
-import { batch, computed, signal, type ReadonlySignal } from '@preact/signals'
+import { batch, computed, effect, signal, untracked, type ReadonlySignal } from '@preact/signals'
 import type { Diagnostic } from '../../emulator/lab/index.ts'
 import { ClosedError, type Client } from './client.ts'
 import { count, plural } from './format.ts'
@@ -7,17 +7,24 @@ import { isMachineFree, leaveMachine, takeMachine, type MachineOwner } from './l
 import type { Checked, Edit, LabPayload, OpenedLab, RunRequest, RunView, Texts } from './protocol.ts'
 import { ReaderStops } from './reader-stops.ts'
 import { savedWorkKey, type SavedWorkStore } from './saved-work.ts'
+import type { Settings } from './settings.ts'
+import { isSpeed } from './speeds.ts'
 import { sameTexts, Work } from './work.ts'
 
 /** The machine's side: being loaded, at rest, at work, or gone. */
 export type Activity = 'opening' | 'idle' | 'running' | 'crashed' | 'unusable'
 
-/** A line to show. */
-export interface Target {
+/** A place in a text, counted from 1. */
+export interface Place {
   readonly file: string
   readonly line: number
-  /** The reader chose it, and is to go on there. */
-  readonly takesFocus: boolean
+  readonly column?: number
+}
+
+/** A place to show. */
+export interface Target extends Place {
+  /** What goes there: the view of the text alone; the cursor; the cursor and the focus, because the reader wants to go on there. */
+  readonly moves: 'view' | 'cursor' | 'focus'
 }
 
 /** Milliseconds after the last keystroke until the texts are checked. */
@@ -31,6 +38,7 @@ export interface LabStoreOptions {
   readonly fresh: boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
+  readonly settings: Settings
 }
 
 const NO_SYMBOLS: ReadonlyMap<string, bigint> = new Map()
@@ -41,12 +49,12 @@ export class LabStore implements MachineOwner {
   readonly failure = signal('')
   readonly opened = signal<OpenedLab | undefined>(undefined)
   readonly work: Work
-  readonly stops = new ReaderStops(() => void this.#tellStops())
+  readonly stops = new ReaderStops(() => this.#stopsChanged())
   /** Instructions per second of runs; undefined for as fast as it goes. */
   readonly pace = signal<number | undefined>(undefined)
   readonly activeFile = signal('')
-  /** The line that the reader is at in the active file. */
-  readonly cursorLine = signal(1)
+  /** Where the reader is in the active file, counted from 1. */
+  readonly cursor = signal({ line: 1, column: 1 })
   /** Where the editor should go; a new object each time. */
   readonly target = signal<Target | undefined>(undefined)
   readonly diagnostics = signal<readonly Diagnostic[]>([])
@@ -76,11 +84,39 @@ export class LabStore implements MachineOwner {
   readonly canTravel = computed(
     () => this.activity.value === 'idle' && this.#built.value !== undefined && !this.isStale.value,
   )
+  readonly isActiveFileEditable = computed(
+    () =>
+      this.opened.value?.lab.files.some(
+        ({ name, editable }) => editable && name === this.activeFile.value,
+      ) === true,
+  )
   readonly canStepBack = computed(() => this.canTravel.value && (this.view.value?.instructions ?? 0) > 0)
+  readonly #key: string
+  readonly #stopFollowing: () => void
+  /** The newest position that the reader wants to see. */
+  #wanted: number | undefined
+
   constructor(options: LabStoreOptions) {
     this.#options = options
-    const { payload, fresh, now } = options
-    this.work = new Work({ key: savedWorkKey(payload), fresh, now })
+    const { payload, fresh, now, settings } = options
+    this.#key = savedWorkKey(payload)
+    this.work = new Work({ key: this.#key, fresh, now })
+    const pace = settings.read('pace')
+    if (isSpeed(pace)) this.pace.value = pace
+    this.#stopFollowing = this.#followTexts()
+  }
+
+  /** Breakpoints go with their lines, whoever changes the texts. */
+  #followTexts(): () => void {
+    let before: Texts = {}
+    return effect(() => {
+      const texts = this.work.texts.value
+      untracked(() => {
+        for (const [name, text] of Object.entries(texts))
+          if (before[name] !== undefined && before[name] !== text) this.stops.follow(name, before[name], text)
+      })
+      before = texts
+    })
   }
 
   /** Opens the lab with the reader's work; the machine begins with it too, unless another lab is at work. */
@@ -101,6 +137,7 @@ export class LabStore implements MachineOwner {
         this.activeFile.value =
           opened.lab.files.find(({ editable }) => editable)?.name ?? opened.lab.files[0].name
       })
+      this.stops.restore(this.#options.settings.read(`stops:${this.#key}`))
       if (isMachineFree()) {
         await this.#reset()
       } else {
@@ -147,6 +184,7 @@ export class LabStore implements MachineOwner {
 
   /** For an element that leaves the page. */
   dispose(): void {
+    this.#stopFollowing()
     this.release()
     leaveMachine(this)
   }
@@ -224,10 +262,15 @@ export class LabStore implements MachineOwner {
     return view !== undefined
   }
 
-  /** The machine learns where runs end; the reader, where each stop came to lie. */
+  #stopsChanged(): void {
+    this.#options.settings.write(`stops:${this.#key}`, this.stops.saved())
+    void this.#tellStops()
+  }
+
+  /** The machine learns where runs end; the reader, where each stop came to lie. Edited texts have to be built before that. */
   async #tellStops(): Promise<void> {
     const client = this.#client
-    if (client === undefined || this.#built.value === undefined) return
+    if (client === undefined || this.#built.value === undefined || this.isStale.value) return
     try {
       this.stops.noteResolved(await client.setStops(this.stops.enabled.value))
     } catch (error) {
@@ -286,7 +329,13 @@ export class LabStore implements MachineOwner {
   /** Shows the current line. A run that is over leaves the reader in the text that led to it. */
   #follow({ line, ending }: RunView): void {
     if (line === undefined) return
-    if (ending === undefined || line.file === this.activeFile.value) this.goToLine(line.file, line.line)
+    if (ending === undefined || line.file === this.activeFile.value) this.show({ ...line, moves: 'view' })
+  }
+
+  /** Instructions per second from the next run on; undefined for as fast as it goes. */
+  setPace(pace: number | undefined): void {
+    this.pace.value = pace
+    this.#options.settings.write('pace', pace ?? null)
   }
 
   run(to: RunRequest['to'] = 'end'): Promise<void> {
@@ -297,7 +346,9 @@ export class LabStore implements MachineOwner {
         client.run({ to, pace }, (instructions, view) => {
           batch(() => {
             this.progress.value = instructions
-            if (view !== undefined) this.#show(view)
+            if (view === undefined) return
+            this.#show(view)
+            this.#follow(view)
           })
         }),
     )
@@ -324,8 +375,18 @@ export class LabStore implements MachineOwner {
     if (this.canStepBack.value) await this.#travel((client) => client.runBack(to))
   }
 
-  goTo(instructions: number): Promise<void> {
-    return this.#travel((client) => client.goTo(instructions))
+  /** To a position in the run. While the machine is on its way, only the newest wish is remembered: a reader drags faster. */
+  async goTo(instructions: number): Promise<void> {
+    const isOnItsWay = this.#wanted !== undefined
+    this.#wanted = instructions
+    if (isOnItsWay) return
+    let reached: number | undefined
+    while (reached !== this.#wanted) {
+      const to = this.#wanted
+      await this.#travel((client) => client.goTo(to))
+      reached = to
+    }
+    this.#wanted = undefined
   }
 
   /** Changes the paused machine; the run goes on from there as another one. */
@@ -362,11 +423,31 @@ export class LabStore implements MachineOwner {
   }
 
   goToLine(file: string, line: number, takesFocus = false): void {
-    if (!(file in this.work.texts.value)) return
+    this.show({ file, line, moves: takesFocus ? 'focus' : 'cursor' })
+  }
+
+  /** Shows a place in a text; files that are not the lab's are left out. */
+  show(target: Target): void {
+    if (!(target.file in this.work.texts.value)) return
     batch(() => {
-      this.activeFile.value = file
-      this.target.value = { file, line, takesFocus }
+      this.activeFile.value = target.file
+      this.target.value = target
     })
+  }
+
+  /** Shows where the name at the cursor is defined, or says that the lab's texts do not define it. */
+  async goToDefinition(): Promise<void> {
+    const { definitionAt } = await import('./editors/definitions.ts')
+    const place = definitionAt(this.work.texts.value, { file: this.activeFile.value, ...this.cursor.value })
+    if (place === undefined) this.announcement.value = 'No text of this lab defines what is at the cursor.'
+    else this.show({ ...place, moves: 'focus' })
+  }
+
+  /** Puts the text of the active file into columns. */
+  async format(): Promise<void> {
+    const { formatText } = await import('./editors/formatter.ts')
+    const name = this.activeFile.value
+    this.edit(name, formatText(name, this.work.texts.value[name]))
   }
 
   /** Puts the texts of the start back. */

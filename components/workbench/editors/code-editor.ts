@@ -1,6 +1,8 @@
 /** Monaco as the editor of a lab: one editor, one model per text, kept in step with the store. */
 import { effect } from '@preact/signals'
 import type { Diagnostic } from '../../../emulator/lab/index.ts'
+import { lineEdits } from '../moved-lines.ts'
+import type { StopEntry } from '../reader-stops.ts'
 import type { LabStore } from '../store.ts'
 import { ASSEMBLY, registerLanguages, registerModel, VMCB } from './languages.ts'
 import { monaco } from './monaco.ts'
@@ -53,6 +55,22 @@ function openTexts(store: LabStore): Map<string, OpenText> {
   )
 }
 
+/** A disc for a breakpoint, a ring for one that is off, a cross for one that cannot be. */
+function breakpointMark(
+  { isEnabled, resolved }: StopEntry,
+  line: number,
+): monaco.editor.IModelDeltaDecoration {
+  const state = !isEnabled ? 'off' : resolved?.ok === false ? 'refused' : 'on'
+  const why = resolved?.ok === false ? `: ${resolved.message}` : ''
+  return {
+    range: new monaco.Range(line, 1, line, 1),
+    options: {
+      glyphMarginClassName: `wb-breakpoint is-${state}`,
+      glyphMarginHoverMessage: { value: `Breakpoint${isEnabled ? '' : ', off'}${why}. A click removes it.` },
+    },
+  }
+}
+
 /** Takes over from the text area `from`, with its focus and selection. */
 export function createCodeEditor(
   host: HTMLElement,
@@ -73,11 +91,12 @@ export function createCodeEditor(
     minimap: { enabled: false },
     scrollBeyondLastLine: false,
     overviewRulerLanes: 0,
-    folding: false,
+    foldingHighlight: false,
+    showFoldingControls: 'always',
     guides: { indentation: false },
-    glyphMargin: false,
+    glyphMargin: true,
     lineNumbersMinChars: 3,
-    lineDecorationsWidth: 12,
+    lineDecorationsWidth: 6,
     renderLineHighlight: 'line',
     renderFinalNewline: 'on',
     wordBasedSuggestions: 'off',
@@ -92,6 +111,7 @@ export function createCodeEditor(
   })
   const texts = openTexts(store)
   const currentLine = editor.createDecorationsCollection()
+  const breakpoints = editor.createDecorationsCollection()
   let shown = ''
 
   const show = (name: string): void => {
@@ -109,7 +129,12 @@ export function createCodeEditor(
   }
 
   editor.onDidChangeCursorPosition(({ position }) => {
-    store.cursorLine.value = position.lineNumber
+    store.cursor.value = { line: position.lineNumber, column: position.column }
+  })
+  editor.onMouseDown(({ target }) => {
+    const { GUTTER_GLYPH_MARGIN, GUTTER_LINE_NUMBERS } = monaco.editor.MouseTargetType
+    if (target.type === GUTTER_GLYPH_MARGIN || target.type === GUTTER_LINE_NUMBERS)
+      store.stops.toggleLine(store.activeFile.value, target.position.lineNumber)
   })
   const stops = [
     effect(() => show(store.activeFile.value)),
@@ -117,8 +142,17 @@ export function createCodeEditor(
       // Edits that the reader can undo in the editor as well.
       for (const [name, text] of Object.entries(store.work.texts.value)) {
         const model = texts.get(name)?.model
-        if (model === undefined || model.getValue(monaco.editor.EndOfLinePreference.LF) === text) continue
-        model.pushEditOperations([], [{ range: model.getFullModelRange(), text }], () => null)
+        if (model === undefined) continue
+        const edits = lineEdits(model.getValue(monaco.editor.EndOfLinePreference.LF), text)
+        if (edits.length === 0) continue
+        model.pushEditOperations(
+          [],
+          edits.map(({ from, to, text: lines }) => ({
+            range: new monaco.Range(from, 1, to, model.getLineMaxColumn(to)),
+            text: lines,
+          })),
+          () => null,
+        )
       }
     }),
     effect(() => {
@@ -149,12 +183,22 @@ export function createCodeEditor(
       )
     }),
     effect(() => {
+      const file = store.activeFile.value
+      breakpoints.set(
+        store.stops.entries.value.flatMap((entry) =>
+          entry.stop.kind === 'line' && entry.stop.file === file
+            ? [breakpointMark(entry, entry.stop.line)]
+            : [],
+        ),
+      )
+    }),
+    effect(() => {
       const target = store.target.value
       if (target === undefined) return
       show(target.file)
-      editor.setPosition({ lineNumber: target.line, column: 1 })
+      if (target.moves !== 'view') editor.setPosition({ lineNumber: target.line, column: target.column ?? 1 })
       editor.revealLineInCenterIfOutsideViewport(target.line)
-      if (target.takesFocus) editor.focus()
+      if (target.moves === 'focus') editor.focus()
     }),
   ]
 

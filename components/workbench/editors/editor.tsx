@@ -1,9 +1,9 @@
 /** One editor for all texts: a plain text area until Monaco has loaded, and for good on touch devices or if it cannot load. */
-import { effect } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Lab } from '../../../emulator/lab/index.ts'
 import type { LabStore } from '../store.ts'
 import type { CodeEditor } from './code-editor.ts'
+import { PlainEditor } from './plain-editor.tsx'
 
 interface EditorProps {
   readonly store: LabStore
@@ -46,42 +46,5 @@ export function Editor({ store, file }: EditorProps) {
         </p>
       )}
     </>
-  )
-}
-
-interface PlainEditorProps extends EditorProps {
-  readonly area: { current: HTMLTextAreaElement | null }
-}
-
-function PlainEditor({ store, file, area }: PlainEditorProps) {
-  useEffect(
-    () =>
-      effect(() => {
-        const target = store.target.value
-        const element = area.current
-        if (target === undefined || element === null) return
-        const lines = element.value.split('\n')
-        const start = lines.slice(0, target.line - 1).join('\n').length + (target.line > 1 ? 1 : 0)
-        element.setSelectionRange(start, start + (lines[target.line - 1]?.length ?? 0))
-        if (target.takesFocus) element.focus()
-      }),
-    [store, area, file.name],
-  )
-  return (
-    <textarea
-      ref={area}
-      class="wb-plain"
-      aria-label={`Text of ${file.name}`}
-      value={store.work.texts.value[file.name]}
-      readOnly={!file.editable}
-      spellcheck={false}
-      autocapitalize="off"
-      autocomplete="off"
-      wrap="off"
-      onInput={(event) => store.edit(file.name, event.currentTarget.value)}
-      onSelect={({ currentTarget: { value, selectionStart } }) => {
-        store.cursorLine.value = value.slice(0, selectionStart).split('\n').length
-      }}
-    />
   )
 }

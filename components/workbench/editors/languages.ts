@@ -1,6 +1,7 @@
-/** Assembly and .vmcb as languages of Monaco: highlighting, completion and hover. One registration serves all labs of a page. */
+/** Assembly and .vmcb as languages of Monaco: highlighting, completion, hover and folding. One registration serves all labs of a page. */
 import type { LabStore } from '../store.ts'
 import { completeAssembly, completeVmcb, type Suggestion } from './completion.ts'
+import { foldAssembly, foldVmcb, type Fold } from './folding.ts'
 import { hoverAssembly, hoverVmcb } from './hover.ts'
 import { monaco } from './monaco.ts'
 import { classifyAssembly, classifyVmcb, type ClassifiedToken } from './tokens.ts'
@@ -101,6 +102,12 @@ function hover(
   })
 }
 
+function fold(id: string, foldsOf: (text: string) => Fold[]): void {
+  monaco.languages.registerFoldingRangeProvider(id, {
+    provideFoldingRanges: (model) => foldsOf(model.getValue(monaco.editor.EndOfLinePreference.LF)),
+  })
+}
+
 let isRegistered = false
 
 export function registerLanguages(): void {
@@ -123,4 +130,6 @@ export function registerLanguages(): void {
   complete(VMCB, completeVmcb)
   hover(ASSEMBLY, hoverAssembly)
   hover(VMCB, hoverVmcb)
+  fold(ASSEMBLY, foldAssembly)
+  fold(VMCB, foldVmcb)
 }

@@ -5,20 +5,13 @@ import { findField } from '../../../emulator/svm/index.ts'
 import { summarizeBits } from '../dissection.ts'
 import { hex, hexWide } from '../format.ts'
 import type { RunView } from '../protocol.ts'
+import { registerName } from '../register-names.ts'
 import type { LabStore } from '../store.ts'
 
 interface RegistersPanelProps {
   readonly store: LabStore
   readonly view: RunView
   readonly previous: RunView | undefined
-}
-
-/** Names of system registers as the manual writes them, where upper case is not enough. */
-const NAMES: Readonly<Partial<Record<keyof CpuState['system'], string>>> = {
-  mtrrDefType: 'MTRRdefType',
-  kernelGsBase: 'KernelGSbase',
-  vmCr: 'VM_CR',
-  vmHsavePa: 'VM_HSAVE_PA',
 }
 
 /** The names of a record's entries, in its order. */
@@ -62,7 +55,7 @@ export function RegistersPanel({ store, view, previous }: RegistersPanelProps) {
         {namesOf(cpu.system).map((name) => (
           <Register
             key={name}
-            name={NAMES[name] ?? name.toUpperCase()}
+            name={registerName(name)}
             value={cpu.system[name]}
             before={before?.system[name]}
             decoded={decode(name, cpu.system[name])}

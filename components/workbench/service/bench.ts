@@ -1,6 +1,7 @@
 /** What the files of the service share: a lab, its machine, and what they were started with. */
 import type { Build, LabSession } from '../../../emulator/lab/index.ts'
-import type { ReaderStop } from '../protocol.ts'
+import type { Stop } from '../../../emulator/machine/index.ts'
+import type { ReaderStop, ResolvedStop } from '../protocol.ts'
 import { createTimeline, type RecordedTimeline } from './timeline.ts'
 
 export interface Bench {
@@ -8,11 +9,23 @@ export interface Bench {
   /** What the machine was started with. */
   build: Build | undefined
   stops: readonly ReaderStop[]
+  /** What the machine makes of `stops`, in their order. */
+  resolved: readonly ResolvedStop[]
+  /** Stops of the run that is going on, besides the reader's. */
+  destination: readonly Stop[]
   readonly timeline: RecordedTimeline
   /** Why the last run paused. */
   stop: string | undefined
 }
 
 export function createBench(session: LabSession): Bench {
-  return { session, build: undefined, stops: [], timeline: createTimeline(), stop: undefined }
+  return {
+    session,
+    build: undefined,
+    stops: [],
+    resolved: [],
+    destination: [],
+    timeline: createTimeline(),
+    stop: undefined,
+  }
 }

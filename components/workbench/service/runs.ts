@@ -1,14 +1,9 @@
 /** Runs in slices, so that Stop is heard; to where the reader wants to go, forward or back. */
 import { decode, isDecodeError, MAXIMUM_LENGTH } from '../../../emulator/isa/index.ts'
-import {
-  describeRunResult,
-  type CpuState,
-  type RunResult,
-  type Stop,
-} from '../../../emulator/machine/index.ts'
+import type { CpuState, RunResult, Stop } from '../../../emulator/machine/index.ts'
 import type { Destination, RunRequest } from '../protocol.ts'
 import type { Bench } from './bench.ts'
-import { applyStops, codeAt } from './stops.ts'
+import { applyStops, codeAt, describeHit } from './stops.ts'
 
 /** A slice of a run takes about this long. Milliseconds. */
 const SLICE_TIME = 8
@@ -77,7 +72,7 @@ async function inSlices(
 
 /** Whether a part of a run ended early; notes which stop it was. */
 function hasStopped(bench: Bench, result: RunResult): boolean {
-  if (result.reason === 'stop') bench.stop = describeRunResult(result)
+  if (result.reason === 'stop') bench.stop = describeHit(bench, result)
   return result.reason === 'stop' || bench.session.ending !== undefined
 }
 
@@ -85,13 +80,9 @@ export async function runTo(bench: Bench, request: RunRequest, control: RunContr
   const { to } = request
   if (to === 'goal') return runToGoal(bench, request, control)
   if (to === 'over') return runOver(bench, request, control)
-  const own = ownStops(bench, to)
-  withStops(bench, own)
-  try {
-    await inSlices(request, control, (slice) => hasStopped(bench, bench.session.run(slice)))
-  } finally {
-    applyStops(bench)
-  }
+  await withStops(bench, ownStops(bench, to), () =>
+    inSlices(request, control, (slice) => hasStopped(bench, bench.session.run(slice))),
+  )
 }
 
 /** Stops of a destination, besides the reader's. */
@@ -102,10 +93,16 @@ function ownStops(bench: Bench, to: Destination): readonly Stop[] {
   return address === undefined ? [] : [{ kind: 'code', address }]
 }
 
-/** The reader's stops and `more`. */
-function withStops(bench: Bench, more: readonly Stop[]): void {
-  const readers = applyStops(bench).flatMap((one) => (one.ok ? [one.stop] : []))
-  bench.session.machine.setStops([...readers, ...more])
+/** Runs `act` with stops of its own besides the reader's, which may change meanwhile. */
+async function withStops(bench: Bench, own: readonly Stop[], act: () => Promise<void>): Promise<void> {
+  bench.destination = own
+  applyStops(bench)
+  try {
+    await act()
+  } finally {
+    bench.destination = []
+    applyStops(bench)
+  }
 }
 
 /**
@@ -117,9 +114,8 @@ async function runToGoal(bench: Bench, request: RunRequest, control: RunControl)
   const met = (): number => session.goals().filter((goal) => goal.met).length
   const before = met()
   const own: readonly Stop[] = [{ kind: 'exit' }, { kind: 'exception' }]
-  withStops(bench, own)
-  try {
-    await inSlices(request, control, (slice) => {
+  await withStops(bench, own, () =>
+    inSlices(request, control, (slice) => {
       const start = session.machine.instructions
       const result = session.run(slice)
       const isOver = !(result.reason === 'stop' && own.includes(result.stop)) && hasStopped(bench, result)
@@ -135,10 +131,8 @@ async function runToGoal(bench: Bench, request: RunRequest, control: RunControl)
       session.goTo(late)
       bench.stop = 'another goal is met'
       return true
-    })
-  } finally {
-    applyStops(bench)
-  }
+    }),
+  )
 }
 
 /** Whether the instruction at rIP, which was just executed, is a CALL. */
@@ -171,17 +165,14 @@ async function runOver(bench: Bench, request: RunRequest, control: RunControl): 
     const now = machine.inspect(processor)
     return hasEntered ? now.guest === undefined : now.general.rsp >= before.general.rsp
   }
-  withStops(bench, own)
-  try {
-    await inSlices(request, control, (slice) => {
+  await withStops(bench, own, () =>
+    inSlices(request, control, (slice) => {
       const result = session.run(slice)
       const isOwn = result.reason === 'stop' && own.includes(result.stop)
       if (isOwn) return isBack()
       return hasStopped(bench, result)
-    })
-  } finally {
-    applyStops(bench)
-  }
+    }),
+  )
 }
 
 /**
@@ -214,16 +205,17 @@ export async function runBackTo(bench: Bench, to: 'stop' | 'exit', control: RunC
 
 /** The last stop in a part of the run, from the present position up to `end`, `origin` itself excluded. */
 function lastStop(
-  { session }: Bench,
+  bench: Bench,
   end: number,
   origin: number,
 ): { readonly at: number; readonly description: string } | undefined {
+  const { session } = bench
   let last: { at: number; description: string } | undefined
   while (session.machine.instructions < end) {
     const result = session.run(end - session.machine.instructions)
     const at = session.machine.instructions
     if (result.reason !== 'stop') break
-    if (at < origin) last = { at, description: describeRunResult(result) }
+    if (at < origin) last = { at, description: describeHit(bench, result) }
   }
   return last
 }

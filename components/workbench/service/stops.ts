@@ -1,8 +1,10 @@
 /** The reader's stops, in terms of lines, symbols and names, as stops of the machine. */
 import { evaluateValue } from '../../../emulator/lab/index.ts'
-import type { Stop } from '../../../emulator/machine/index.ts'
+import { describeRunResult, type RunResult, type Stop } from '../../../emulator/machine/index.ts'
 import { EXIT_CODES, findField } from '../../../emulator/svm/index.ts'
+import { hex } from '../format.ts'
 import type { ReaderStop, ResolvedStop } from '../protocol.ts'
+import { describeReaderStop } from '../stop-text.ts'
 import type { Bench } from './bench.ts'
 
 type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string }
@@ -87,7 +89,15 @@ function checked({ session }: Bench, stop: Stop): ResolvedStop {
 
 /** Tells the machine, and the reader what became of each. */
 export function applyStops(bench: Bench): readonly ResolvedStop[] {
-  const resolved = bench.stops.map((stop) => resolveStop(bench, stop))
-  bench.session.machine.setStops(resolved.flatMap((one) => (one.ok ? [one.stop] : [])))
-  return resolved
+  bench.resolved = bench.stops.map((stop) => resolveStop(bench, stop))
+  const readers = bench.resolved.flatMap((one) => (one.ok ? [one.stop] : []))
+  bench.session.machine.setStops([...readers, ...bench.destination])
+  return bench.resolved
+}
+
+/** What ended a run, in the reader's terms where it is one of the reader's stops. */
+export function describeHit(bench: Bench, result: Extract<RunResult, { reason: 'stop' }>): string {
+  const index = bench.resolved.findIndex((one) => one.ok && one.stop === result.stop)
+  if (index < 0 || result.before !== undefined) return describeRunResult(result)
+  return `${describeReaderStop(bench.stops[index])}, before rIP ${hex(result.rip)}`
 }

@@ -1,0 +1,97 @@
+/** The sheet of shortcuts: every command with its keys, as a dialogue. */
+import { useEffect, useRef } from 'preact/hooks'
+import { COMMANDS, isPressed } from './commands.ts'
+
+/** Opens the sheet, while the focus is in the lab. */
+const KEYS = 'Shift+F1'
+
+/** Keys of parts of the workbench, besides those of the commands. */
+const OTHERS: readonly (readonly [keys: string, about: string])[] = [
+  [KEYS, 'This sheet'],
+  ['Ctrl+M', 'In the editor: Tab leaves it, or indents again'],
+  ['← →', 'In the timeline: one instruction back or on; with Ctrl to the event before or after'],
+  ['← →', 'In a row of tabs: the tab before or after'],
+]
+
+export function Shortcuts() {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const button = useRef<HTMLButtonElement>(null)
+  useEffect(() => {
+    const root = button.current?.closest('.wb')
+    const onKeyDown = (event: Event): void => {
+      if (!isPressed(KEYS, event as KeyboardEvent)) return
+      event.preventDefault()
+      event.stopPropagation()
+      dialog.current?.showModal()
+    }
+    // Before the editor sees the key.
+    root?.addEventListener('keydown', onKeyDown, { capture: true })
+    return () => root?.removeEventListener('keydown', onKeyDown, { capture: true })
+  }, [])
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        class="wb-button wb-shortcuts-button"
+        aria-label="Keyboard shortcuts"
+        title={`Keyboard shortcuts (${KEYS})`}
+        onClick={() => dialog.current?.showModal()}
+      >
+        ?
+      </button>
+      <dialog
+        ref={dialog}
+        class="wb-sheet"
+        aria-label="Keyboard shortcuts"
+        onClick={({ target, currentTarget }) => {
+          // A click on the backdrop is one on the dialogue itself.
+          if (target === currentTarget) currentTarget.close()
+        }}
+      >
+        <div class="wb-sheet-body">
+          <form method="dialog" class="wb-sheet-head">
+            <h3>Keyboard shortcuts</h3>
+            <button class="wb-button">Close</button>
+          </form>
+          <p class="wb-soft">While the focus is in the lab. On a Mac, Command serves as Ctrl.</p>
+          <table>
+            <tbody>
+              {COMMANDS.map(({ id, label, about, keys }) => (
+                <Row key={id} keys={keys} label={label} about={about} />
+              ))}
+              {OTHERS.map(([keys, about]) => (
+                <Row key={about} keys={keys} label="" about={about} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </dialog>
+    </>
+  )
+}
+
+interface RowProps {
+  readonly keys: string
+  readonly label: string
+  readonly about: string
+}
+
+function Row({ keys, label, about }: RowProps) {
+  return (
+    <tr>
+      <th scope="row">
+        {keys.split('+').map((key, index) => (
+          <>
+            {index > 0 && '+'}
+            <kbd>{key}</kbd>
+          </>
+        ))}
+      </th>
+      <td>
+        {label !== '' && <b>{label}: </b>}
+        {about}
+      </td>
+    </tr>
+  )
+}
