@@ -1,23 +1,29 @@
-/** `world-switch lab`: checks labs, and begins new ones. */
+/** `world-switch lab`: checks labs, begins new ones, and makes images of them. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkLab, newLabFiles, type LabReport } from '../lab/index.ts'
 import { InputError, parseArguments, STATUS, UsageError, type Command } from './command.ts'
 import { readLabFolder } from './files.ts'
+import { exportLab } from './lab-export.ts'
 
 const LABS = fileURLToPath(new URL('../../content/labs', import.meta.url))
 
 const help = `Usage: world-switch lab check [SLUG...] [--json] [--pack FOLDER]
        world-switch lab new SLUG [--pack FOLDER]
+       world-switch lab export SLUG -o FILE [--solution] [--pack FOLDER]
 
 check proves of each lab that its start fails, its solution meets every goal, and every
 variant fails exactly the goals it names. new makes a lab that passes the check, to edit.
+export makes a multiboot image of a lab's start and says how to run it.
 
   --pack FOLDER    a folder of labs (default: the book's own)
   --json           one JSON object instead of text
+  -o FILE          where the image goes
+  --solution       the image has the texts of the solution
 
-Exit status: 0 all checks pass, 1 some do not, 2 bad arguments, 4 a lab does not exist
+Exit status: 0 all checks pass, 1 some do not, 2 bad arguments, 4 a lab does not exist or
+cannot be exported
 `
 
 function check(folder: string, wanted: readonly string[], json: boolean): number {
@@ -65,14 +71,27 @@ function run(args: string[]): number {
   const { values, positionals } = parseArguments({
     args,
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false }, pack: { type: 'string', default: LABS } },
+    options: {
+      json: { type: 'boolean', default: false },
+      pack: { type: 'string', default: LABS },
+      output: { type: 'string', short: 'o' },
+      solution: { type: 'boolean', default: false },
+    },
   })
   const [verb, ...slugs] = positionals
   if (verb === 'check') return check(values.pack, slugs, values.json)
-  if (verb !== 'new')
-    throw new UsageError(verb === undefined ? 'check or new is expected' : `there is no "lab ${verb}"`)
-  if (slugs.length !== 1) throw new UsageError('lab new takes one SLUG')
-  return create(values.pack, slugs[0])
+  if (verb !== 'new' && verb !== 'export')
+    throw new UsageError(
+      verb === undefined ? 'check, new or export is expected' : `there is no "lab ${verb}"`,
+    )
+  if (slugs.length !== 1) throw new UsageError(`lab ${verb} takes one SLUG`)
+  if (verb === 'new') return create(values.pack, slugs[0])
+  return exportLab(join(values.pack, slugs[0]), slugs[0], values.output, values.solution)
 }
 
-export const lab: Command = { name: 'lab', summary: 'check labs, or begin a new one', help, run }
+export const lab: Command = {
+  name: 'lab',
+  summary: 'check labs, begin a new one, or make an image of one',
+  help,
+  run,
+}

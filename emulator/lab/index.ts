@@ -4,6 +4,7 @@ export { checkLab, formatDiagnostic, type CheckResult, type LabReport } from './
 export { CONDITIONS } from './conditions.ts'
 export { hex, type Verdict } from './condition-kind.ts'
 export type { ExitFact, L0Outcome, Outcome } from './outcome.ts'
+export { exportCommands, exportImage, type ExportResult } from './export.ts'
 export { exitFacts } from './facts.ts'
 export { judgeGoals, type GoalResult } from './goals.ts'
 export { parseKvmDump, type DumpedValue, type KvmDump } from './kvm-dump.ts'
