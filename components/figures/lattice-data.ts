@@ -129,7 +129,7 @@ function stepOf(
     }
   return {
     actor: side,
-    what: step.what,
+    what: side === 0 && step.kind === 'write' ? `${step.what}, written` : step.what,
     effects: [...step.reads.map(describe('reads')), ...step.writes.map(describe('writes'))],
   }
 }

@@ -1,6 +1,7 @@
 /** What the timeline draws: lanes of marks and bands over an axis. Few elements, however many events there are. */
 import { useId } from 'preact/hooks'
 import { hex } from '../workbench/format.ts'
+import type { Mark } from '../workbench/protocol.ts'
 import {
   guestsOf,
   MARK_KINDS,
@@ -8,7 +9,6 @@ import {
   type Bucket,
   type MarkKind,
   type TimelineLane,
-  type TimelineEvent,
   type TimelineView,
 } from './timeline-view.ts'
 
@@ -179,9 +179,9 @@ const NAMES: Readonly<Record<MarkKind, string>> = {
   edit: 'edit',
 }
 
-export function Legend({ events }: { readonly events: readonly TimelineEvent[] }) {
+export function Legend({ marks }: { readonly marks: readonly Mark[] }) {
   const name = useId()
-  const guests = guestsOf(events)
+  const guests = guestsOf(marks)
   return (
     <p class="fig-legend">
       <svg class="fig-defs" width="0" height="0" aria-hidden="true">

@@ -3,29 +3,15 @@
  * view has one bucket for each column of the picture.
  */
 import { count, hex } from '../workbench/format.ts'
+import type { Mark, Timeline } from '../workbench/protocol.ts'
 
 export const MARK_KINDS = ['exit', 'exception', 'interrupt', 'edit'] as const
+/** Of marks with a shape of their own; a VMRUN is where a band begins. */
 export type MarkKind = (typeof MARK_KINDS)[number]
 
-/** Something that happened at a position of the run. */
-export interface TimelineEvent {
-  /** Instructions before it. */
-  readonly at: number
-  readonly kind: MarkKind | 'vmrun'
-  readonly processor: number
-  readonly label: string
-  /** The VMCB, of VMRUNs and exits. */
-  readonly vmcb?: number
-}
-
-export interface TimelineRecord {
-  /** Where the machine is. */
-  readonly position: number
-  /** The farthest position that was reached. */
-  readonly extent: number
+/** The run as the workbench records it. Without its oldest marks, the worlds before them are a guess from the first ones. */
+export interface TimelineRecord extends Timeline {
   readonly processors: number
-  /** In order of `at`. */
-  readonly events: readonly TimelineEvent[]
 }
 
 /** A stretch of the run, in instructions: `from` included, `to` not. */
@@ -70,19 +56,19 @@ export interface TimelineView {
   readonly ticks: readonly { readonly at: number; readonly column: number; readonly text: string }[]
 }
 
-/** What a figure of so many columns shows of `span`. One pass over the events: there may be a hundred thousand. */
+/** What a figure of so many columns shows of `span`. One pass over the marks: there may be a hundred thousand. */
 export function timelineView(record: TimelineRecord, span: Span, columns: number): TimelineView {
-  const guests = guestsOf(record.events)
+  const guests = guestsOf(record.marks)
   const numbers = new Map(guests.map((vmcb, index) => [vmcb, index]))
   const scale = columns / Math.max(1, span.to - span.from)
   const columnOf = (at: number): number => (at - span.from) * scale
   const lanes = Array.from({ length: record.processors }, () => new LaneBuilder(columnOf(0), columns))
-  for (const { at, kind, processor, vmcb, label } of record.events) {
+  for (const { at, kind, processor, vmcb, label } of record.marks) {
     const lane = lanes[processor]
     const column = (at - span.from) * scale
     if (kind === 'vmrun') lane.enterWorld(column, numbers.get(vmcb!))
     else {
-      if (kind === 'exit') lane.enterWorld(column, undefined)
+      if (kind === 'exit') lane.leaveGuest(column, numbers.get(vmcb!))
       lane.mark(kind, column, at, label)
     }
   }
@@ -118,33 +104,29 @@ export function scrolledTo(record: TimelineRecord, span: Span, at: number): Span
   return { from, to: from + length }
 }
 
-/** How many events lie before a position, those at it included or not: a search by halves, because events are in order. */
-function eventsBefore(events: readonly TimelineEvent[], position: number, isIncluded: boolean): number {
-  let [low, high] = [0, events.length]
+/** How many marks lie before a position, those at it included or not: a search by halves, because marks are in order. */
+function marksBefore(marks: readonly Mark[], position: number, isIncluded: boolean): number {
+  let [low, high] = [0, marks.length]
   while (low < high) {
     const middle = (low + high) >> 1
-    const { at } = events[middle]
+    const { at } = marks[middle]
     if (at < position || (isIncluded && at === position)) low = middle + 1
     else high = middle
   }
   return low
 }
 
-/** The next event after a position, or the last one before it. */
-export function neighbour(
-  { events }: TimelineRecord,
-  position: number,
-  direction: -1 | 1,
-): TimelineEvent | undefined {
+/** The next mark after a position, or the last one before it. */
+export function neighbour({ marks }: TimelineRecord, position: number, direction: -1 | 1): Mark | undefined {
   return direction > 0
-    ? events[eventsBefore(events, position, true)]
-    : events[eventsBefore(events, position, false) - 1]
+    ? marks[marksBefore(marks, position, true)]
+    : marks[marksBefore(marks, position, false) - 1]
 }
 
 /** The world of a vCPU at a position: the VMCB of its guest, or undefined for the host. */
-export function worldAt({ events }: TimelineRecord, processor: number, position: number): number | undefined {
-  for (let i = eventsBefore(events, position, true) - 1; i >= 0; i--) {
-    const { kind, processor: own, vmcb } = events[i]
+export function worldAt({ marks }: TimelineRecord, processor: number, position: number): number | undefined {
+  for (let i = marksBefore(marks, position, true) - 1; i >= 0; i--) {
+    const { kind, processor: own, vmcb } = marks[i]
     if (own !== processor) continue
     if (kind === 'exit') return undefined
     if (kind === 'vmrun') return vmcb
@@ -152,12 +134,12 @@ export function worldAt({ events }: TimelineRecord, processor: number, position:
   return undefined
 }
 
-/** The VMCBs of a run, in the order of their first VMRUN. */
-export function guestsOf(events: readonly TimelineEvent[]): number[] {
+/** The VMCBs of a run, in the order of their first world switch. */
+export function guestsOf(marks: readonly Mark[]): number[] {
   const seen = new Set<number>()
   let last: number | undefined
-  for (const { kind, vmcb } of events) {
-    if (kind !== 'vmrun' || vmcb === undefined || vmcb === last) continue
+  for (const { kind, vmcb } of marks) {
+    if ((kind !== 'vmrun' && kind !== 'exit') || vmcb === undefined || vmcb === last) continue
     seen.add(vmcb)
     last = vmcb
   }
@@ -166,13 +148,14 @@ export function guestsOf(events: readonly TimelineEvent[]): number[] {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Makes a lane out of its events in their order. */
+/** Makes a lane out of its marks in their order. */
 class LaneBuilder {
   readonly #columns: number
   readonly #bands: Mutable<Band>[] = []
   readonly #marks: Record<MarkKind, Mutable<Bucket>[]> = { exit: [], exception: [], interrupt: [], edit: [] }
   #from: number
   #guest: number | undefined
+  #isKnown = false
 
   constructor(from: number, columns: number) {
     this.#from = from
@@ -184,6 +167,13 @@ class LaneBuilder {
     this.#addBand(this.#from, column)
     this.#from = column
     this.#guest = guest
+    this.#isKnown = true
+  }
+
+  /** A guest ends; if nothing is known before it, it has run from the beginning. */
+  leaveGuest(column: number, guest: number | undefined): void {
+    if (!this.#isKnown) this.#guest = guest
+    this.enterWorld(column, undefined)
   }
 
   /** What is narrower than one column becomes a part of a mixed band. */

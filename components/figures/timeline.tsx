@@ -1,6 +1,7 @@
 /** The timeline of a run: a lane for each vCPU, its worlds as bands and its events as marks, to be scrubbed. */
 import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
 import { count, plural } from '../workbench/format.ts'
+import type { Mark } from '../workbench/protocol.ts'
 import { Figure } from './figure.tsx'
 import { AXIS, LABELS, LANE, Legend, MARGIN, Picture } from './timeline-drawing.tsx'
 import {
@@ -11,7 +12,6 @@ import {
   worldAt,
   zoomed,
   type Span,
-  type TimelineEvent,
   type TimelineRecord,
 } from './timeline-view.ts'
 
@@ -38,7 +38,7 @@ export function Timeline({ record, onSeek, isBare = false }: TimelineProps) {
   const seek = (to: number): void => {
     onSeek(Math.min(record.extent, Math.max(0, Math.round(to))))
   }
-  const legend = useMemo(() => <Legend events={record.events} />, [record.events])
+  const legend = useMemo(() => <Legend marks={record.marks} />, [record.marks])
   const controls = <Controls record={record} seek={seek} zoom={zoom} isZoomed={chosen !== undefined} />
   const scrubber = <Scrubber record={record} span={span} seek={seek} zoom={zoom} />
   if (isBare)
@@ -96,7 +96,7 @@ function Controls({ record, seek, zoom, isZoomed }: ControlsProps) {
 }
 
 interface ToEventProps {
-  readonly event: TimelineEvent | undefined
+  readonly event: Mark | undefined
   readonly text: string
   readonly label: string
   readonly seek: (to: number) => void
@@ -133,10 +133,10 @@ function Scrubber({ record, span, seek, zoom }: ScrubberProps) {
   const columns = useColumns(frame)
   const name = useId()
   // Only a new record, span or width makes new buckets: moving does not.
-  const { events, extent, processors } = record
+  const { marks, extent, processors } = record
   const view = useMemo(
-    () => timelineView({ events, extent, processors, position: 0 }, span, columns),
-    [events, extent, processors, span.from, span.to, columns],
+    () => timelineView({ marks, extent, processors, position: 0 }, span, columns),
+    [marks, extent, processors, span.from, span.to, columns],
   )
   const picture = useMemo(() => <Picture view={view} name={name} />, [view, name])
   const length = span.to - span.from
@@ -247,17 +247,17 @@ function EventTable({
   readonly record: TimelineRecord
   readonly seek: (to: number) => void
 }) {
-  const { events, position, processors } = record
+  const { marks, position, processors } = record
   const next = neighbour(record, position, 1)
-  const middle = next === undefined ? events.length : events.indexOf(next)
-  const first = Math.max(0, Math.min(middle - MOST_ROWS / 2, events.length - MOST_ROWS))
-  const shown = events.slice(first, first + MOST_ROWS)
+  const middle = next === undefined ? marks.length : marks.indexOf(next)
+  const first = Math.max(0, Math.min(middle - MOST_ROWS / 2, marks.length - MOST_ROWS))
+  const shown = marks.slice(first, first + MOST_ROWS)
   return (
     <table>
       <caption>
-        {shown.length < events.length
-          ? `Events ${count(first + 1)} to ${count(first + shown.length)} of ${count(events.length)}, around the position.`
-          : plural(events.length, 'event')}
+        {shown.length < marks.length
+          ? `Events ${count(first + 1)} to ${count(first + shown.length)} of ${count(marks.length)}, around the position.`
+          : plural(marks.length, 'event')}
       </caption>
       <thead>
         <tr>
@@ -285,7 +285,7 @@ function EventTable({
   )
 }
 
-function worldAfter({ kind, vmcb }: TimelineEvent): string {
+function worldAfter({ kind, vmcb }: Mark): string {
   if (kind === 'vmrun' && vmcb !== undefined) return `guest, VMCB ${vmcb.toString(16).toUpperCase()}h`
   return kind === 'exit' ? 'host' : ''
 }
