@@ -18,7 +18,7 @@ const BLOCKS: readonly (readonly [opens: RegExp, closes: RegExp])[] = [
 /** The last of the lines from `from` to before `to` that has more than a comment; 1-based. */
 function lastStatement(lines: readonly string[], from: number, to: number): number {
   let last = to - 1
-  while (last > from && /^\s*(;|$)/.test(lines[last - 1])) last--
+  while (last > from && /^\s*(;|align\b|$)/.test(lines[last - 1])) last--
   return last
 }
 

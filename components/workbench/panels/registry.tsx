@@ -6,6 +6,7 @@ import type { LabStore } from '../store.ts'
 import { ConsolePanel } from './console.tsx'
 import { MemoryPanel } from './memory.tsx'
 import { RegistersPanel } from './registers.tsx'
+import { StopsPanel } from './stops.tsx'
 import { changedFields, VmcbPanel } from './vmcb.tsx'
 
 export interface PanelProps {
@@ -39,6 +40,7 @@ export const PANELS: readonly PanelEntry[] = [
   },
   { id: 'memory', label: 'Memory', Panel: MemoryPanel },
   { id: 'console', label: 'Console', Panel: ConsolePanel },
+  { id: 'stops', label: 'Stops', Panel: StopsPanel },
 ]
 
 /** The panels of a lab: those that it asks for, in its order, then the rest. */
