@@ -54,11 +54,21 @@ export function designNames(): string[] {
     .sort()
 }
 
-/** What L0 decides, from a file or by the name of a design of the book. Throws InputError. */
-export function readDesign(name: string): Decisions {
+/** The file that a design is in: one of that name, or a design of the book. Throws InputError. */
+function designPath(name: string): string {
   const path = existsSync(name) ? name : join(DESIGNS, `${name}.yaml`)
-  if (!existsSync(path))
-    throw new InputError(`there is no file ${name}, and no such design; designs: ${designNames().join(', ')}`)
+  if (existsSync(path)) return path
+  throw new InputError(`there is no file ${name}, and no such design; designs: ${designNames().join(', ')}`)
+}
+
+/** What L0 decides, as a text, from a file or by the name of a design of the book. Throws InputError. */
+export function readDesignText(name: string): string {
+  return readText(designPath(name))
+}
+
+/** What L0 decides. Throws InputError. */
+export function readDesign(name: string): Decisions {
+  const path = designPath(name)
   const { decisions, diagnostics } = parseDecisions(path, readText(path))
   if (decisions === undefined)
     throw new InputError(diagnostics.map(({ line, message }) => `${path}:${line}: ${message}`).join('\n'))

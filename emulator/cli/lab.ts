@@ -1,4 +1,4 @@
-/** `world-switch lab`: checks labs, begins new ones, and makes images of them. */
+/** `world-switch lab`: checks and runs labs, begins new ones, and makes images of them. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,23 +6,27 @@ import { checkLab, newLabFiles, type LabReport } from '../lab/index.ts'
 import { InputError, parseArguments, STATUS, UsageError, type Command } from './command.ts'
 import { readLabFolder } from './files.ts'
 import { exportLab } from './lab-export.ts'
+import { runLab } from './lab-run.ts'
 
 const LABS = fileURLToPath(new URL('../../content/labs', import.meta.url))
 
 const help = `Usage: world-switch lab check [SLUG...] [--json] [--pack FOLDER]
+       world-switch lab run SLUG [--solution] [--l0 DESIGN] [--json] [--pack FOLDER]
        world-switch lab new SLUG [--pack FOLDER]
        world-switch lab export SLUG -o FILE [--solution] [--pack FOLDER]
 
 check proves of each lab that its start fails, its solution meets every goal, and every
-variant fails exactly the goals it names. new makes a lab that passes the check, to edit.
+variant fails exactly the goals it names. run runs a lab's start once and says which goals
+are met, what its races lose and what becomes of its scenarios. new makes a lab that passes the check, to edit.
 export makes a multiboot image of a lab's start and says how to run it.
 
   --pack FOLDER    a folder of labs (default: the book's own)
   --json           one JSON object instead of text
   -o FILE          where the image goes
-  --solution       the image has the texts of the solution
+  --solution       the texts of the solution, not those of the start
+  --l0 DESIGN      what L0 decides, in place of the lab's design: a file, or a design's name
 
-Exit status: 0 all checks pass, 1 some do not, 2 bad arguments, 4 a lab does not exist or
+Exit status: 0 all checks pass or goals are met, 1 some do not, 2 bad arguments, 4 a lab does not exist or
 cannot be exported
 `
 
@@ -76,22 +80,28 @@ function run(args: string[]): number {
       pack: { type: 'string', default: LABS },
       output: { type: 'string', short: 'o' },
       solution: { type: 'boolean', default: false },
+      l0: { type: 'string' },
     },
   })
   const [verb, ...slugs] = positionals
   if (verb === 'check') return check(values.pack, slugs, values.json)
-  if (verb !== 'new' && verb !== 'export')
+  if (verb !== 'new' && verb !== 'export' && verb !== 'run')
     throw new UsageError(
-      verb === undefined ? 'check, new or export is expected' : `there is no "lab ${verb}"`,
+      verb === undefined ? 'check, run, new or export is expected' : `there is no "lab ${verb}"`,
     )
   if (slugs.length !== 1) throw new UsageError(`lab ${verb} takes one SLUG`)
   if (verb === 'new') return create(values.pack, slugs[0])
-  return exportLab(join(values.pack, slugs[0]), slugs[0], values.output, values.solution)
+  const folder = join(values.pack, slugs[0])
+  if (verb === 'run') {
+    if (!existsSync(folder)) throw new InputError(`there is no lab "${slugs[0]}" in ${values.pack}`)
+    return runLab(folder, slugs[0], values)
+  }
+  return exportLab(folder, slugs[0], values.output, values.solution)
 }
 
 export const lab: Command = {
   name: 'lab',
-  summary: 'check labs, begin a new one, or make an image of one',
+  summary: 'check labs, run one, begin a new one, or make an image of one',
   help,
   run,
 }

@@ -4,9 +4,10 @@ import { boot } from './boot.ts'
 import { InputError, STATUS, UsageError, type Command } from './command.ts'
 import { disasm } from './disasm.ts'
 import { lab } from './lab.ts'
+import { races } from './races.ts'
 import { runCommand } from './run.ts'
 
-const COMMANDS: readonly Command[] = [runCommand, boot, asm, disasm, lab]
+const COMMANDS: readonly Command[] = [runCommand, boot, asm, disasm, lab, races]
 
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length))

@@ -198,7 +198,7 @@ function run(args: string[]): number {
     const dropped = machine.events.dropped
     if (dropped > 0) process.stdout.write(`(${dropped} older events are not shown)\n`)
     printExits(machine.events.since(), wanted.cpus)
-    printNested(processor.l0())
+    if (!wanted.trace.includes('l0')) printNested(processor.l0())
     printUndefined(machine.events.since())
     const console = String.fromCharCode(...machine.serial.since().slice(-65536))
     if (console !== '') process.stdout.write(`console:\n${console}\n`)
