@@ -23,7 +23,7 @@ function recorded(): { machine: Machine; record: TimelineRecord } {
 }
 
 describe('the timeline of a run', () => {
-  const { record } = recorded()
+  const { machine, record } = recorded()
 
   test('has the guest between VMRUN and #VMEXIT', () => {
     const view = timelineView(record, wholeSpan(record), record.extent * 10)
@@ -33,11 +33,11 @@ describe('the timeline of a run', () => {
     expect(view.lanes[0].marks.exit[0].label).toContain('VMMCALL')
   })
 
-  test('says which world a position is in', () => {
-    const [vmrun, exit] = record.marks
-    expect(worldAt(record, 0, vmrun.at - 1)).toBeUndefined()
-    expect(worldAt(record, 0, vmrun.at)).toBe(VMCB)
-    expect(worldAt(record, 0, exit.at)).toBeUndefined()
+  test('says which world the machine is in at each position', () => {
+    for (let position = 0; position <= record.extent; position++) {
+      machine.goTo(position)
+      expect([position, worldAt(record, 0, position)]).toEqual([position, machine.inspect().guest?.vmcb])
+    }
   })
 
   test('goes from event to event', () => {

@@ -1,0 +1,20 @@
+/** Takes down what a TLB holds. Looking leaves the machine as it is. */
+import type { Machine, TlbEntry } from '../../emulator/machine/index.ts'
+
+export interface TlbRecord {
+  readonly processor: number
+  readonly entries: readonly TlbEntry[]
+  /** What it held before the last instruction; undefined at the start. */
+  readonly before: readonly TlbEntry[] | undefined
+}
+
+/** A processor's TLB now and before the last instruction, for which the machine goes back and forth: it needs its history. */
+export function tlbRecord(machine: Machine, processor = 0): TlbRecord {
+  const present = machine.instructions
+  const entries = machine.tlb(processor)
+  if (present === 0) return { processor, entries, before: undefined }
+  const isBack = machine.goTo(present - 1) < present
+  const before = isBack ? machine.tlb(processor) : undefined
+  machine.goTo(present)
+  return { processor, entries, before }
+}
