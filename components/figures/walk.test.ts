@@ -61,7 +61,7 @@ test('a page fault shows its error code in words', () => {
   expect(outcome).toMatchObject({ isGood: false, title: '#PF' })
   expect(outcome.details).toEqual([
     '1 entry read',
-    '#PF: error code 6, user write, not present',
+    '#PF: error code 6h, user write, not present',
     'CR2 = FFFF_8000_0000_0000h',
   ])
 })
