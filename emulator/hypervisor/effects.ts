@@ -16,6 +16,8 @@ export type Effect =
       readonly what: string
       readonly look?: Look | undefined
     }
+  /** A look at several words of L1's memory. A scheduling point. Answered with whether all of them have their value. */
+  | { readonly kind: 'compare'; readonly words: readonly Word[]; readonly what: string }
   /**
    * Writes L1's memory: the spans `only` of `data`. A scheduling point. Answered with whether L1 has RAM there.
    */
@@ -59,6 +61,13 @@ export type Effect =
   /** L1's own world switches, as L1 sees them. */
   | { readonly kind: 'nested'; readonly event: NestedEvent }
 
+/** 4 or 8 bytes in L1's memory. */
+export interface Word {
+  readonly address: number
+  readonly bytes: 4 | 8
+  readonly value: bigint
+}
+
 /** A look at vmcb12: the bytes from an offset on, and what L0 wants them for (copies.ts). */
 export interface Look extends Span {
   readonly purpose: 'copy' | 'check' | 'use'
@@ -95,7 +104,7 @@ export type Handler<T> = Generator<Effect, T, Answer>
 
 /** Effects at which another vCPU may go on: the only places where L1 can change what L0 looks at. */
 export function isSchedulingPoint({ kind }: Effect): boolean {
-  return kind === 'read' || kind === 'write' || kind === 'vmrun'
+  return kind === 'read' || kind === 'compare' || kind === 'write' || kind === 'vmrun'
 }
 
 /** Bytes of L1's memory; undefined where L1 has no RAM. `what` names them for traces; `look` when they are vmcb12's. */
@@ -106,6 +115,11 @@ export function* read(
   look?: Look,
 ): Handler<Uint8Array | undefined> {
   return (yield { kind: 'read', address, bytes, what, look }) as Uint8Array | undefined
+}
+
+/** Whether words in L1's memory have their values; not where L1 has no RAM. */
+export function* compare(words: readonly Word[], what: string): Handler<boolean> {
+  return (yield { kind: 'compare', words, what }) as boolean
 }
 
 /** Writes to L1's memory, all bytes or the spans `only` of them. False where L1 has no RAM, and then nothing is written. */

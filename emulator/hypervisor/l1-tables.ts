@@ -7,7 +7,7 @@
 import { CR4, EFER } from '../svm/index.ts'
 import { read, write, type Handler } from './effects.ts'
 import type { Context } from './context.ts'
-import { get } from './vmcb-image.ts'
+import { get, littleEndian } from './vmcb-image.ts'
 
 /** An access to L2's memory. What L2's page walk does counts as a user's (§15.25.5). */
 export interface NestedAccess {
@@ -22,8 +22,16 @@ export type NestedTranslation =
       readonly address: number
       readonly writable: boolean
       readonly executable: boolean
+      /** What the walk read, as it is now. */
+      readonly entries: readonly TableEntry[]
     }
   | { readonly kind: 'fault'; readonly error: bigint }
+
+/** An entry of L1's tables, and where it lies. */
+export interface TableEntry {
+  readonly at: number
+  readonly entry: bigint
+}
 
 /** EXITINFO1 (§15.25.6): 4 ID, 3 RSV, 2 US, 1 RW, 0 P. Nested accesses are always a user's. */
 const ERROR = { present: 1n, write: 2n, user: 4n, reserved: 8n, fetch: 16n } as const
@@ -38,6 +46,8 @@ const ENTRY = {
   global: 0x100n,
   nx: 1n << 63n,
 } as const
+
+export const ACCESSED_OR_DIRTY = ENTRY.accessed | ENTRY.dirty
 
 interface Level {
   /** The entry's index is `bits` bits of the address from bit `shift` on. */
@@ -86,12 +96,8 @@ function formatOf(vmcb01: DataView): Format {
   return get(vmcb01, 'save.cr4') & CR4.PAE ? PAE : LEGACY
 }
 
-function littleEndian(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n)
-}
-
 function bytesOfEntry(entry: bigint, bytes: number): Uint8Array {
-  return Uint8Array.from({ length: bytes }, (_, i) => Number((entry >> BigInt(i * 8)) & 0xffn))
+  return new Uint8Array(BigUint64Array.of(entry).buffer, 0, bytes)
 }
 
 /** Bits that must be 0: addresses beyond MAXPHYADDR, NX while L1 has not turned it on, and low address bits of large pages. */
@@ -140,7 +146,8 @@ export function* walkL1(
   if (gpa >= 2 ** format.addressBits) return fault(0n)
   let table = Number(nCr3 & (format === PAE ? 0xffff_ffe0n : 0x000f_ffff_ffff_f000n))
   let [writable, executable, user] = [true, true, true]
-  const visited: { at: number; entry: bigint }[] = []
+  const pdpes: TableEntry[] = []
+  const visited: TableEntry[] = []
   for (const level of format.levels) {
     const at = table + (Math.floor(gpa / 2 ** level.shift) % 2 ** level.bits) * format.entryBytes
     const entry = yield* readEntry(at, format.entryBytes)
@@ -148,7 +155,8 @@ export function* walkL1(
     const isLeaf = level.leaf === 'always' || (level.leaf === 'ps' && isLarge(entry, format, vmcb01))
     if (reservedBits(entry, level, isLeaf, rules, format.entryBytes))
       return fault(ERROR.present | ERROR.reserved)
-    if (!level.isPdpe) {
+    if (level.isPdpe) pdpes.push({ at, entry })
+    else {
       writable &&= (entry & ENTRY.writable) !== 0n
       user &&= (entry & ENTRY.user) !== 0n
       executable &&= format.entryBytes === 4 || !(entry & ENTRY.nx)
@@ -159,12 +167,21 @@ export function* walkL1(
       continue
     }
     if (!user || (access.write && !writable) || (access.fetch && !executable)) return fault(ERROR.present)
-    yield* markUsed(visited, access, format.entryBytes)
+    const used = usedEntries(visited, access)
+    for (const [i, { at, entry }] of used.entries())
+      if (entry !== visited[i].entry)
+        yield* write(at, bytesOfEntry(entry, format.entryBytes), 'nested table entry')
     const offset = gpa % 2 ** level.shift
     const base = leafBase(entry, level, format)
     const dirty = access.write || (entry & ENTRY.dirty) !== 0n
     // The first write through a clean entry must come back here, to set D.
-    return { kind: 'page', address: base + offset - (offset % 4096), writable: writable && dirty, executable }
+    return {
+      kind: 'page',
+      address: base + offset - (offset % 4096),
+      writable: writable && dirty,
+      executable,
+      entries: [...pdpes, ...used],
+    }
   }
   return fault(0n)
 }
@@ -191,14 +208,10 @@ function* readEntry(at: number, bytes: 4 | 8): Handler<bigint> {
   return entry === undefined ? (1n << BigInt(bytes * 8)) - 1n : littleEndian(entry)
 }
 
-function* markUsed(
-  visited: readonly { at: number; entry: bigint }[],
-  access: NestedAccess,
-  bytes: number,
-): Handler<void> {
-  for (const [i, { at, entry }] of visited.entries()) {
+/** With A in each, and D in the last one after a write. */
+function usedEntries(visited: readonly TableEntry[], access: NestedAccess): TableEntry[] {
+  return visited.map(({ at, entry }, i) => {
     const isLeaf = i === visited.length - 1
-    const used = entry | ENTRY.accessed | (isLeaf && access.write ? ENTRY.dirty : 0n)
-    if (used !== entry) yield* write(at, bytesOfEntry(used, bytes), 'nested table entry')
-  }
+    return { at, entry: entry | ENTRY.accessed | (isLeaf && access.write ? ENTRY.dirty : 0n) }
+  })
 }

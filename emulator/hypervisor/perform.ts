@@ -2,12 +2,18 @@
 import type { HostPort } from '../machine/index.ts'
 import type { Answer, Effect } from './effects.ts'
 import { isL1Ram, type MemoryMap } from './memory-map.ts'
+import { littleEndian } from './vmcb-image.ts'
 
 /** Performs an effect, other than those that only report, and answers it. */
 export function perform(port: HostPort, map: MemoryMap, effect: Effect): Answer {
   switch (effect.kind) {
     case 'read':
       return isL1Ram(map, effect.address, effect.bytes) ? port.read(effect.address, effect.bytes) : undefined
+    case 'compare':
+      return effect.words.every(
+        ({ address, bytes, value }) =>
+          isL1Ram(map, address, bytes) && littleEndian(port.read(address, bytes)) === value,
+      )
     case 'write': {
       const { address, data, only } = effect
       if (!isL1Ram(map, address, data.length)) return false
@@ -79,6 +85,7 @@ export function canAnswer(effect: Effect, answer: Answer): boolean {
       return answer === undefined || typeof answer === 'bigint'
     case 'task-priority':
       return typeof answer === 'bigint'
+    case 'compare':
     case 'write':
     case 'write-msr':
     case 'take':

@@ -210,6 +210,8 @@ function stepOf(effect: Effect): Step | undefined {
   switch (effect.kind) {
     case 'read':
       return { kind: 'read', what: effect.what, look: effect.look, reads: [effect], writes: [] }
+    case 'compare':
+      return { kind: 'read', what: effect.what, reads: effect.words, writes: [] }
     case 'write': {
       const writes = effect.only.map(({ offset, bytes }) => ({ address: effect.address + offset, bytes }))
       return { kind: 'write', what: effect.what, reads: [], writes }

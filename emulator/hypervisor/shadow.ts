@@ -1,7 +1,7 @@
 /**
  * Shadow nested tables: what L2 runs on when L1 uses nested paging for it. L1's tables lead from L2's guest-physical addresses to
  * L1's; the shadow leads to system-physical ones, in 4 KB pages, and grows with each nested page fault. It is emptied at each
- * nested VMRUN, so that it is never older than a TLB that L1 might have flushed. Without nested paging L2's physical addresses
+ * nested VMRUN that finds L1's tables changed, so that it is never older than a TLB that L1 might have flushed. Without nested paging L2's physical addresses
  * are L1's, and it runs on the tables that L1 itself runs on.
  */
 import { EXIT } from '../svm/index.ts'
@@ -11,7 +11,8 @@ import { systemPhysical } from './memory-map.ts'
 import { nestedVmexit } from './nested-vmexit.ts'
 import { FLUSH_ASID, giveUp, type Context } from './context.ts'
 import type { VcpuState } from './state.ts'
-import { change, get, put } from './vmcb-image.ts'
+import { forgetSources, addSources, isUpToDate } from './shadow-sources.ts'
+import { change, get, littleEndian, put } from './vmcb-image.ts'
 
 const PAGE = 4096
 const NP_ENABLE = 1n
@@ -25,17 +26,18 @@ export function hasNestedPaging({ nested }: VcpuState): boolean {
   return (get(nested.controls, 'control.nested_control') & NP_ENABLE) !== 0n
 }
 
-/** Sets nCR3 of vmcb02 to an empty shadow, or to L1's tables. */
+/** Sets nCR3 of vmcb02 to a shadow that is up to date, if only because it is empty, or to L1's tables. */
 export function* startShadow({ map }: Context, vcpu: VcpuState): Handler<void> {
   const isShadowed = hasNestedPaging(vcpu)
   change(vcpu.vmcb02, 'control.n_cr3', BigInt(isShadowed ? map.vcpus[vcpu.index].shadow : map.nCr3))
-  if (isShadowed) yield* zap(map.vcpus[vcpu.index].shadow, vcpu)
+  if (isShadowed && !(yield* isUpToDate(vcpu))) yield* zap(map.vcpus[vcpu.index].shadow, vcpu)
 }
 
 /** Forgets everything: the root is the only page in use, and empty. */
 function* zap(root: number, vcpu: VcpuState): Handler<void> {
   yield* writeOwn(root, new Uint8Array(PAGE))
   vcpu.nested.shadowPages = 1
+  forgetSources(vcpu)
   put(vcpu.vmcb02, 'control.tlb_control', FLUSH_ASID)
 }
 
@@ -58,6 +60,7 @@ export function* nestedPageFault(context: Context, vcpu: VcpuState): Handler<voi
   const target = BigInt(systemPhysical(context.map, found.address))
   const entry = target | PRESENT | USER | (found.writable ? WRITABLE : 0n) | (found.executable ? 0n : NX)
   yield* map(context, vcpu, Number(info2), entry)
+  addSources(vcpu.nested, found.entries)
 }
 
 function* translate(
@@ -79,7 +82,7 @@ function* map({ map: { vcpus } }: Context, vcpu: VcpuState, gpa: number, entry: 
   for (const shift of SHIFTS) {
     const at = table + (Math.floor(gpa / 2 ** shift) % 512) * 8
     if (shift === 12) return yield* writeOwn(at, quad(entry))
-    const [next] = new BigUint64Array((yield* readOwn(at, 8)).slice().buffer)
+    const next = littleEndian(yield* readOwn(at, 8))
     if (next & PRESENT) {
       table = Number(next & ~0xfffn)
       continue

@@ -32,6 +32,9 @@ export interface NestedState {
   injectedRip: bigint
   /** Pages of the shadow nested tables in use. */
   shadowPages: number
+  /** What they were made of (shadow-sources.ts), and how many entries that are. */
+  sources: DataView
+  sourceCount: number
 }
 
 export interface VcpuState {
@@ -106,6 +109,8 @@ export function createVcpuState(index: number): VcpuState {
       injectedNextRip: 0n,
       injectedRip: 0n,
       shadowPages: 0,
+      sources: emptyImage(),
+      sourceCount: 0,
     },
   }
 }
@@ -113,12 +118,13 @@ export function createVcpuState(index: number): VcpuState {
 /** Copies a state over another one; images keep their memory, because making new ones takes longer than copying them. */
 export function copyVcpuState(from: VcpuState, into: VcpuState): void {
   const { vmcb01, vmcb02, nested } = into
-  const { controls, save } = nested
-  Object.assign(into, from, { vmcb01, vmcb02, nested: { ...from.nested, controls, save } })
+  const { controls, save, sources } = nested
+  Object.assign(into, from, { vmcb01, vmcb02, nested: { ...from.nested, controls, save, sources } })
   copyImage(from.vmcb01, vmcb01)
   copyImage(from.vmcb02, vmcb02)
   copyImage(from.nested.controls, controls)
   copyImage(from.nested.save, save)
+  copyImage(from.nested.sources, sources)
 }
 
 export function cloneVcpuState(state: VcpuState): VcpuState {

@@ -99,6 +99,12 @@ export function bytesOf(image: DataView): Uint8Array {
   return new Uint8Array(image.buffer, image.byteOffset, VMCB_BYTES)
 }
 
+/** 4 or 8 bytes as a number. */
+export function littleEndian(bytes: Uint8Array): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  return bytes.length === 8 ? view.getBigUint64(0, true) : BigInt(view.getUint32(0, true))
+}
+
 /** EXITCODE as the signed number that names it; all 64 bits count. */
 export function signedExitCode(image: DataView): number {
   return Number(BigInt.asIntN(64, get(image, 'control.exit_code')))
