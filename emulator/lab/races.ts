@@ -7,7 +7,6 @@ import {
   PROPERTIES,
   raceForVmcb12,
   raceStart,
-  type RaceEvent,
   type RacePlan,
   type Report,
   type Store,
@@ -79,10 +78,4 @@ const MOST_STEPS = 400
 
 export function raceReports(lab: Lab, built: Build, options: SessionOptions): RaceReport[] {
   return lab.races.map((race) => reportOf(lab, race, built, options))
-}
-
-/** What LabSession.reset() takes to replay an order of a race: that of a loss, or any other of its executions. */
-export function replayOf(lab: Lab, { id, report }: RaceReport, trace: readonly RaceEvent[]): Replay {
-  const { vmrun } = lab.races.find((race) => race.id === id)!
-  return { vmrun, trace, cuts: report?.cuts ?? [] }
 }

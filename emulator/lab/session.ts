@@ -1,5 +1,12 @@
 /** A lab being run: one machine, one build, the goals judged on what the machine did. The workbench and `lab check` share it. */
-import { cpuOfL1, createReplayingL0, policyOf, type L0, type ReplayingL0 } from '../hypervisor/index.ts'
+import {
+  cpuOfL1,
+  createReplayingL0,
+  policyOf,
+  type L0,
+  type RaceEvent,
+  type ReplayingL0,
+} from '../hypervisor/index.ts'
 import { describeRunResult, Machine, type MachineOptions, type RunResult } from '../machine/index.ts'
 import { findField } from '../svm/index.ts'
 import { build, type Build } from './build.ts'
@@ -149,6 +156,13 @@ export class LabSession {
   races(): readonly RaceReport[] {
     if (this.#build === undefined) return []
     return (this.#races ??= raceReports(this.lab, this.#build, this.options))
+  }
+
+  /** What reset() takes to replay an order of a race: the trace of a loss, or that of any other execution. */
+  replayOf(id: string, trace: readonly RaceEvent[]): Replay {
+    const { vmrun } = this.lab.races.find((race) => race.id === id)!
+    const cuts = this.races().find((race) => race.id === id)?.report?.cuts ?? []
+    return { vmrun, trace, cuts }
   }
 
   /** What becomes of the texts of the last reset() in the lab's scenarios, each on a machine of its own. */
