@@ -30,7 +30,10 @@ const CACHING = [
   bit(4, 'PCD', 'Page cache disable: bit 1 of the PAT index in a leaf'),
   bit(3, 'PWT', 'Page write-through: bit 0 of the PAT index in a leaf'),
 ]
-const PERMISSIONS = [bit(2, 'U/S', '1: CPL 3 may access'), bit(1, 'R/W', '1: stores are allowed')]
+const PERMISSIONS = [
+  bit(2, 'U/S', 'CPL 3 may access where it is 1'),
+  bit(1, 'R/W', 'Stores are allowed where it is 1'),
+]
 const PRESENT = bit(0, 'P', 'Present')
 
 /** The fields of an entry from the highest bit down. `levels`: of the tables that it is part of. */
@@ -47,14 +50,14 @@ export function pageEntryBits(
     prefix: entryName({ shift }),
     bits: [
       ...(bytes === 8
-        ? [bit(63, 'NX', '1: no instruction fetches'), bit(52, 'AVL2', 'For software', 11)]
+        ? [bit(63, 'NX', 'No instruction fetches where it is 1'), bit(52, 'AVL2', 'For software', 11)]
         : []),
       address,
       ...(isLeaf && shift > 12 ? [bit(12, 'PAT', 'Bit 2 of the PAT index')] : []),
       bit(9, 'AVL', 'For software', 3),
       ...(isLeaf ? [bit(8, 'G', 'Global: serves every PCID of its ASID')] : []),
       ...(isLeaf && shift === 12 ? [bit(7, 'PAT', 'Bit 2 of the PAT index')] : []),
-      ...(shift > 12 && shift < 39 ? [bit(7, 'PS', '1: this entry maps a large page')] : []),
+      ...(shift > 12 && shift < 39 ? [bit(7, 'PS', 'Maps a large page where it is 1')] : []),
       ...(isLeaf ? [bit(6, 'D', 'Dirty: a store went through')] : []),
       bit(5, 'A', 'Accessed: a walk went through'),
       ...CACHING,

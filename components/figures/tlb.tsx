@@ -49,6 +49,10 @@ export function TlbFigure({ record }: TlbProps) {
       }
       table={() => <TlbTable view={view} />}
     >
+      <p class="fig-soft">
+        R, W, X: reads, stores, fetches. U: CPL 3 too. D: stores need no walk. An entry shows where its memory
+        type comes from.
+      </p>
       {view.groups.length === 0 && <p class="fig-soft">No entries.</p>}
       {view.groups.map(({ name, asid: own, rows }) => (
         <section key={name} class={own === 0 ? 'fig-tlb-group is-host' : 'fig-tlb-group'}>

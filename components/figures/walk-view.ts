@@ -1,6 +1,7 @@
 /** A page walk as it is drawn: the fields of the address, and a grid of the entries that the walk reads. */
 import type { Walk, WalkEntry, WalkLevel, WalkRow } from '../../emulator/machine/index.ts'
 import { EXIT, explainExit, VECTOR, type BitList } from '../../emulator/svm/index.ts'
+import { dissectFields } from '../workbench/dissection.ts'
 import { hex, hexWide, plural } from '../workbench/format.ts'
 import { entryName, pageEntryBits, tableName } from './page-entry-bits.ts'
 
@@ -24,6 +25,8 @@ export interface WalkCell {
   readonly bits: BitList
   readonly isLeaf: boolean
   readonly offending: bigint
+  /** The fields that end the walk: "R/W, U/S", or empty. */
+  readonly blamed: string
   /** "A", "A, D" or empty: what the walk sets. */
   readonly sets: string
 }
@@ -58,17 +61,25 @@ export interface WalkView {
 
 export function walkView(walk: Walk): WalkView {
   let number = 0
-  const cellOf = (entry: WalkEntry, ofNested: boolean): WalkCell => ({
-    number: ++number,
-    name: `${ofNested ? 'nested ' : ''}${entryName(entry)}`,
-    address: hex(entry.address),
-    value: entry.value,
-    bytes: entry.bytes,
-    bits: pageEntryBits(entry, ofNested ? walk.nestedLevels : walk.levels),
-    isLeaf: entry.isLeaf,
-    offending: entry.offending,
-    sets: setBits(entry.sets),
-  })
+  const cellOf = (entry: WalkEntry, ofNested: boolean): WalkCell => {
+    const bits = pageEntryBits(entry, ofNested ? walk.nestedLevels : walk.levels)
+    const fields = dissectFields(entry.value, entry.bytes, bits, entry.offending)
+    return {
+      number: ++number,
+      name: `${ofNested ? 'nested ' : ''}${entryName(entry)}`,
+      address: hex(entry.address),
+      value: entry.value,
+      bytes: entry.bytes,
+      bits,
+      isLeaf: entry.isLeaf,
+      offending: entry.offending,
+      blamed: fields
+        .filter(({ isOffending }) => isOffending)
+        .map(({ name }) => name)
+        .join(', '),
+      sets: setBits(entry.sets),
+    }
+  }
   const depth = (n: number): number =>
     walk.rows.slice(0, n).filter(({ purpose }) => purpose === 'table').length
   const rows = walk.rows.map((row, n): WalkRowView => {

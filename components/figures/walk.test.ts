@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Machine } from '../../emulator/machine/index.ts'
 import { tlbRecord } from './tlb-data.ts'
 import { tlbView } from './tlb-view.ts'
+import { walkAt } from './walk-data.ts'
 import { walkView, type WalkPlace } from './walk-view.ts'
 import { GUEST, NESTED_PAGING, worldMachine } from './worlds.fixture.ts'
 
@@ -51,7 +52,7 @@ test('a nested page fault shows the place, the bit, and EXITINFO1 and EXITINFO2 
   machine.writeMemory(NESTED_LEAF, new Uint8Array([0x86]))
   const view = walkView(machine.walk(BigInt(GUEST), 'execute'))
   expect(view.rows[0]).toMatchObject({ name: 'PML4E', address: undefined, entry: 'not read' })
-  expect(view.cells.at(-1)).toMatchObject({ name: 'nested PDPE', offending: 1n })
+  expect(view.cells.at(-1)).toMatchObject({ name: 'nested PDPE', offending: 1n, blamed: 'P' })
   expect(view.outcome).toMatchObject({ isGood: false, title: '#VMEXIT(NPF)' })
   expect(view.outcome.details.join()).toMatch(/EXITINFO1 200000006h: user write, not present, while walking/)
 })
@@ -94,4 +95,14 @@ test('the TLB can be searched by part of an address and by ASID', () => {
   const record = tlbRecord(machine)
   expect(tlbView(record, '', 1).groups.every(({ asid }) => asid === 1)).toBe(true)
   expect(tlbView(record, 'FFFF_FFFFh').groups).toEqual([])
+})
+
+test('the walk before a nested page fault ends as the #VMEXIT said', () => {
+  const machine = inGuest('mov rax, [40000000h]\n vmmcall')
+  machine.run(10)
+  const exit = machine.events.since().find((event) => event.kind === 'vmexit')!
+  const present = machine.digest()
+  const { outcome } = walkAt(machine, exit.instructions - 1, 0x4000_0000n, 'read')
+  expect(outcome).toEqual({ kind: 'nested-page-fault', info1: exit.info1, info2: exit.info2 })
+  expect(machine.digest()).toBe(present)
 })

@@ -107,7 +107,13 @@ function GridRow({ row, choice }: { readonly row: WalkRowView; readonly choice: 
         <Arrow />
         {row.entry === undefined ? (
           <span class="fig-walk-spa">
-            <b>sPA</b> <span class="fig-value">{row.address ?? 'none'}</span>
+            {row.address === undefined ? (
+              'no sPA'
+            ) : (
+              <>
+                <b>sPA</b> <span class="fig-value">{row.address}</span>
+              </>
+            )}
           </span>
         ) : (
           <Place place={row.entry} choice={choice} isWide />
@@ -135,10 +141,12 @@ interface CellProps {
 }
 
 function Cell({ cell, choice, isWide = false }: CellProps) {
-  const { number, name, address, value, bytes, isLeaf, offending, sets } = cell
+  const { number, name, address, value, bytes, isLeaf, offending, blamed, sets } = cell
   const isFault = offending !== 0n
   const isNested = name.startsWith('nested')
-  const notes = [isLeaf && 'leaf', sets && `sets ${sets}`, isFault && 'ends the walk'].filter(Boolean)
+  const notes = [isLeaf && 'leaf', sets && `sets ${sets}`, isFault && `ends the walk: ${blamed}`].filter(
+    Boolean,
+  )
   return (
     <button
       type="button"
@@ -177,13 +185,14 @@ function Outcome({ view: { outcome } }: { readonly view: WalkView }) {
 }
 
 function Entry({ cell }: { readonly cell: WalkCell }) {
-  const { number, name, address, value, bytes, bits, offending, sets } = cell
+  const { number, name, address, value, bytes, bits, offending, blamed, sets } = cell
   return (
     <div class="fig-walk-entry">
       <p>
         <span class="fig-walk-number">{number}</span> <b>{name}</b> at{' '}
         <span class="fig-value">{address}</span>
         {sets !== '' && <span class="fig-soft"> · the access sets {sets}</span>}
+        {blamed !== '' && <b> · ends the walk: {blamed}</b>}
       </p>
       <Dissector name={name} value={value} bytes={bytes} bits={bits} offending={offending} />
     </div>
@@ -210,7 +219,7 @@ function WalkTable({ view }: { readonly view: WalkView }) {
         {view.rows.flatMap((row) =>
           [...row.nested, row.entry]
             .filter((place) => typeof place === 'object')
-            .map(({ number, name, address, value, bytes, isLeaf, sets, offending }) => (
+            .map(({ number, name, address, value, bytes, isLeaf, sets, blamed }) => (
               <tr key={number}>
                 <th scope="row">{number}</th>
                 <td>
@@ -220,7 +229,7 @@ function WalkTable({ view }: { readonly view: WalkView }) {
                 <td class="fig-value">{address}</td>
                 <td class="fig-value">{hexWide(value, bytes)}</td>
                 <td>
-                  {[isLeaf && 'leaf', sets && `sets ${sets}`, offending !== 0n && 'ends the walk']
+                  {[isLeaf && 'leaf', sets && `sets ${sets}`, blamed && `ends the walk: ${blamed}`]
                     .filter(Boolean)
                     .join(', ')}
                 </td>
