@@ -4,6 +4,7 @@
  */
 import type { Transaction } from '../caches/transactions.ts'
 import type { Instruction } from '../isa/instruction.ts'
+import { CS } from '../isa/registers.ts'
 import { dropContexts } from '../paging/contexts.ts'
 import type { EntryType } from '../paging/entry-type.ts'
 import { readEntry, type TlbEntry } from '../paging/tlb.ts'
@@ -29,8 +30,8 @@ export interface SwitchedField {
 
 /** The kinds of events and what each tells. Addresses: `linear` is a gVA, `guestAddress` a gPA, `address` an sPA. */
 export interface StreamEvents {
-  /** About to execute. */
-  instruction: { readonly rip: bigint; readonly instruction: Instruction }
+  /** About to execute. `linear` is CS base and rIP. */
+  instruction: { readonly rip: bigint; readonly linear: bigint; readonly instruction: Instruction }
   /** To data. Without paging there is no entry, and no type but that of the MTRRs. */
   access: {
     readonly write: boolean
@@ -190,7 +191,8 @@ export class EventStream {
         waiting = waitingVectors(cpu.state)
         for (const vector of waiting)
           if (!before.includes(vector)) this.#emit(cpu, 'event', { what: 'pending', vector })
-        this.#emit(cpu, 'instruction', { rip, instruction })
+        const linear = BigInt.asUintN(64, cpu.state.segments[CS].base + rip)
+        this.#emit(cpu, 'instruction', { rip, linear, instruction })
       }
     }
     if (wanted.has('access') || wanted.has('bus'))

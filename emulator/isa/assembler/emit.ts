@@ -1,5 +1,5 @@
 /** The last step: bytes of every statement at its place, with all range checks, and the map from lines to bytes. */
-import type { Size } from '../instruction.ts'
+import type { CodeBits, Size } from '../instruction.ts'
 import { Problem, type Diagnostics, type Range } from './diagnostics.ts'
 import { encodeAt } from './encode-statement.ts'
 import { evaluate, type Expression } from './expression.ts'
@@ -16,6 +16,8 @@ export interface LineBytes {
   readonly offset: number
   readonly length: number
   readonly kind: 'instruction' | 'data' | 'reserve'
+  /** Of instructions: the code size that they were written for. */
+  readonly bits: CodeBits | undefined
 }
 
 /** Repetitions of an instruction that is encoded anew at each place, `times 4 jmp x`. */
@@ -37,7 +39,8 @@ export function emit(program: Program, diagnostics: Diagnostics): { bytes: Uint8
     const length = statement.size * statement.count
     if (length > 0) {
       const address = statement.section.start + BigInt(statement.offset)
-      lines.push({ file: place.file, line: place.line, address, offset, length, kind: body.kind })
+      const bits = body.kind === 'instruction' ? body.bits : undefined
+      lines.push({ file: place.file, line: place.line, address, offset, length, kind: body.kind, bits })
     }
     diagnostics.attempt(place, () => writeStatement(statement, bytes, offset))
   }
