@@ -195,10 +195,10 @@ describe('the map from lines to bytes', () => {
     const { lines, origin } = assembleText('org 0x7c00\nx: nop\ndw 1, 2\n\nresb 3\nsection .bss\ny: resq 1')
     expect(origin).toBe(0x7c00n)
     expect(lines).toEqual([
-      { file: 'main.asm', line: 2, address: 0x7c00n, offset: 0, length: 1, kind: 'instruction' },
-      { file: 'main.asm', line: 3, address: 0x7c01n, offset: 1, length: 4, kind: 'data' },
-      { file: 'main.asm', line: 5, address: 0x7c05n, offset: 5, length: 3, kind: 'reserve' },
-      { file: 'main.asm', line: 7, address: 0x7c08n, offset: 8, length: 8, kind: 'reserve' },
+      { file: 'main.asm', line: 2, address: 0x7c00n, offset: 0, length: 1, kind: 'instruction', bits: 16 },
+      { file: 'main.asm', line: 3, address: 0x7c01n, offset: 1, length: 4, kind: 'data', bits: undefined },
+      { file: 'main.asm', line: 5, address: 0x7c05n, offset: 5, length: 3, kind: 'reserve', bits: undefined },
+      { file: 'main.asm', line: 7, address: 0x7c08n, offset: 8, length: 8, kind: 'reserve', bits: undefined },
     ])
   })
 
