@@ -3,14 +3,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { LabSession, parseLab } from '../emulator/lab/index.ts'
 
-/** The folder's texts by path. */
+function textsBelow(folder: string, prefix = ''): [string, string][] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => statSync(join(folder, path)).isFile())
+    .map((path) => [prefix + path, readFileSync(join(folder, path), 'utf8')])
+}
+
+/** The folder's texts by path, and the designs that labs can name. */
 export function labFiles(slug: string): Map<string, string> {
-  const folder = join('content/labs', slug)
-  return new Map(
-    readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((path) => statSync(join(folder, path)).isFile())
-      .map((path) => [path, readFileSync(join(folder, path), 'utf8')]),
-  )
+  return new Map([...textsBelow(join('content/labs', slug)), ...textsBelow('content/designs', 'designs/')])
 }
 
 /** A text of the lab: `folder` is "start" or "solution". */

@@ -12,7 +12,7 @@ import { get, skipInstruction, trapIfStepping } from './vmcb-image.ts'
 export interface Policy {
   /** What the design decides about vmcb12. */
   readonly decisions: Decisions
-  /** The user moves a vCPU to a new one after every exit but a nested page fault. Absent: never. */
+  /** The user moves a vCPU to a new one after an exit that is no nested page fault, at the points it chose. Absent: never. */
   readonly migration?: Migration | undefined
   /** Addresses at which L0 interrupts its looks and stores (pieces.ts). Absent: each is one step. */
   readonly cuts?: readonly number[] | undefined

@@ -22,7 +22,7 @@ export interface L0Options {
   readonly decisions?: Decisions | undefined
   /** The setting of the design's quirk; without it, as the design has it. */
   readonly sharedPatQuirk?: boolean | undefined
-  /** The user moves vCPUs, as often as it can. */
+  /** The user moves vCPUs, whenever they are where it says. */
   readonly migration?: Migration | undefined
   /** Addresses in L1's memory between which a look or a store of L0 is one step. */
   readonly cuts?: readonly number[] | undefined
