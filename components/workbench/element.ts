@@ -5,6 +5,7 @@
 import './styles/index.css'
 import { connect } from './client.ts'
 import { parsePayload } from './payload.ts'
+import { fragmentOf } from './shared-lab.ts'
 
 /** How far outside the view a lab is when loading begins. */
 const NEAR = '400px'
@@ -23,6 +24,8 @@ class LabElement extends HTMLElement {
     )
     this.#observer.observe(this)
     this.addEventListener('focusin', this.#onFocus)
+    // A link to the state of this lab: the browser knows no such place.
+    if (location.hash.startsWith(fragmentOf(this.dataset['slug'] ?? ''))) this.scrollIntoView()
   }
 
   disconnectedCallback(): void {

@@ -1,4 +1,4 @@
-/** Numbers as the manual writes them. */
+/** Numbers as the manual writes them; amounts and times as readers do. */
 
 /** "668h"; single decimal digits stand alone. */
 export function hex(value: bigint | number): string {
@@ -23,4 +23,9 @@ export function count(value: number): string {
 /** "1 error", "2 errors" */
 export function plural(amount: number, one: string, many = `${one}s`): string {
   return `${count(amount)} ${amount === 1 ? one : many}`
+}
+
+/** "22 Nov 2026, 14:03", in the reader's time zone. `milliseconds` since 1970. */
+export function when(milliseconds: number): string {
+  return new Date(milliseconds).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
 }

@@ -1,7 +1,10 @@
-/** What the reader is to reach, what is missing, hints one by one, and the solution beside the reader's text. */
+/** What stands below the bench: goals and what is missing, hints one by one, the solution, texts that were put aside, sharing. */
 import { useState } from 'preact/hooks'
 import type { GoalResult } from '../../emulator/lab/index.ts'
+import type { LabProgress, Version } from '../reader/records.ts'
+import { plural, when } from './format.ts'
 import type { OpenedLab } from './protocol.ts'
+import { Share } from './share.tsx'
 import { Solution } from './solution.tsx'
 import type { LabStore } from './store.ts'
 
@@ -12,6 +15,7 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
   const results = view === undefined || view.instructions === 0 ? undefined : view.goals
   const met = results?.filter((goal) => goal.met).length ?? 0
   const [isSolutionShown, setSolutionShown] = useState(false)
+  const versions = store.work.versions.value
   const hasSolution = Object.keys(solution).some((name) => solution[name] !== start[name])
   return (
     <div class="wb-lower">
@@ -56,15 +60,49 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
           >
             Reset the text
           </button>
-          {store.work.earlier.value !== undefined && (
-            <button type="button" class="wb-button" onClick={() => store.restoreEarlier()}>
+          {versions.length > 0 && (
+            <button type="button" class="wb-button" onClick={() => store.restore()}>
               Restore my text
             </button>
           )}
         </p>
+        {versions.length > 1 && <Versions store={store} versions={versions} />}
+        <Record progress={store.exercise.progress.value} />
       </section>
+      <Share store={store} slug={lab.slug} />
       {isSolutionShown && <Solution texts={store.work.texts.value} solution={solution} start={start} />}
     </div>
+  )
+}
+
+/** All texts that were put aside. */
+function Versions({ store, versions }: { readonly store: LabStore; readonly versions: readonly Version[] }) {
+  return (
+    <details class="wb-versions">
+      <summary>Texts that were put aside: {versions.length}</summary>
+      <ul>
+        {versions.map(({ savedAt }, index) => (
+          <li key={savedAt}>
+            {when(savedAt)}{' '}
+            <button type="button" class="wb-link" onClick={() => store.restore(index)}>
+              Restore
+            </button>
+          </li>
+        ))}
+      </ul>
+    </details>
+  )
+}
+
+/** How far the reader has come here, over all visits. */
+function Record({ progress }: { readonly progress: LabProgress | undefined }) {
+  if (progress === undefined || progress.attempts === 0) return null
+  const { attempts, completedAt } = progress
+  const done = completedAt === undefined ? '' : ` All goals were met on ${when(completedAt)}.`
+  return (
+    <p class="wb-record">
+      {plural(attempts, 'attempt')} so far.{done}
+    </p>
   )
 }
 

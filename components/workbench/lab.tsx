@@ -2,8 +2,10 @@
 import { Controls } from './controls.tsx'
 import { EditorPane } from './editors/pane.tsx'
 import { Goals } from './goals.tsx'
+import { GuessForm } from './guess.tsx'
 import { Notes } from './notes.tsx'
 import { Panels } from './panels/panels.tsx'
+import { Predictions } from './predictions.tsx'
 import type { LabStore } from './store.ts'
 
 export function Lab({ store }: { readonly store: LabStore }) {
@@ -17,11 +19,13 @@ export function Lab({ store }: { readonly store: LabStore }) {
       </p>
       {opened !== undefined && lab !== undefined && (
         <>
+          <Predictions store={store} lab={lab} />
           <Controls store={store} lab={lab} />
           <div class="wb-bench">
             <EditorPane store={store} lab={lab} />
             <Panels store={store} lab={lab} />
           </div>
+          <GuessForm store={store} slug={lab.slug} />
           <Goals store={store} opened={opened} />
         </>
       )}

@@ -2,10 +2,12 @@
 import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { connect, type Client } from './client.ts'
+import { createClaim } from '../reader/claim.ts'
+import { askForLastingStorage, readerStore } from '../reader/store.ts'
 import { Lab } from './lab.tsx'
 import type { LabPayload } from './protocol.ts'
-import { savedWorkStore } from './saved-work.ts'
 import { browserSettings } from './settings.ts'
+import { readLink } from './shared-lab.ts'
 import { LabStore } from './store.ts'
 
 /** `client` is a worker that has been started already. Returns what takes the workbench away again. */
@@ -18,10 +20,14 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
       started = undefined
       return first ?? connect()
     },
-    storage: savedWorkStore,
+    storage: readerStore,
     fresh: new URLSearchParams(location.search).has('fresh'),
     now: Date.now,
     settings: browserSettings,
+    // Outside of secure contexts there are no locks.
+    claim: createClaim(navigator.locks),
+    onSaved: askForLastingStorage,
+    shared: () => readLink(payload.slug, location.hash),
   })
   const save = (): void => void store.work.save()
   window.addEventListener('pagehide', save)

@@ -1,5 +1,6 @@
 /** What the page and the worker that holds the machine say to each other. Everything here survives structured cloning. */
-import type { Diagnostic, GoalResult, Lab } from '../../emulator/lab/index.ts'
+import type { Diagnostic, GoalResult, Lab, PredictionResult } from '../../emulator/lab/index.ts'
+import type { EncodingFields } from '../../emulator/isa/index.ts'
 import type { CpuState, EditableRegister, Stop, WatchedRegister } from '../../emulator/machine/index.ts'
 import type { ExitExplanation } from '../../emulator/svm/index.ts'
 
@@ -37,6 +38,8 @@ export interface ExitView {
   readonly vmcb: number
   readonly rip: bigint
   readonly explanation: ExitExplanation
+  /** The lab does not say which checks failed, or not yet. */
+  readonly isKeptBack: boolean
   /** The groups of fields that the VMRUN before it took from the state cache, as the manual names their clean bits. */
   readonly fromCache: readonly string[]
 }
@@ -68,6 +71,8 @@ export interface RunView {
   /** What made the last run pause: a stop that was met. */
   readonly stop: string | undefined
   readonly goals: readonly GoalResult[]
+  /** What became of the lab's questions; empty until the run is over. */
+  readonly predictions: readonly PredictionResult[]
 }
 
 /** What a reset did: without a view, the texts do not build and the machine is as it was. */
@@ -75,6 +80,15 @@ export interface ResetResult {
   readonly checked: Checked
   readonly view: RunView | undefined
 }
+
+/** A lab as a multiboot image, or why there is none. */
+export type Exported =
+  | {
+      readonly ok: true
+      readonly image: Uint8Array<ArrayBuffer>
+      readonly commands: readonly { readonly where: string; readonly command: string }[]
+    }
+  | { readonly ok: false; readonly message: string }
 
 /** A stretch of physical memory, or why there is none. */
 export type MemoryView =
@@ -142,6 +156,44 @@ export type Edit =
   /** Typed at the serial console. */
   | { readonly kind: 'serial'; readonly text: string }
 
+/** An instruction or data of the program, as memory has it now. */
+export interface ListingRow {
+  /** Linear, as the program was built. */
+  readonly address: bigint
+  /** All of an instruction; the first ones of data. */
+  readonly bytes: Uint8Array
+  readonly length: number
+  readonly kind: 'instruction' | 'data' | 'reserve'
+  /** The source line that it comes from; undefined for code that only memory has. */
+  readonly place: { readonly file: string; readonly line: number } | undefined
+  /** Labels of this address. */
+  readonly labels: readonly string[]
+  /** Of instructions: what the bytes mean, "" if they are no instruction, and what each is. */
+  readonly text: string
+  readonly fields: EncodingFields | undefined
+  /** What the build put there, if that was an instruction and other bytes are there now. */
+  readonly built: string | undefined
+}
+
+/** A stretch of the program. */
+export interface Listing {
+  /** How many lines of the program there are, and the first and the last + 1 of those shown. */
+  readonly total: number
+  readonly first: number
+  readonly end: number
+  readonly rows: readonly ListingRow[]
+  /** The address of the next instruction, and its rows if it is none of the program's. */
+  readonly next: bigint
+  readonly elsewhere: readonly ListingRow[]
+}
+
+/** How often instructions were executed, by linear address. */
+export interface ExecutionCounts {
+  /** The position in the run up to which it was counted. */
+  readonly instructions: number
+  readonly counts: ReadonlyMap<bigint, number>
+}
+
 /** Hears of a long run several times a second: of the position, or of everything when the run is paced. */
 export type Progress = (instructions: number, view: RunView | undefined) => void
 
@@ -167,8 +219,18 @@ export interface Workbench {
   setStops(stops: readonly ReaderStop[]): readonly ResolvedStop[]
   edit(edit: Edit): RunView
   timeline(): Timeline
+  /** From now on, until other texts are built, a lab that reveals after a guess names the checks that fail. */
+  reveal(): RunView
+  /** The texts as a multiboot image, for the file name `file`. */
+  exportImage(texts: Texts, file: string): Exported
   /** `length` bytes from the physical address that `expression` gives: a number, a symbol, or a sum of both. */
   memory(expression: string, length: number): MemoryView
+  /** Lines of the program from index `first` on, or around the next instruction. */
+  listing(first: number | undefined, length: number): Listing
+  /** Repeats the run from its start and counts. It takes as long as the run takes with every instruction evaluated. */
+  countExecutions(progress: Progress): Promise<ExecutionCounts>
+  /** The position of the first instruction after which memory had the bytes that it has now; undefined if it always had. */
+  whenWritten(address: number, length: number): Promise<number | undefined>
   /** Equal for machines that a guest could not tell apart. */
   digest(): string
 }

@@ -1,10 +1,12 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { BAD_VMCB, GOOD_VMCB, localClient, PAYLOAD, PROGRAM } from './lab.fixture.ts'
-import { memoryStore, savedWorkKey, type SavedWorkStore } from './saved-work.ts'
+import { createClaim } from '../reader/claim.ts'
+import { labKey } from '../reader/records.ts'
+import { memoryStore, type ReaderStore } from '../reader/store.ts'
 import { memorySettings } from './settings.ts'
 import { LabStore, type LabStoreOptions } from './store.ts'
 
-const KEY = savedWorkKey(PAYLOAD)
+const KEY = labKey(PAYLOAD.slug, PAYLOAD.files)
 
 const stores: LabStore[] = []
 afterEach(() => {
@@ -19,6 +21,7 @@ async function openStore(options: Partial<LabStoreOptions> = {}): Promise<LabSto
     fresh: false,
     now: () => 1,
     settings: memorySettings(),
+    claim: createClaim(undefined),
     ...options,
   })
   stores.push(store)
@@ -26,9 +29,18 @@ async function openStore(options: Partial<LabStoreOptions> = {}): Promise<LabSto
   return store
 }
 
-function storageWith(record: unknown): { storage: SavedWorkStore; save: ReturnType<typeof vi.fn> } {
+/** A store with one record of work; `save` is told of work alone. */
+function storageWith(record: unknown): { storage: ReaderStore; save: ReturnType<typeof vi.fn> } {
   const save = vi.fn(() => Promise.resolve())
-  return { storage: { isLasting: true, load: () => Promise.resolve(record), save }, save }
+  const storage: ReaderStore = {
+    isLasting: true,
+    load: (shelf) => Promise.resolve(shelf === 'lab-work' ? record : undefined),
+    save: (shelf, key, saved) =>
+      shelf === 'lab-work' ? (save as (...args: unknown[]) => Promise<void>)(key, saved) : Promise.resolve(),
+    entries: () => Promise.resolve([]),
+    clear: () => Promise.resolve(),
+  }
+  return { storage, save }
 }
 
 const SAVED = { format: 1, texts: { 'main.asm': '; mine', 'guest.vmcb': BAD_VMCB }, savedAt: 5 }
@@ -88,8 +100,11 @@ test('saved work is restored, and can be left and regained', async () => {
   expect(store.work.origin.value).toEqual({ kind: 'saved', savedAt: 5 })
   store.startOver()
   expect(store.work.texts.value['main.asm']).toBe(PROGRAM)
-  expect(save).toHaveBeenLastCalledWith(KEY, expect.objectContaining({ earlier: SAVED.texts }))
-  store.restoreEarlier()
+  expect(save).toHaveBeenLastCalledWith(
+    KEY,
+    expect.objectContaining({ versions: [{ texts: SAVED.texts, savedAt: 1 }] }),
+  )
+  store.restore()
   expect(store.work.texts.value['main.asm']).toBe('; mine')
 })
 
@@ -101,7 +116,10 @@ test('a fresh start shows the first texts and does not touch the saved ones unti
   expect(save).not.toHaveBeenCalled()
   store.edit('main.asm', '; new')
   await store.work.save()
-  expect(save).toHaveBeenCalledWith(KEY, expect.objectContaining({ earlier: SAVED.texts }))
+  expect(save).toHaveBeenCalledWith(
+    KEY,
+    expect.objectContaining({ versions: [{ texts: SAVED.texts, savedAt: 5 }] }),
+  )
 })
 
 test.each([[7], [{ format: 1 }], ['x']])('%j in the store is ignored with a note', async (record) => {
@@ -124,15 +142,17 @@ test('work is saved before a run and before a reset', async () => {
 })
 
 test('a store that fails is said to be gone, and nothing else happens', async () => {
-  const storage: SavedWorkStore = {
+  const storage: ReaderStore = {
     isLasting: true,
     load: () => Promise.reject(new Error('no')),
     save: () => Promise.reject(new Error('no')),
+    entries: () => Promise.reject(new Error('no')),
+    clear: () => Promise.resolve(),
   }
   const store = await openStore({ storage: () => Promise.resolve(storage) })
   store.edit('main.asm', `${PROGRAM}; 1`)
   await store.run()
-  expect(store.work.isStorageLasting.value).toBe(false)
+  expect(store.work.keeping.value).toBe('refused')
   expect(store.view.value?.exits).toHaveLength(1)
 })
 

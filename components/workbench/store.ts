@@ -1,15 +1,28 @@
 /** The state of one lab and what the reader can do with it. It knows no DOM: the panels read its signals. */
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from '@preact/signals'
 import type { Diagnostic } from '../../emulator/lab/index.ts'
+import type { Claim } from '../reader/claim.ts'
+import { labKey } from '../reader/records.ts'
+import type { ReaderStore } from '../reader/store.ts'
 import { ClosedError, type Client } from './client.ts'
+import { Exercise } from './exercise.ts'
 import { count, plural } from './format.ts'
 import { isMachineFree, leaveMachine, takeMachine, type MachineOwner } from './live-machine.ts'
-import type { Checked, Edit, LabPayload, OpenedLab, RunRequest, RunView, Texts } from './protocol.ts'
+import type {
+  Checked,
+  Edit,
+  Exported,
+  LabPayload,
+  OpenedLab,
+  RunRequest,
+  RunView,
+  Texts,
+} from './protocol.ts'
 import { ReaderStops } from './reader-stops.ts'
-import { savedWorkKey, type SavedWorkStore } from './saved-work.ts'
 import type { Settings } from './settings.ts'
+import { FARTHEST_POSITION, type SharedLab, type SharedResult } from './shared-lab.ts'
 import { isSpeed } from './speeds.ts'
-import { sameTexts, Work } from './work.ts'
+import { sameTexts, Work, type SharedTexts } from './work.ts'
 
 /** The machine's side: being loaded, at rest, at work, or gone. */
 export type Activity = 'opening' | 'idle' | 'running' | 'crashed' | 'unusable'
@@ -33,12 +46,17 @@ const CHECK_DELAY = 150
 export interface LabStoreOptions {
   readonly payload: LabPayload
   readonly connect: () => Client
-  readonly storage: () => Promise<SavedWorkStore>
+  readonly storage: () => Promise<ReaderStore>
   /** The reader asked to ignore saved work. */
   readonly fresh: boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly settings: Settings
+  readonly claim: Claim
+  /** Called when something has been saved that is to stay. */
+  readonly onSaved?: () => void
+  /** What the page's address brings. */
+  readonly shared?: () => Promise<SharedResult | undefined>
 }
 
 const NO_SYMBOLS: ReadonlyMap<string, bigint> = new Map()
@@ -49,6 +67,7 @@ export class LabStore implements MachineOwner {
   readonly failure = signal('')
   readonly opened = signal<OpenedLab | undefined>(undefined)
   readonly work: Work
+  readonly exercise: Exercise
   readonly stops = new ReaderStops(() => this.#stopsChanged())
   /** Instructions per second of runs; undefined for as fast as it goes. */
   readonly pace = signal<number | undefined>(undefined)
@@ -67,6 +86,8 @@ export class LabStore implements MachineOwner {
   /** For the live region. */
   readonly announcement = signal('')
   readonly hintsShown = signal(0)
+  /** Why the link in the address could not be followed. */
+  readonly linkProblem = signal('')
 
   readonly #options: LabStoreOptions
   #client: Client | undefined
@@ -98,9 +119,10 @@ export class LabStore implements MachineOwner {
 
   constructor(options: LabStoreOptions) {
     this.#options = options
-    const { payload, fresh, now, settings } = options
-    this.#key = savedWorkKey(payload)
-    this.work = new Work({ key: this.#key, fresh, now })
+    const { payload, settings, now } = options
+    this.#key = labKey(payload.slug, payload.files)
+    this.work = new Work({ ...options, key: this.#key })
+    this.exercise = new Exercise(this.#key, now)
     const pace = settings.read('pace')
     if (isSpeed(pace)) this.pace.value = pace
     this.#stopFollowing = this.#followTexts()
@@ -131,13 +153,18 @@ export class LabStore implements MachineOwner {
         this.release()
         return
       }
-      await this.work.open(opened, await storage)
+      const link = await this.#options.shared?.()
+      const shared = link?.ok === true ? link.shared : undefined
+      await this.work.open(opened, await storage, shared && this.#textsOf(shared, 'link', opened.start))
+      await this.exercise.open(opened.lab, await storage)
       batch(() => {
         this.opened.value = opened
         this.activeFile.value =
           opened.lab.files.find(({ editable }) => editable)?.name ?? opened.lab.files[0].name
       })
-      this.stops.restore(this.#options.settings.read(`stops:${this.#key}`))
+      if (link?.ok === false) this.linkProblem.value = link.message
+      this.stops.restore(shared?.stops ?? this.#options.settings.read(`stops:${this.#key}`))
+      if (shared?.file !== undefined && shared.file in opened.start) this.activeFile.value = shared.file
       if (isMachineFree()) {
         await this.#reset()
       } else {
@@ -145,6 +172,7 @@ export class LabStore implements MachineOwner {
         this.release()
       }
       this.activity.value = 'idle'
+      if (shared !== undefined) await this.#goToShared(shared)
     } catch (error) {
       this.#caught(error)
     }
@@ -185,6 +213,7 @@ export class LabStore implements MachineOwner {
   /** For an element that leaves the page. */
   dispose(): void {
     this.#stopFollowing()
+    this.work.dispose()
     this.release()
     leaveMachine(this)
   }
@@ -304,7 +333,9 @@ export class LabStore implements MachineOwner {
     try {
       const client = await prepare()
       if (client === undefined) return
+      const wasOver = this.view.value?.ending !== undefined
       const view = await action(client)
+      if (view.ending !== undefined && !wasOver) this.exercise.noteEnd(view)
       batch(() => {
         this.#show(view)
         this.#follow(view)
@@ -313,12 +344,16 @@ export class LabStore implements MachineOwner {
     } catch (error) {
       this.#caught(error)
     } finally {
-      batch(() => {
-        this.progress.value = undefined
-        // A crash has set it to something else by now.
-        if (this.activity.value === 'running') this.activity.value = 'idle'
-      })
+      this.#rest()
     }
+  }
+
+  #rest(): void {
+    batch(() => {
+      this.progress.value = undefined
+      // A crash has set it to something else by now.
+      if (this.activity.value === 'running') this.activity.value = 'idle'
+    })
   }
 
   #show(view: RunView): void {
@@ -422,6 +457,22 @@ export class LabStore implements MachineOwner {
     }
   }
 
+  /** Asks the machine something that takes a while: the reader sees how far it has come, and Stop ends it. */
+  async study<T>(
+    question: (client: Client, progress: (instructions: number) => void) => Promise<T>,
+  ): Promise<T | undefined> {
+    if (!this.canTravel.value) return undefined
+    this.activity.value = 'running'
+    try {
+      return await question(await this.#machine(), (instructions) => (this.progress.value = instructions))
+    } catch (error) {
+      this.#caught(error)
+      return undefined
+    } finally {
+      this.#rest()
+    }
+  }
+
   goToLine(file: string, line: number, takesFocus = false): void {
     this.show({ file, line, moves: takesFocus ? 'focus' : 'cursor' })
   }
@@ -457,14 +508,70 @@ export class LabStore implements MachineOwner {
   }
 
   /** Brings back what was put aside. */
-  restoreEarlier(): void {
-    this.work.restoreEarlier()
+  restore(version = 0): void {
+    this.work.restore(version)
     this.#scheduleCheck()
+  }
+
+  /** The checks that failed are named from now on, until other texts are built. False where no machine holds the build any more. */
+  async reveal(): Promise<boolean> {
+    const view = await this.ask((client) => client.reveal())
+    if (view !== undefined) this.view.value = view
+    return view !== undefined
+  }
+
+  /** The texts as a multiboot image. */
+  async exportImage(file: string): Promise<Exported | undefined> {
+    try {
+      return await (await this.#machine()).exportImage(this.work.texts.value, file)
+    } catch (error) {
+      this.#caught(error)
+      return undefined
+    }
+  }
+
+  /** The state to hand on. Of texts, with `all` every one, else those that are not as in the start. */
+  async share(all: boolean): Promise<SharedLab> {
+    const { start = {} } = this.opened.value ?? {}
+    const texts = Object.entries(this.work.texts.value).filter(([name, text]) => all || start[name] !== text)
+    const timeline = this.isStale.value ? undefined : await this.ask((client) => client.timeline())
+    // A position means the same elsewhere only if nobody has changed the machine on the way.
+    const isEdited = timeline?.marks.some(({ kind, at }) => kind === 'edit' && at <= timeline.position)
+    return {
+      slug: this.#options.payload.slug,
+      key: this.#key,
+      texts: Object.fromEntries(texts),
+      stops: this.stops.saved(),
+      position: isEdited === true || timeline?.position === 0 ? undefined : timeline?.position,
+      file: this.activeFile.value,
+    }
+  }
+
+  /** Puts the state of a file in the place of the reader's, which is put aside. */
+  async adopt(shared: SharedLab): Promise<void> {
+    const { start } = this.opened.value ?? {}
+    if (start === undefined || this.activity.value !== 'idle') return
+    this.work.adopt(this.#textsOf(shared, 'file', start))
+    this.stops.restore(shared.stops)
+    await this.reset()
+    await this.#goToShared(shared)
+  }
+
+  #textsOf({ texts, key }: SharedLab, from: 'link' | 'file', start: Texts): SharedTexts {
+    return { texts: { ...start, ...texts }, from, isCurrent: key === this.#key }
+  }
+
+  async #goToShared({ position }: SharedLab): Promise<void> {
+    if (position === undefined) return
+    if (position <= FARTHEST_POSITION) await this.goTo(position)
+    else
+      this.linkProblem.value = `it leads to instruction ${count(position)}, farther than a page runs by itself. Press Run`
   }
 
   showHint(): void {
     const hints = this.opened.value?.lab.hints.length ?? 0
     this.hintsShown.value = Math.min(hints, this.hintsShown.value + 1)
+    this.exercise.noteHints(this.hintsShown.value)
   }
 }
 

@@ -8,6 +8,7 @@ import type { Diagnostic } from '../isa/index.ts'
 import { STATE_CACHE_POLICIES } from '../machine/index.ts'
 import { editTexts } from './edits.ts'
 import type { GoalResult } from './goals.ts'
+import { judgePredictions } from './predictions.ts'
 import { parseLab, type LabFiles, type ParsedLab } from './parse.ts'
 import type { Lab, Variant } from './schema.ts'
 import { LabSession, type SessionOptions } from './session.ts'
@@ -83,6 +84,16 @@ function checkStart(lab: Lab, parsed: ParsedLab): CheckResult {
   // A start that does not assemble is a fair exercise too.
   if ('problem' in result || result.goals.some((goal) => !goal.met)) return passed(name)
   return failed(name, 'the start meets every goal: there is nothing to do')
+}
+
+/** A reader who runs the lab unchanged learns the answer to each question. */
+function checkPredictions(lab: Lab, parsed: ParsedLab): CheckResult[] {
+  if (lab.predict.length === 0) return []
+  const name = 'the start makes exactly one answer of each question come true'
+  const result = attempt(lab, parsed.start, {})
+  if ('problem' in result) return [failed(name, result.problem)]
+  const open = judgePredictions(lab, result.session.outcome()).filter(({ held }) => held === undefined)
+  return [open.length === 0 ? passed(name) : failed(name, open.map(({ id }) => id).join(', '))]
 }
 
 function checkSolution(lab: Lab, parsed: ParsedLab): CheckResult[] {
@@ -199,6 +210,7 @@ export function checkLab(slug: string, files: LabFiles): LabReport {
     results: [
       passed('the lab can be read'),
       checkStart(lab, parsed),
+      ...checkPredictions(lab, parsed),
       ...checkSolution(lab, parsed),
       ...variants.map((variant) => checkVariant(lab, parsed, variant)),
       ...checkCoverage(lab, variants),

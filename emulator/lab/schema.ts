@@ -104,6 +104,22 @@ const goal = z.strictObject({
   when: z.array(conditionSchema).min(1).describe('Facts about the run that must all hold.'),
 })
 
+const question = z.strictObject({
+  id,
+  ask: z.string().min(1),
+  answers: z
+    .array(
+      z.strictObject({
+        text: z.string().min(1),
+        when: z
+          .array(conditionSchema)
+          .min(1)
+          .describe('Facts about the run that make this answer the true one.'),
+      }),
+    )
+    .min(2),
+})
+
 export const labSchema = z.strictObject({
   format: z.literal(BigInt(LAB_FORMAT)).describe('Version of this format.'),
   title: z.string().min(1),
@@ -152,11 +168,14 @@ export const labSchema = z.strictObject({
     .array(z.enum(['registers', 'vmcb', 'exits', 'memory', 'console']))
     .default(['exits', 'registers']),
   reveal: z
-    .enum(['live', 'after-run', 'never'])
+    .enum(['live', 'after-run', 'after-guess', 'never'])
     .default('after-run')
-    .describe('When the workbench may name the consistency check that fails.'),
+    .describe(
+      'When the workbench may name the consistency check that fails; after-guess: once the reader has named a field and a reason.',
+    ),
   limits: z.strictObject({ instructions: count(1, 1_000_000_000).default(1_000_000) }).prefault({}),
   goals: z.array(goal).min(1),
+  predict: z.array(question).default([]).describe('Questions to answer before the first run.'),
   hints: z.array(z.string()).default([]),
   manual: z.array(z.string()).default([]).describe('Sections of the manual, e.g. "APM vol 2 §15.5.1".'),
 })

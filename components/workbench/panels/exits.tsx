@@ -45,7 +45,7 @@ interface ExitProps {
 }
 
 function Exit({ exit, view, reveal }: ExitProps) {
-  const { explanation, vmcb, rip, instructions, number, fromCache } = exit
+  const { explanation, vmcb, rip, instructions, number, fromCache, isKeptBack } = exit
   const isInvalid = explanation.name === 'INVALID'
   const name = view.vmcbs.find(({ address }) => address === vmcb)?.name
   return (
@@ -75,9 +75,11 @@ function Exit({ exit, view, reveal }: ExitProps) {
       {explanation.checks.map((check) => (
         <FailedCheck key={check.id} check={check} />
       ))}
-      {isInvalid && reveal === 'never' && (
+      {isInvalid && isKeptBack && (
         <p class="wb-soft">
-          As on a real processor, nothing says which check failed. Finding it is the exercise.
+          {reveal === 'never'
+            ? 'As on a real processor, nothing says which check failed. Finding it is the exercise.'
+            : 'Which check failed is shown once you have named a field and a reason, below.'}
         </p>
       )}
     </li>

@@ -8,6 +8,8 @@ export interface Bench {
   readonly session: LabSession
   /** What the machine was started with. */
   build: Build | undefined
+  /** The reader has made a guess at what fails in this build. */
+  hasGuessed: boolean
   stops: readonly ReaderStop[]
   /** What the machine makes of `stops`, in their order. */
   resolved: readonly ResolvedStop[]
@@ -22,6 +24,7 @@ export function createBench(session: LabSession): Bench {
   return {
     session,
     build: undefined,
+    hasGuessed: false,
     stops: [],
     resolved: [],
     destination: [],

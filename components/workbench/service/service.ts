@@ -1,9 +1,19 @@
 /** The worker's side of the workbench: a lab session behind the calls of protocol.ts. Nothing in it knows that it is in a worker. */
-import { evaluateValue, LabSession, parseLab } from '../../../emulator/lab/index.ts'
+import {
+  evaluateValue,
+  exportCommands,
+  exportImage,
+  LabSession,
+  parseLab,
+  type Build,
+} from '../../../emulator/lab/index.ts'
 import type {
   Checked,
   Edit,
+  ExecutionCounts,
+  Exported,
   LabPayload,
+  Listing,
   MemoryView,
   Opened,
   Progress,
@@ -18,12 +28,19 @@ import type {
 } from '../protocol.ts'
 import { createBench, type Bench } from './bench.ts'
 import { describeBuild } from './build-report.ts'
+import { listingOf } from './listing.ts'
+import { countExecutions, whenWritten } from './replay.ts'
 import { goToFirstIteration, runBackTo, runTo, type RunControl } from './runs.ts'
 import { applyStops } from './stops.ts'
 import { viewOf } from './views.ts'
 
 function toMap(texts: Texts): Map<string, string> {
   return new Map(Object.entries(texts))
+}
+
+/** Made from the same texts. */
+function isSameBuild(a: Build | undefined, b: Build): boolean {
+  return a !== undefined && [...b.files].every(([name, text]) => a.files.get(name) === text)
 }
 
 export class WorkbenchService implements Workbench {
@@ -53,6 +70,7 @@ export class WorkbenchService implements Workbench {
     const checked = describeBuild(bench.session, built)
     if (!built.usable) return { checked, view: undefined }
     bench.session.reset(built)
+    bench.hasGuessed &&= isSameBuild(bench.build, built)
     bench.build = built
     bench.timeline.clear()
     applyStops(bench)
@@ -67,15 +85,19 @@ export class WorkbenchService implements Workbench {
     return view
   }
 
-  async #controlled(progress: Progress, act: (control: RunControl) => Promise<void>): Promise<RunView> {
-    const bench = this.#opened()
-    const control = {
+  /** What stop() ends, from now on. */
+  #controlOf(bench: Bench, progress: Progress): RunControl {
+    this.#control = {
       stopRequested: false,
       progress: (paced: boolean) =>
         progress(bench.session.machine.instructions, paced ? viewOf(bench) : undefined),
     }
-    this.#control = control
-    await act(control)
+    return this.#control
+  }
+
+  async #controlled(progress: Progress, act: (control: RunControl) => Promise<void>): Promise<RunView> {
+    const bench = this.#opened()
+    await act(this.#controlOf(bench, progress))
     return this.#view(bench)
   }
 
@@ -160,6 +182,38 @@ export class WorkbenchService implements Workbench {
       return { ok: false, message: `RAM ends before ${ram.toString(16).toUpperCase()}h` }
     const address = Number(result.value)
     return { ok: true, address, bytes: session.machine.readMemory(address, length) }
+  }
+
+  listing(first: number | undefined, length: number): Listing {
+    return listingOf(this.#opened(), first, length)
+  }
+
+  countExecutions(progress: Progress): Promise<ExecutionCounts> {
+    const bench = this.#opened()
+    return countExecutions(bench, this.#controlOf(bench, progress))
+  }
+
+  whenWritten(address: number, length: number): Promise<number | undefined> {
+    const bench = this.#opened()
+    return whenWritten(
+      bench,
+      address,
+      length,
+      this.#controlOf(bench, () => undefined),
+    )
+  }
+
+  reveal(): RunView {
+    const bench = this.#opened()
+    bench.hasGuessed = true
+    return this.#view(bench)
+  }
+
+  exportImage(texts: Texts, file: string): Exported {
+    const { session } = this.#opened()
+    const result = exportImage(session.lab, session.build(toMap(texts)))
+    if (!result.ok) return { ok: false, message: result.reason }
+    return { ok: true, image: result.image, commands: exportCommands(session.lab, file, result.memory) }
   }
 
   digest(): string {

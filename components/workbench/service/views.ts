@@ -1,5 +1,5 @@
 /** What the page is shown of a run. */
-import type { Build, LabSession } from '../../../emulator/lab/index.ts'
+import { judgePredictions, type Build, type Lab } from '../../../emulator/lab/index.ts'
 import type { CpuState, MachineEvent } from '../../../emulator/machine/index.ts'
 import { CLEAN_BITS, explainExit, type CleanGroup } from '../../../emulator/svm/index.ts'
 import type { ExitView, RunView } from '../protocol.ts'
@@ -10,7 +10,8 @@ const SHOWN_EXITS = 200
 const SHOWN_CONSOLE = 4096
 
 /** The machine and the run as they are now. */
-export function viewOf({ session, build, stop }: Bench): RunView {
+export function viewOf(bench: Bench): RunView {
+  const { session, build, stop } = bench
   const { machine } = session
   const { processor } = machine
   const cpus = Array.from({ length: machine.processors }, (_, index) => machine.inspect(index))
@@ -21,7 +22,7 @@ export function viewOf({ session, build, stop }: Bench): RunView {
     processor,
     cpu,
     line: currentLine(build, cpu),
-    exits: exitViews(session),
+    exits: exitViews(bench),
     vmcbs: (build?.vmcbs ?? []).map(({ name, address: at, text }) => ({
       name,
       address: at,
@@ -32,6 +33,10 @@ export function viewOf({ session, build, stop }: Bench): RunView {
     ending: session.ending,
     stop,
     goals: session.goals(),
+    predictions:
+      session.ending === undefined || session.lab.predict.length === 0
+        ? []
+        : judgePredictions(session.lab, session.outcome()),
   }
 }
 
@@ -45,8 +50,13 @@ function currentLine(build: Build | undefined, cpu: CpuState): RunView['line'] {
   return found && { file: found.file, line: found.line }
 }
 
-/** The newest exits, without the names of failed checks where the lab wants the reader to find them. */
-function exitViews({ machine, lab }: LabSession): ExitView[] {
+/** Whether the lab wants the reader to find out which checks failed. */
+function keepsBack({ reveal }: Lab, hasGuessed: boolean): boolean {
+  return reveal === 'never' || (reveal === 'after-guess' && !hasGuessed)
+}
+
+/** The newest exits, without the names of failed checks where the lab keeps them back. */
+function exitViews({ session: { machine, lab }, hasGuessed }: Bench): ExitView[] {
   /** By processor: what its last VMRUN took from the state cache. */
   const fromCache = new Map<number, readonly CleanGroup[]>()
   const exits: { event: Extract<MachineEvent, { kind: 'vmexit' }>; groups: readonly CleanGroup[] }[] = []
@@ -54,6 +64,7 @@ function exitViews({ machine, lab }: LabSession): ExitView[] {
     if (event.kind === 'vmrun') fromCache.set(event.processor, event.fromCache)
     if (event.kind === 'vmexit') exits.push({ event, groups: fromCache.get(event.processor) ?? [] })
   }
+  const isKeptBack = keepsBack(lab, hasGuessed)
   const hidden = Math.max(0, exits.length - SHOWN_EXITS)
   return exits.slice(hidden).map(({ event, groups }, index) => ({
     fromCache: groups.map(cleanBitName),
@@ -61,7 +72,8 @@ function exitViews({ machine, lab }: LabSession): ExitView[] {
     instructions: event.instructions,
     vmcb: event.vmcb,
     rip: event.rip,
-    explanation: explainExit(lab.reveal === 'never' ? { ...event, failedChecks: [] } : event),
+    explanation: explainExit(isKeptBack ? { ...event, failedChecks: [] } : event),
+    isKeptBack: isKeptBack && event.failedChecks.length > 0,
   }))
 }
 

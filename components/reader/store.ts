@@ -1,0 +1,84 @@
+/** Where the reader's work lies between visits: IndexedDB, or memory where the browser refuses it. */
+import { openDB, type IDBPDatabase } from 'idb'
+import type { Shelf, Shelves } from './records.ts'
+
+export interface ReaderStore {
+  /** False where storage is refused: records then last as long as the page. */
+  readonly isLasting: boolean
+  /** The record as it lies there; the parsers of records.ts judge it. */
+  load(shelf: Shelf, key: string): Promise<unknown>
+  /** Rejects with a QuotaExceededError where the browser has no room for it. */
+  save<S extends Shelf>(shelf: S, key: string, record: Shelves[S]): Promise<void>
+  /** All records of a shelf whose keys begin with `prefix`. */
+  entries(shelf: Shelf, prefix?: string): Promise<(readonly [key: string, record: unknown])[]>
+  /** Forgets everything. */
+  clear(): Promise<void>
+}
+
+const DATABASE = 'world-switch'
+const VERSION = 2
+export const SHELF_NAMES: readonly Shelf[] = ['lab-work', 'lab-progress', 'quiz']
+
+/** Keeps records as long as the page lives. */
+export function memoryStore(): ReaderStore {
+  const records = new Map<string, Map<string, unknown>>(SHELF_NAMES.map((name) => [name, new Map()]))
+  return {
+    isLasting: false,
+    load: (shelf, key) => Promise.resolve(records.get(shelf)!.get(key)),
+    save(shelf, key, record) {
+      records.get(shelf)!.set(key, record)
+      return Promise.resolve()
+    },
+    entries: (shelf, prefix = '') =>
+      Promise.resolve([...records.get(shelf)!].filter(([key]) => key.startsWith(prefix))),
+    clear() {
+      for (const shelf of records.values()) shelf.clear()
+      return Promise.resolve()
+    },
+  }
+}
+
+function databaseStore(database: IDBPDatabase): ReaderStore {
+  return {
+    isLasting: true,
+    load: (shelf, key) => database.get(shelf, key),
+    async save(shelf, key, record) {
+      await database.put(shelf, record, key)
+    },
+    async entries(shelf, prefix = '') {
+      const keys = (await database.getAllKeys(shelf)).map(String).filter((key) => key.startsWith(prefix))
+      return Promise.all(keys.map(async (key) => [key, (await database.get(shelf, key)) as unknown] as const))
+    },
+    async clear() {
+      for (const shelf of SHELF_NAMES) await database.clear(shelf)
+    },
+  }
+}
+
+let opening: Promise<ReaderStore> | undefined
+
+/** The page's store. Never rejects: where the browser refuses storage, it is in memory. */
+export function readerStore(): Promise<ReaderStore> {
+  opening ??= openDB(DATABASE, VERSION, {
+    upgrade(database) {
+      for (const shelf of SHELF_NAMES)
+        if (!database.objectStoreNames.contains(shelf)) database.createObjectStore(shelf)
+    },
+    // Another tab has a newer version of the book and waits to change the store: this one lets go of it.
+    blocking(_current, _blocked, event) {
+      ;(event.target as IDBDatabase).close()
+    },
+  }).then(databaseStore, memoryStore)
+  return opening
+}
+
+let asked = false
+
+/** Asks the browser, once per page, not to throw the reader's work away when it needs room. */
+export function askForLastingStorage(): void {
+  if (asked) return
+  asked = true
+  // Browsers may refuse, and some have no such thing outside of secure contexts.
+  const storage = navigator.storage as StorageManager | undefined
+  storage?.persist?.().catch(() => undefined)
+}

@@ -1,0 +1,96 @@
+/** The reader as a student of one lab: attempts, goals, hints, predictions and guesses, and that they are kept. It knows no DOM. */
+import { signal } from '@preact/signals'
+import { merge } from '../reader/archive.ts'
+import { parseLabProgress, type Guess, type LabProgress, type Prediction } from '../reader/records.ts'
+import type { ReaderStore } from '../reader/store.ts'
+import type { Lab } from '../../emulator/lab/index.ts'
+import type { RunView } from './protocol.ts'
+
+export class Exercise {
+  /** What is known of the reader in this lab. */
+  readonly progress = signal<LabProgress | undefined>(undefined)
+  readonly #key: string
+  readonly #now: () => number
+  #storage: ReaderStore | undefined
+
+  constructor(key: string, now: () => number) {
+    this.#key = key
+    this.#now = now
+  }
+
+  async open({ title, goals }: Lab, storage: ReaderStore): Promise<void> {
+    this.#storage = storage
+    const now = this.#now()
+    this.progress.value = (await this.#stored()) ?? {
+      ...{ format: 1, title, attempts: 0, firstAt: now, lastAt: now, met: [], goals: goals.length },
+      ...{ completedAt: undefined, hints: 0, predictions: [], guesses: [] },
+    }
+  }
+
+  async #stored(): Promise<LabProgress | undefined> {
+    try {
+      return parseLabProgress(await this.#storage?.load('lab-progress', this.#key))
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Another tab may have written since: the records are put together. Never fails. */
+  async #change(changes: Partial<LabProgress>): Promise<void> {
+    if (this.progress.value === undefined) return
+    const next = { ...this.progress.value, ...changes, lastAt: this.#now() }
+    this.progress.value = next
+    try {
+      const stored = await this.#stored()
+      const whole = stored === undefined ? next : merge('lab-progress', stored, next)
+      await this.#storage?.save('lab-progress', this.#key, whole)
+    } catch {
+      // It stays on the page; the notes say what becomes of the texts, which matter more.
+    }
+  }
+
+  prediction(id: string): Prediction | undefined {
+    return this.progress.value?.predictions.find((one) => one.id === id)
+  }
+
+  /** The reader says, before the first run has ended, what will happen. */
+  predict(id: string, chosen: number): void {
+    if (this.prediction(id)?.held !== undefined) return
+    void this.#change({ predictions: this.#withPrediction([{ id, chosen }]) })
+  }
+
+  #withPrediction(changed: readonly Prediction[]): Prediction[] {
+    const others = (this.progress.value?.predictions ?? []).filter(
+      ({ id }) => !changed.some((one) => one.id === id),
+    )
+    return [...others, ...changed]
+  }
+
+  /** A run has ended. The first one decides the predictions. */
+  noteEnd(view: RunView): void {
+    const progress = this.progress.value
+    if (progress === undefined) return
+    const met = view.goals.filter((goal) => goal.met).map(({ id }) => id)
+    const isComplete = met.length === view.goals.length
+    const decided = view.predictions.flatMap(({ id, held }) => {
+      const before = this.prediction(id)
+      return held === undefined || before?.held !== undefined ? [] : [{ id, chosen: before?.chosen, held }]
+    })
+    void this.#change({
+      attempts: progress.attempts + 1,
+      met: met.length >= progress.met.length ? met : progress.met,
+      completedAt: progress.completedAt ?? (isComplete ? this.#now() : undefined),
+      predictions: this.#withPrediction(decided),
+    })
+  }
+
+  noteHints(shown: number): void {
+    if (shown > (this.progress.value?.hints ?? 0)) void this.#change({ hints: shown })
+  }
+
+  /** The reader commits to the field that makes VMRUN fail, and to a reason. */
+  noteGuess(guess: Omit<Guess, 'at'>): void {
+    const guesses = this.progress.value?.guesses ?? []
+    void this.#change({ guesses: [...guesses, { ...guess, at: this.#now() }] })
+  }
+}

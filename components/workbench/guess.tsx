@@ -1,0 +1,124 @@
+/** VMRUN has failed and the lab does not say why: the reader commits to a field and a reason, and then sees the check. */
+import { useState } from 'preact/hooks'
+import { findField, VMCB_FIELDS } from '../../emulator/svm/index.ts'
+import type { RunView } from './protocol.ts'
+import type { LabStore } from './store.ts'
+
+interface Committed {
+  readonly field: string
+  readonly reason: string
+}
+
+/** Fields of the checks that failed, in the newest exit that has any. */
+function failedFields({
+  exits,
+}: RunView): readonly { readonly name: string; readonly explanation: string }[] {
+  const exit = exits.findLast(({ explanation }) => explanation.checks.length > 0)
+  return (exit?.explanation.checks ?? []).map(({ field, explanation }) => ({
+    name: findField(field)?.name ?? field,
+    explanation,
+  }))
+}
+
+export function GuessForm({ store, slug }: { readonly store: LabStore; readonly slug: string }) {
+  const [committed, commit] = useState<Committed>()
+  const view = store.view.value
+  if (view === undefined) return null
+  if (view.exits.some(({ isKeptBack }) => isKeptBack))
+    return <Form slug={slug} onCommit={(guess) => void reveal(store, guess, commit)} />
+  const failed = failedFields(view)
+  if (committed === undefined || failed.length === 0) return null
+  const isRight = failed.some(({ name }) => name === committed.field)
+  return (
+    <section class="wb-guess" aria-label="Your guess" role="status">
+      <h3>{isRight ? 'That is the field' : 'It was another field'}</h3>
+      <dl class="wb-guess-facts">
+        <dt>You said</dt>
+        <dd>
+          {committed.field}: {committed.reason}
+        </dd>
+        {failed.map(({ name, explanation }) => (
+          <>
+            <dt>VMRUN</dt>
+            <dd>
+              {name}: {explanation}
+            </dd>
+          </>
+        ))}
+      </dl>
+    </section>
+  )
+}
+
+async function reveal(
+  store: LabStore,
+  guess: Committed,
+  commit: (committed: Committed) => void,
+): Promise<void> {
+  if (!(await store.reveal())) {
+    store.announcement.value = 'Another lab has the machine. Run this one again, and then make your guess.'
+    return
+  }
+  const failed = failedFields(store.view.value!)
+  store.exercise.noteGuess({ ...guess, isRight: failed.some(({ name }) => name === guess.field) })
+  commit(guess)
+}
+
+interface FormProps {
+  readonly slug: string
+  readonly onCommit: (guess: Committed) => void
+}
+
+function Form({ slug, onCommit }: FormProps) {
+  const [field, setField] = useState('')
+  const [reason, setReason] = useState('')
+  const known = VMCB_FIELDS.find(({ name }) => name.toLowerCase() === field.trim().toLowerCase())
+  const list = `wb-${slug}-fields`
+  return (
+    <section class="wb-guess" aria-label="Your guess">
+      <h3>VMRUN refused. Which field, and why?</h3>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (known !== undefined && reason.trim() !== '')
+            onCommit({ field: known.name, reason: reason.trim().slice(0, LONGEST_REASON) })
+        }}
+      >
+        <label>
+          Field of the VMCB
+          <input
+            name="field"
+            list={list}
+            value={field}
+            autocomplete="off"
+            aria-invalid={field !== '' && known === undefined}
+            onInput={({ currentTarget }) => setField(currentTarget.value)}
+          />
+        </label>
+        <datalist id={list}>
+          {VMCB_FIELDS.map(({ key, name }) => (
+            <option key={key} value={name} />
+          ))}
+        </datalist>
+        <label>
+          Reason
+          <textarea
+            name="reason"
+            rows={2}
+            value={reason}
+            maxLength={LONGEST_REASON}
+            onInput={({ currentTarget }) => setReason(currentTarget.value)}
+          />
+        </label>
+        <p>
+          <button type="submit" class="wb-button" disabled={known === undefined || reason.trim() === ''}>
+            Commit and compare
+          </button>{' '}
+          <span class="wb-soft">The check that failed is shown afterwards.</span>
+        </p>
+      </form>
+    </section>
+  )
+}
+
+const LONGEST_REASON = 500
