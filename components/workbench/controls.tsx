@@ -5,6 +5,7 @@ import { COMMANDS, commandFor, type Command } from './commands.ts'
 import { count } from './format.ts'
 import { Icon } from './icons.tsx'
 import { CommandMenu } from './menu.tsx'
+import { RunTimeline } from './run-timeline.tsx'
 import { Shortcuts } from './shortcuts.tsx'
 import { SPEEDS } from './speeds.ts'
 import type { LabStore } from './store.ts'
@@ -29,17 +30,20 @@ export function Controls({ store, lab }: { readonly store: LabStore; readonly la
   }, [store])
 
   return (
-    <div class="wb-bar" ref={bar}>
-      <div class="wb-controls" role="group" aria-label="Machine">
-        {BUTTONS.map((command) => (
-          <CommandButton key={command.id} store={store} command={command} />
-        ))}
-        <CommandMenu store={store} label="More" commands={MENU} />
-        <SpeedChoice store={store} />
-        <Shortcuts />
+    <>
+      <div class="wb-bar" ref={bar}>
+        <div class="wb-controls" role="group" aria-label="Machine">
+          {BUTTONS.map((command) => (
+            <CommandButton key={command.id} store={store} command={command} />
+          ))}
+          <CommandMenu store={store} label="More" commands={MENU} />
+          <SpeedChoice store={store} />
+          <Shortcuts />
+        </div>
+        <Status store={store} lab={lab} />
       </div>
-      <Status store={store} lab={lab} />
-    </div>
+      <RunTimeline store={store} />
+    </>
   )
 }
 

@@ -4,6 +4,7 @@ import type { Lab } from '../../../emulator/lab/index.ts'
 import type { RunView } from '../protocol.ts'
 import type { LabStore } from '../store.ts'
 import { ConsolePanel } from './console.tsx'
+import { ListingPanel } from './listing.tsx'
 import { MemoryPanel } from './memory.tsx'
 import { RegistersPanel } from './registers.tsx'
 import { StopsPanel } from './stops.tsx'
@@ -39,6 +40,7 @@ export const PANELS: readonly PanelEntry[] = [
     },
   },
   { id: 'memory', label: 'Memory', Panel: MemoryPanel },
+  { id: 'listing', label: 'Listing', Panel: ListingPanel },
   { id: 'console', label: 'Console', Panel: ConsolePanel },
   { id: 'stops', label: 'Stops', Panel: StopsPanel },
 ]

@@ -3,6 +3,7 @@ import { decode, isDecodeError, MAXIMUM_LENGTH } from '../../../emulator/isa/ind
 import type { CpuState, RunResult, Stop } from '../../../emulator/machine/index.ts'
 import type { Destination, RunRequest } from '../protocol.ts'
 import type { Bench } from './bench.ts'
+import { codeBits, codeBytes, nextAddress } from './code.ts'
 import { applyStops, codeAt, describeHit } from './stops.ts'
 
 /** A slice of a run takes about this long. Milliseconds. */
@@ -23,7 +24,7 @@ export interface RunControl {
 }
 
 /** Lets the worker handle messages, without the delay that timers have. */
-function afterMessages(): Promise<void> {
+export function afterMessages(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {
@@ -39,7 +40,7 @@ function pause(milliseconds: number): Promise<void> {
 }
 
 /** What runs in slices: `advance` goes on by at most so many instructions and says whether that was all. */
-async function inSlices(
+export async function inSlices(
   { pace }: Pick<RunRequest, 'pace'>,
   control: RunControl,
   advance: (instructions: number) => boolean,
@@ -136,14 +137,9 @@ async function runToGoal(bench: Bench, request: RunRequest, control: RunControl)
 }
 
 /** Whether the instruction at rIP, which was just executed, is a CALL. */
-function isCall(bench: Bench, { rip, segments, guest, mode }: CpuState, processor: number): boolean {
-  const { machine } = bench.session
-  const linear = segments.cs.base + rip
-  // The TLB has the page that it was fetched from; without paging there is no entry.
-  const physical = machine.translation(linear, guest?.asid ?? 0, processor)?.address ?? Number(linear)
-  const bits = mode.includes('64-bit') ? 64 : mode.includes('32-bit') ? 32 : 16
-  const bytes = machine.readMemory(physical, MAXIMUM_LENGTH)
-  const decoded = decode(bytes, 0, bytes.length, bits)
+function isCall({ session }: Bench, cpu: CpuState, processor: number): boolean {
+  const bytes = codeBytes(session.machine, processor, cpu, nextAddress(cpu), MAXIMUM_LENGTH)
+  const decoded = decode(bytes, 0, bytes.length, codeBits(cpu))
   return !isDecodeError(decoded) && decoded.mnemonic.startsWith('call')
 }
 

@@ -7,6 +7,10 @@ import {
   parseLab,
   type Build,
 } from '../../../emulator/lab/index.ts'
+import type { EventState } from '../../../emulator/machine/index.ts'
+import type { StateCacheRecord } from '../../figures/state-cache-data.ts'
+import { tlbRecord, type TlbRecord } from '../../figures/tlb-data.ts'
+import { lastWorldSwitch, type WorldSwitchRecord } from '../../figures/world-switch-data.ts'
 import type {
   Checked,
   Edit,
@@ -16,6 +20,7 @@ import type {
   Listing,
   MemoryView,
   Opened,
+  PlacedAccess,
   Progress,
   ReaderStop,
   ResetResult,
@@ -24,10 +29,13 @@ import type {
   RunView,
   Texts,
   Timeline,
+  WalkRequest,
+  WalkResult,
   Workbench,
 } from '../protocol.ts'
 import { createBench, type Bench } from './bench.ts'
 import { describeBuild } from './build-report.ts'
+import { recentAccesses, stateCacheOf, walkOf } from './figures.ts'
 import { listingOf } from './listing.ts'
 import { countExecutions, whenWritten } from './replay.ts'
 import { goToFirstIteration, runBackTo, runTo, type RunControl } from './runs.ts'
@@ -214,6 +222,30 @@ export class WorkbenchService implements Workbench {
     const result = exportImage(session.lab, session.build(toMap(texts)))
     if (!result.ok) return { ok: false, message: result.reason }
     return { ok: true, image: result.image, commands: exportCommands(session.lab, file, result.memory) }
+  }
+
+  walk(request: WalkRequest): WalkResult {
+    return walkOf(this.#opened(), request)
+  }
+
+  recentAccesses(processor: number): readonly PlacedAccess[] {
+    return recentAccesses(this.#opened(), processor)
+  }
+
+  tlb(processor: number): TlbRecord {
+    return tlbRecord(this.#opened().session.machine, processor)
+  }
+
+  worldSwitch(processor: number): WorldSwitchRecord | undefined {
+    return lastWorldSwitch(this.#opened().session.machine, processor)
+  }
+
+  stateCache(vmcb: number, processor: number): StateCacheRecord {
+    return stateCacheOf(this.#opened(), vmcb, processor)
+  }
+
+  pendingEvents(processor: number): EventState {
+    return this.#opened().session.machine.pendingEvents(processor)
   }
 
   digest(): string {
