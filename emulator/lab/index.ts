@@ -10,11 +10,19 @@ export { judgeGoals, type GoalResult } from './goals.ts'
 export { parseKvmDump, type DumpedValue, type KvmDump } from './kvm-dump.ts'
 export { newLabFiles } from './new-lab.ts'
 export { parseLab, type LabFiles, type ParsedLab } from './parse.ts'
+export type { PanelId } from './panels.ts'
 export { judgePredictions, type PredictionResult } from './predictions.ts'
 export { LAB_FORMAT, labSchema, variantsSchema, type Goal, type Lab, type Variant } from './schema.ts'
 export { LabSession, type SessionOptions } from './session.ts'
 export type { RaceReport, Replay } from './races.ts'
 export type { ScenarioResult } from './scenarios.ts'
-export { parseVmcbText, INTERCEPTS_KEY, type VmcbAssignment, type VmcbText } from './vmcb-text.ts'
+export {
+  parseVmcbText,
+  splitVmcbLine,
+  INTERCEPTS_KEY,
+  type VmcbAssignment,
+  type VmcbLine,
+  type VmcbText,
+} from './vmcb-text.ts'
 export type { Diagnostic } from '../isa/index.ts'
 export { evaluateValue, type ValueResult } from './value.ts'

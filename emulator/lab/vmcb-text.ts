@@ -65,6 +65,27 @@ type Effect =
 
 const LINE = /^(\s*)([^=;]*?)(\s*)=(\s*)([^;]*?)\s*(?:;.*)?$/
 
+/** What a line says that sets something, whether or not it makes sense. Positions are those in the line, from 0. */
+export interface VmcbLine {
+  readonly name: string
+  readonly nameAt: number
+  readonly value: string
+  readonly valueAt: number
+}
+
+/** Takes a line apart; undefined for one that sets nothing. */
+export function splitVmcbLine(source: string): VmcbLine | undefined {
+  const match = LINE.exec(source)
+  if (!match || match[2] === '' || match[5] === '') return undefined
+  const [, indent, name, gap, space, value] = match
+  return {
+    name,
+    nameAt: indent.length,
+    value,
+    valueAt: indent.length + name.length + gap.length + 1 + space.length,
+  }
+}
+
 function allNames(): string[] {
   return [
     INTERCEPTS_KEY,
@@ -209,8 +230,8 @@ export function parseVmcbText(file: string, text: string, symbols: ReadonlyMap<s
         ),
       )
     }
-    const match = LINE.exec(source)
-    if (!match || match[2] === '' || match[5] === '') {
+    const parts = splitVmcbLine(source)
+    if (parts === undefined) {
       const trimmed = source.trim()
       report(
         { text: trimmed, at: source.indexOf(trimmed) },
@@ -220,9 +241,8 @@ export function parseVmcbText(file: string, text: string, symbols: ReadonlyMap<s
       )
       return
     }
-    const [, indent, name, gap, space, list] = match
-    const nameToken = { text: name, at: indent.length }
-    const valueAt = indent.length + name.length + gap.length + 1 + space.length
+    const { name, nameAt, value: list, valueAt } = parts
+    const nameToken = { text: name, at: nameAt }
     const tokens = splitList(list, valueAt)
     const empty = tokens.find((token) => token.text === '')
     if (empty !== undefined) {
