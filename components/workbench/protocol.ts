@@ -1,8 +1,18 @@
 /** What the page and the worker that holds the machine say to each other. Everything here survives structured cloning. */
 import type { Diagnostic, GoalResult, Lab, PredictionResult } from '../../emulator/lab/index.ts'
 import type { EncodingFields } from '../../emulator/isa/index.ts'
-import type { CpuState, EditableRegister, Stop, WatchedRegister } from '../../emulator/machine/index.ts'
+import type {
+  CpuState,
+  EditableRegister,
+  EventState,
+  Stop,
+  Walk,
+  WatchedRegister,
+} from '../../emulator/machine/index.ts'
 import type { ExitExplanation } from '../../emulator/svm/index.ts'
+import type { StateCacheRecord } from '../figures/state-cache-data.ts'
+import type { TlbRecord } from '../figures/tlb-data.ts'
+import type { WorldSwitchRecord } from '../figures/world-switch-data.ts'
 
 /** A lab's folder, as the page embeds it. */
 export interface LabPayload {
@@ -194,11 +204,44 @@ export interface ExecutionCounts {
   readonly counts: ReadonlyMap<bigint, number>
 }
 
+/** An access that a page walk can be shown of. */
+export interface PlacedAccess {
+  /** "last store" */
+  readonly what: string
+  readonly linear: bigint
+  readonly access: Walk['access']
+  readonly user: boolean
+  /** The position in the run at which it was made. */
+  readonly at: number
+}
+
+/** Whose page walk is wanted: of an access that was, or of one to a number, a symbol or a sum of both; `user`: of CPL 3. */
+export type WalkRequest = Pick<PlacedAccess, 'access' | 'user'> & { readonly processor: number } & (
+    | { readonly linear: bigint; readonly at: number }
+    | { readonly expression: string; readonly at?: undefined }
+  )
+
+export type WalkResult =
+  { readonly ok: true; readonly walk: Walk } | { readonly ok: false; readonly message: string }
+
+/** What the figures are drawn from. The machine stays as it is. */
+export interface FigureCalls {
+  walk(request: WalkRequest): WalkResult
+  /** Accesses of late, and the one that comes next. */
+  recentAccesses(processor: number): readonly PlacedAccess[]
+  tlb(processor: number): TlbRecord
+  /** The last world switch of a processor; undefined before the first. */
+  worldSwitch(processor: number): WorldSwitchRecord | undefined
+  /** What a processor keeps of the VMCB at a physical address. */
+  stateCache(vmcb: number, processor: number): StateCacheRecord
+  pendingEvents(processor: number): EventState
+}
+
 /** Hears of a long run several times a second: of the position, or of everything when the run is paced. */
 export type Progress = (instructions: number, view: RunView | undefined) => void
 
 /** The worker's side. Everything but open() and check() needs a reset() before. */
-export interface Workbench {
+export interface Workbench extends FigureCalls {
   open(payload: LabPayload): Opened
   /** Builds without touching the machine. */
   check(texts: Texts): Checked

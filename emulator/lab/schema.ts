@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { MOST_CPUS, STATE_CACHE_POLICIES } from '../machine/index.ts'
 import { MIGRATION_POINTS, PROPERTIES } from '../hypervisor/index.ts'
 import { conditionSchema } from './conditions.ts'
+import { PANELS } from './panels.ts'
 
 export const LAB_FORMAT = 1
 
@@ -165,8 +166,9 @@ export const labSchema = z.strictObject({
     .describe('Further runs of the same texts, under other circumstances, for the condition scenario.'),
   files: z.array(textFile).min(1),
   panels: z
-    .array(z.enum(['registers', 'vmcb', 'exits', 'memory', 'console']))
-    .default(['exits', 'registers']),
+    .array(z.enum(PANELS))
+    .default(['exits', 'registers'])
+    .describe('Those that are open at first; the others are a choice away.'),
   reveal: z
     .enum(['live', 'after-run', 'after-guess', 'never'])
     .default('after-run')

@@ -11,7 +11,7 @@ export function Panels({ store, lab }: { readonly store: LabStore; readonly lab:
   const view = store.view.value
   const { first, more } = panelsOf(lab)
   const [opened, open] = useState(first)
-  const [active, choose] = useState(first[0]?.id)
+  const [active, choose] = useState<string | undefined>(first[0]?.id)
   const entry = opened.find(({ id }) => id === active)
   const left = [...first, ...more].filter((panel) => !opened.includes(panel))
   const prefix = `wb-${lab.slug}-panels`

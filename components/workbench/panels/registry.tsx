@@ -1,9 +1,11 @@
 /** The panels beside the texts. A lab names those that it opens with; the others are a choice away. */
 import type { ComponentType } from 'preact'
-import type { Lab } from '../../../emulator/lab/index.ts'
+import type { Lab, PanelId } from '../../../emulator/lab/index.ts'
 import type { RunView } from '../protocol.ts'
 import type { LabStore } from '../store.ts'
 import { ConsolePanel } from './console.tsx'
+import type * as Figures from './figures.tsx'
+import { lazyPanel } from './lazy.tsx'
 import { ListingPanel } from './listing.tsx'
 import { MemoryPanel } from './memory.tsx'
 import { RegistersPanel } from './registers.tsx'
@@ -19,13 +21,18 @@ export interface PanelProps {
 }
 
 export interface PanelEntry {
-  readonly id: string
+  readonly id: PanelId
   readonly label: string
   readonly Panel: ComponentType<PanelProps>
   /** A word beside the label: what is new in there. */
   readonly note?: (view: RunView) => string | undefined
   /** Without it, every lab has the panel. */
   readonly isFor?: (lab: Lab) => boolean
+}
+
+/** Figures come when they are asked for: a page is there before them. */
+function figure(name: keyof typeof Figures): PanelEntry['Panel'] {
+  return lazyPanel(async () => (await import('./figures.tsx'))[name])
 }
 
 export const PANELS: readonly PanelEntry[] = [
@@ -43,6 +50,12 @@ export const PANELS: readonly PanelEntry[] = [
   { id: 'listing', label: 'Listing', Panel: ListingPanel },
   { id: 'console', label: 'Console', Panel: ConsolePanel },
   { id: 'stops', label: 'Stops', Panel: StopsPanel },
+  { id: 'walk', label: 'Page walk', Panel: figure('WalkPanel') },
+  { id: 'tlb', label: 'TLB', Panel: figure('TlbPanel') },
+  { id: 'memory-types', label: 'Memory types', Panel: figure('MemoryTypesPanel') },
+  { id: 'world-switch', label: 'World switch', Panel: figure('WorldSwitchPanel') },
+  { id: 'state-cache', label: 'State cache', Panel: figure('StateCachePanel') },
+  { id: 'interrupts', label: 'Interrupts', Panel: figure('InterruptsPanel') },
 ]
 
 /** The panels of a lab: those that it asks for, in its order, then the rest. */

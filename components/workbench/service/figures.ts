@@ -122,7 +122,9 @@ function candidates(machine: Machine, processor: number, cpu: CpuState): [bigint
   const { general } = cpu
   const data = [
     ...operandAddresses(machine, processor, cpu),
-    ...[general.rsp, general.rsp - 8n, general.rsi, general.rdi].map((address) => BigInt.asUintN(64, address)),
+    ...[general.rsp, general.rsp - 8n, general.rsi, general.rdi].map((address) =>
+      BigInt.asUintN(64, address),
+    ),
   ].filter(isCanonical)
   return [
     [fetch, 'execute'],

@@ -1,0 +1,32 @@
+/** A panel whose code is loaded when it is opened for the first time. */
+import type { ComponentType } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { PanelProps } from './registry.tsx'
+
+type Panel = ComponentType<PanelProps>
+
+export function lazyPanel(load: () => Promise<Panel>): Panel {
+  let loaded: Panel | undefined
+  return function LazyPanel(props: PanelProps) {
+    const [Shown, show] = useState<Panel | undefined>(() => loaded)
+    const [hasFailed, setFailed] = useState(false)
+    useEffect(() => {
+      if (loaded !== undefined) return
+      load().then(
+        (panel) => {
+          loaded = panel
+          show(() => panel)
+        },
+        () => setFailed(true),
+      )
+    }, [])
+    if (Shown !== undefined) return <Shown {...props} />
+    return hasFailed ? (
+      <p class="wb-error">
+        This panel could not be loaded. Close it, and try again when there is a connection.
+      </p>
+    ) : (
+      <p class="wb-soft">Loading …</p>
+    )
+  }
+}
