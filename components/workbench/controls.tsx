@@ -1,4 +1,5 @@
 /** The toolbar of commands, how fast they go, and how far the machine has come. */
+import { effect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Lab } from '../../emulator/lab/index.ts'
 import { COMMANDS, commandFor, type Command } from './commands.ts'
@@ -26,7 +27,11 @@ export function Controls({ store, lab }: { readonly store: LabStore; readonly la
     }
     // Before the editor sees the key.
     root?.addEventListener('keydown', onKeyDown, { capture: true })
-    return () => root?.removeEventListener('keydown', onKeyDown, { capture: true })
+    const stopTelling = effect(() => root?.setAttribute('aria-busy', `${store.isBusy.value}`))
+    return () => {
+      root?.removeEventListener('keydown', onKeyDown, { capture: true })
+      stopTelling()
+    }
   }, [store])
 
   return (

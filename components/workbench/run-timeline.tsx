@@ -9,6 +9,11 @@ const REST = 120
 
 const NOTHING: Timeline = { position: 0, extent: 0, marks: [] }
 
+/** Whether the marks are the same, so that nothing need be drawn anew: a run only ever gets new ones at its end. */
+function isSame(a: Timeline, b: Timeline): boolean {
+  return a.extent === b.extent && a.marks.length === b.marks.length && a.marks[0]?.at === b.marks[0]?.at
+}
+
 export function RunTimeline({ store }: { readonly store: LabStore }) {
   const [known, setKnown] = useState(NOTHING)
   const view = store.view.value
@@ -19,7 +24,7 @@ export function RunTimeline({ store }: { readonly store: LabStore }) {
       void store
         .ask((client) => client.timeline())
         .then((timeline) => {
-          if (timeline !== undefined) setKnown(timeline)
+          if (timeline !== undefined) setKnown((before) => (isSame(before, timeline) ? before : timeline))
         })
     }, REST)
     return () => clearTimeout(timer)

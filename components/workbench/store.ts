@@ -24,7 +24,7 @@ import { FARTHEST_POSITION, type SharedLab, type SharedResult } from './shared-l
 import { isSpeed } from './speeds.ts'
 import { sameTexts, Work, type SharedTexts } from './work.ts'
 
-/** The machine's side: being loaded, at rest, at work, or gone. */
+/** The machine's side: being loaded, at rest, at work for some time, or gone. */
 export type Activity = 'opening' | 'idle' | 'running' | 'crashed' | 'unusable'
 
 /** A place in a text, counted from 1. */
@@ -39,6 +39,9 @@ export interface Target extends Place {
   /** What goes there: the view of the text alone; the cursor; the cursor and the focus, because the reader wants to go on there. */
   readonly moves: 'view' | 'cursor' | 'focus'
 }
+
+/** What takes less is not shown to be going on: buttons would flicker at every step. Milliseconds. */
+const WORTH_SHOWING = 60
 
 /** Milliseconds after the last keystroke until the texts are checked. */
 const CHECK_DELAY = 150
@@ -63,6 +66,8 @@ const NO_SYMBOLS: ReadonlyMap<string, bigint> = new Map()
 
 export class LabStore implements MachineOwner {
   readonly activity = signal<Activity>('opening')
+  /** A command is being carried out, though it may be over before that is worth showing. */
+  readonly isBusy = signal(false)
   /** What a crash or an unusable lab said. */
   readonly failure = signal('')
   readonly opened = signal<OpenedLab | undefined>(undefined)
@@ -190,7 +195,7 @@ export class LabStore implements MachineOwner {
   }
 
   get isExpendable(): boolean {
-    return this.activity.value !== 'running' && (this.view.value?.instructions ?? 0) === 0
+    return !this.isBusy.value && (this.view.value?.instructions ?? 0) === 0
   }
 
   /** Tells the editors what a build found. */
@@ -258,7 +263,7 @@ export class LabStore implements MachineOwner {
 
   /** Tells the editors what is wrong. A machine that has not begun to run starts over with the new texts at once. */
   async #check(): Promise<void> {
-    if (this.activity.value === 'running') {
+    if (this.isBusy.value) {
       this.#scheduleCheck()
       return
     }
@@ -328,8 +333,8 @@ export class LabStore implements MachineOwner {
     prepare: () => Promise<Client | undefined>,
     action: (client: Client) => Promise<RunView>,
   ): Promise<void> {
-    if (this.activity.value !== 'idle') return
-    this.activity.value = 'running'
+    if (this.activity.value !== 'idle' || this.isBusy.value) return
+    const end = this.#begin()
     try {
       const client = await prepare()
       if (client === undefined) return
@@ -344,16 +349,23 @@ export class LabStore implements MachineOwner {
     } catch (error) {
       this.#caught(error)
     } finally {
-      this.#rest()
+      end()
     }
   }
 
-  #rest(): void {
-    batch(() => {
-      this.progress.value = undefined
-      // A crash has set it to something else by now.
-      if (this.activity.value === 'running') this.activity.value = 'idle'
-    })
+  /** The machine is at work, and shown to be if it takes long. Returns what ends that. */
+  #begin(): () => void {
+    this.isBusy.value = true
+    const timer = setTimeout(() => (this.activity.value = 'running'), WORTH_SHOWING)
+    return () => {
+      clearTimeout(timer)
+      batch(() => {
+        this.isBusy.value = false
+        this.progress.value = undefined
+        // A crash has set it to something else by now.
+        if (this.activity.value === 'running') this.activity.value = 'idle'
+      })
+    }
   }
 
   #show(view: RunView): void {
@@ -430,7 +442,7 @@ export class LabStore implements MachineOwner {
   }
 
   async reset(): Promise<void> {
-    if (this.activity.value !== 'idle') return
+    if (this.activity.value !== 'idle' || this.isBusy.value) return
     void this.work.save()
     try {
       if (await this.#reset()) this.announcement.value = 'The machine is at its start.'
@@ -461,15 +473,15 @@ export class LabStore implements MachineOwner {
   async study<T>(
     question: (client: Client, progress: (instructions: number) => void) => Promise<T>,
   ): Promise<T | undefined> {
-    if (!this.canTravel.value) return undefined
-    this.activity.value = 'running'
+    if (!this.canTravel.value || this.isBusy.value) return undefined
+    const end = this.#begin()
     try {
       return await question(await this.#machine(), (instructions) => (this.progress.value = instructions))
     } catch (error) {
       this.#caught(error)
       return undefined
     } finally {
-      this.#rest()
+      end()
     }
   }
 

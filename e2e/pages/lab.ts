@@ -45,6 +45,12 @@ export class LabPage {
   /** Presses a button and waits until the machine is at rest again. */
   async press(name: ButtonName): Promise<void> {
     await this.button(name).click()
+    await this.rest()
+  }
+
+  /** Until the machine is at rest. */
+  async rest(): Promise<void> {
+    await expect(this.root.locator('.wb')).toHaveAttribute('aria-busy', 'false')
     await expect(this.button('Run')).toBeEnabled()
   }
 

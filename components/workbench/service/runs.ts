@@ -1,5 +1,5 @@
 /** Runs in slices, so that Stop is heard; to where the reader wants to go, forward or back. */
-import { decode, isDecodeError, MAXIMUM_LENGTH } from '../../../emulator/isa/index.ts'
+import { decode, isDecodeError, MAXIMUM_LENGTH, type Instruction } from '../../../emulator/isa/index.ts'
 import type { CpuState, RunResult, Stop } from '../../../emulator/machine/index.ts'
 import type { Destination, RunRequest } from '../protocol.ts'
 import type { Bench } from './bench.ts'
@@ -136,11 +136,15 @@ async function runToGoal(bench: Bench, request: RunRequest, control: RunControl)
   )
 }
 
-/** Whether the instruction at rIP, which was just executed, is a CALL. */
-function isCall({ session }: Bench, cpu: CpuState, processor: number): boolean {
+/** The instruction at rIP of a processor that has just executed it or is about to; undefined if there is none. */
+function instructionAt({ session }: Bench, cpu: CpuState, processor: number): Instruction | undefined {
   const bytes = codeBytes(session.machine, processor, cpu, nextAddress(cpu), MAXIMUM_LENGTH)
   const decoded = decode(bytes, 0, bytes.length, codeBits(cpu))
-  return !isDecodeError(decoded) && decoded.mnemonic.startsWith('call')
+  return isDecodeError(decoded) ? undefined : decoded
+}
+
+function isCall(bench: Bench, cpu: CpuState, processor: number): boolean {
+  return instructionAt(bench, cpu, processor)?.mnemonic.startsWith('call') === true
 }
 
 /** One step; if it was a call, on to its return, and if it entered a guest, on to the #VMEXIT. */
@@ -220,11 +224,14 @@ function lastStop(
  * From an iteration of a REP instruction to its first one: the earliest count from which rIP stood still while rCX counted
  * down to the present. Searched with growing steps and then by halves, because each look replays from a snapshot.
  */
-export function goToFirstIteration({ session }: Bench): void {
+export function goToFirstIteration(bench: Bench): void {
+  const { session } = bench
   const { machine } = session
   const { processor } = machine
   const last = machine.instructions
-  const { rip, general } = machine.inspect(processor)
+  const cpu = machine.inspect(processor)
+  if (instructionAt(bench, cpu, processor)?.repeat === 'none') return
+  const { rip, general } = cpu
   const isSameInstruction = (count: number): boolean => {
     session.goTo(count)
     const earlier = machine.inspect(processor)
