@@ -1,9 +1,9 @@
-// What holds for every page of the book.
+// What holds for every page of the book; of the pages made from one table, the first stands for all.
 import AxeBuilder from '@axe-core/playwright'
-import { BUILT_PAGES } from './built-pages.ts'
+import { BUILT_TEMPLATES } from './built-pages.ts'
 import { expect, test } from './fixtures.ts'
 
-for (const address of BUILT_PAGES) {
+for (const address of BUILT_TEMPLATES) {
   test.describe(address, () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       test(`is accessible in the ${colorScheme} theme`, async ({ page }) => {

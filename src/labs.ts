@@ -41,3 +41,9 @@ export function readLab(slug: string): LabSource {
     start: lab.files.map(({ name }) => ({ name, text: start.get(name) ?? '' })),
   }
 }
+
+/** The names of all labs' folders, in alphabetical order. */
+export function labSlugs(): string[] {
+  const folders = Object.keys(texts).filter((path) => path.endsWith('/lab.yaml'))
+  return folders.map((path) => path.split('/').at(-2) ?? '').sort()
+}
