@@ -13,6 +13,7 @@ import type { ExitExplanation } from '../../emulator/svm/index.ts'
 import type { StateCacheRecord } from '../figures/state-cache-data.ts'
 import type { TlbRecord } from '../figures/tlb-data.ts'
 import type { WorldSwitchRecord } from '../figures/world-switch-data.ts'
+import type { StateCalls } from './state-protocol.ts'
 
 /** A lab's folder, as the page embeds it. */
 export interface LabPayload {
@@ -241,7 +242,7 @@ export interface FigureCalls {
 export type Progress = (instructions: number, view: RunView | undefined) => void
 
 /** The worker's side. Everything but open() and check() needs a reset() before. */
-export interface Workbench extends FigureCalls {
+export interface Workbench extends FigureCalls, StateCalls {
   open(payload: LabPayload): Opened
   /** Builds without touching the machine. */
   check(texts: Texts): Checked

@@ -5,7 +5,7 @@ import type { Bench } from './bench.ts'
 import { afterMessages, inSlices, type RunControl } from './runs.ts'
 
 /** Goes back to `position`; a run that was over there is over again. */
-function returnTo(session: LabSession, position: number, wasOver: boolean): void {
+export function returnTo(session: LabSession, position: number, wasOver: boolean): void {
   session.goTo(position)
   // A machine that is at its end executes nothing more, and says why.
   if (wasOver) session.run(1)

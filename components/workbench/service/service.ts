@@ -39,6 +39,7 @@ import { recentAccesses, stateCacheOf, walkOf } from './figures.ts'
 import { listingOf } from './listing.ts'
 import { countExecutions, whenWritten } from './replay.ts'
 import { goToFirstIteration, runBackTo, runTo, type RunControl } from './runs.ts'
+import { StateService } from './state.ts'
 import { applyStops } from './stops.ts'
 import { viewOf } from './views.ts'
 
@@ -51,7 +52,7 @@ function isSameBuild(a: Build | undefined, b: Build): boolean {
   return a !== undefined && [...b.files].every(([name, text]) => a.files.get(name) === text)
 }
 
-export class WorkbenchService implements Workbench {
+export class WorkbenchService extends StateService implements Workbench {
   #bench: Bench | undefined
   #control: RunControl | undefined
 
@@ -62,18 +63,18 @@ export class WorkbenchService implements Workbench {
     return { ok: true, lab, start: Object.fromEntries(start), solution: Object.fromEntries(solution) }
   }
 
-  #opened(): Bench {
+  protected override opened(): Bench {
     if (this.#bench === undefined) throw new Error('open() comes first')
     return this.#bench
   }
 
   check(texts: Texts): Checked {
-    const { session } = this.#opened()
+    const { session } = this.opened()
     return describeBuild(session, session.build(toMap(texts)))
   }
 
   reset(texts: Texts): ResetResult {
-    const bench = this.#opened()
+    const bench = this.opened()
     const built = bench.session.build(toMap(texts))
     const checked = describeBuild(bench.session, built)
     if (!built.usable) return { checked, view: undefined }
@@ -94,7 +95,7 @@ export class WorkbenchService implements Workbench {
   }
 
   /** What stop() ends, from now on. */
-  #controlOf(bench: Bench, progress: Progress): RunControl {
+  protected override controlOf(bench: Bench, progress: Progress): RunControl {
     this.#control = {
       stopRequested: false,
       progress: (paced: boolean) =>
@@ -104,21 +105,21 @@ export class WorkbenchService implements Workbench {
   }
 
   async #controlled(progress: Progress, act: (control: RunControl) => Promise<void>): Promise<RunView> {
-    const bench = this.#opened()
-    await act(this.#controlOf(bench, progress))
+    const bench = this.opened()
+    await act(this.controlOf(bench, progress))
     return this.#view(bench)
   }
 
   run(request: RunRequest, progress: Progress): Promise<RunView> {
-    return this.#controlled(progress, (control) => runTo(this.#opened(), request, control))
+    return this.#controlled(progress, (control) => runTo(this.opened(), request, control))
   }
 
   runBack(to: 'stop' | 'exit'): Promise<RunView> {
-    const { timeline, session } = this.#opened()
+    const { timeline, session } = this.opened()
     timeline.keep(session.machine)
     return this.#controlled(
       () => undefined,
-      (control) => runBackTo(this.#opened(), to, control),
+      (control) => runBackTo(this.opened(), to, control),
     )
   }
 
@@ -127,13 +128,13 @@ export class WorkbenchService implements Workbench {
   }
 
   step(): RunView {
-    const bench = this.#opened()
+    const bench = this.opened()
     bench.session.step()
     return this.#view(bench)
   }
 
   stepBack(): RunView {
-    const bench = this.#opened()
+    const bench = this.opened()
     const { instructions } = bench.session.machine
     if (instructions > 0) {
       bench.timeline.keep(bench.session.machine)
@@ -144,20 +145,20 @@ export class WorkbenchService implements Workbench {
   }
 
   goTo(instructions: number): RunView {
-    const bench = this.#opened()
+    const bench = this.opened()
     bench.timeline.keep(bench.session.machine)
     bench.session.goTo(instructions)
     return this.#view(bench)
   }
 
   setStops(stops: readonly ReaderStop[]): readonly ResolvedStop[] {
-    const bench = this.#opened()
+    const bench = this.opened()
     bench.stops = stops
     return applyStops(bench)
   }
 
   edit(edit: Edit): RunView {
-    const bench = this.#opened()
+    const bench = this.opened()
     const { machine } = bench.session
     switch (edit.kind) {
       case 'memory':
@@ -177,12 +178,12 @@ export class WorkbenchService implements Workbench {
   }
 
   timeline(): Timeline {
-    const { timeline, session } = this.#opened()
+    const { timeline, session } = this.opened()
     return timeline.read(session.machine)
   }
 
   memory(expression: string, length: number): MemoryView {
-    const { session, build } = this.#opened()
+    const { session, build } = this.opened()
     const result = evaluateValue(expression, build?.program.symbols ?? new Map())
     if (!result.ok) return { ok: false, message: result.message }
     const ram = session.lab.machine.memory * 0x10_0000
@@ -193,62 +194,62 @@ export class WorkbenchService implements Workbench {
   }
 
   listing(first: number | undefined, length: number): Listing {
-    return listingOf(this.#opened(), first, length)
+    return listingOf(this.opened(), first, length)
   }
 
   countExecutions(progress: Progress): Promise<ExecutionCounts> {
-    const bench = this.#opened()
-    return countExecutions(bench, this.#controlOf(bench, progress))
+    const bench = this.opened()
+    return countExecutions(bench, this.controlOf(bench, progress))
   }
 
   whenWritten(address: number, length: number): Promise<number | undefined> {
-    const bench = this.#opened()
+    const bench = this.opened()
     return whenWritten(
       bench,
       address,
       length,
-      this.#controlOf(bench, () => undefined),
+      this.controlOf(bench, () => undefined),
     )
   }
 
   reveal(): RunView {
-    const bench = this.#opened()
+    const bench = this.opened()
     bench.hasGuessed = true
     return this.#view(bench)
   }
 
   exportImage(texts: Texts, file: string): Exported {
-    const { session } = this.#opened()
+    const { session } = this.opened()
     const result = exportImage(session.lab, session.build(toMap(texts)))
     if (!result.ok) return { ok: false, message: result.reason }
     return { ok: true, image: result.image, commands: exportCommands(session.lab, file, result.memory) }
   }
 
   walk(request: WalkRequest): WalkResult {
-    return walkOf(this.#opened(), request)
+    return walkOf(this.opened(), request)
   }
 
   recentAccesses(processor: number): readonly PlacedAccess[] {
-    return recentAccesses(this.#opened(), processor)
+    return recentAccesses(this.opened(), processor)
   }
 
   tlb(processor: number): TlbRecord {
-    return tlbRecord(this.#opened().session.machine, processor)
+    return tlbRecord(this.opened().session.machine, processor)
   }
 
   worldSwitch(processor: number): WorldSwitchRecord | undefined {
-    return lastWorldSwitch(this.#opened().session.machine, processor)
+    return lastWorldSwitch(this.opened().session.machine, processor)
   }
 
   stateCache(vmcb: number, processor: number): StateCacheRecord {
-    return stateCacheOf(this.#opened(), vmcb, processor)
+    return stateCacheOf(this.opened(), vmcb, processor)
   }
 
   pendingEvents(processor: number): EventState {
-    return this.#opened().session.machine.pendingEvents(processor)
+    return this.opened().session.machine.pendingEvents(processor)
   }
 
   digest(): string {
-    return this.#opened().session.machine.digest()
+    return this.opened().session.machine.digest()
   }
 }

@@ -51,7 +51,7 @@ function currentLine(build: Build | undefined, cpu: CpuState): RunView['line'] {
 }
 
 /** Whether the lab wants the reader to find out which checks failed. */
-function keepsBack({ reveal }: Lab, hasGuessed: boolean): boolean {
+export function keepsBack({ reveal }: Lab, hasGuessed: boolean): boolean {
   return reveal === 'never' || (reveal === 'after-guess' && !hasGuessed)
 }
 

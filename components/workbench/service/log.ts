@@ -1,0 +1,132 @@
+/** The log of a run for its panel: what the machine always notes, and everything it did in a part that is repeated. */
+import { disassemble } from '../../../emulator/isa/index.ts'
+import {
+  exceptionName,
+  STREAM_KINDS,
+  type MachineEvent,
+  type StreamEvent,
+  type StreamEvents,
+  type StreamKind,
+} from '../../../emulator/machine/index.ts'
+import { explainExit, findCheck, findField } from '../../../emulator/svm/index.ts'
+import { hex } from '../format.ts'
+import type { LogEntry, LogFilter, LogPage, Stretch } from '../state-protocol.ts'
+import type { Bench } from './bench.ts'
+import { returnTo } from './replay.ts'
+import { inSlices, type RunControl } from './runs.ts'
+import { keepsBack } from './views.ts'
+
+/** More cannot be read. */
+const SHOWN = 500
+
+function textOf(event: MachineEvent, keepsBack: boolean): string {
+  switch (event.kind) {
+    case 'vmrun': {
+      const cached =
+        event.fromCache.length === 0 ? '' : `; from the state cache: ${event.fromCache.join(', ')}`
+      return `VMRUN of the VMCB at ${hex(event.vmcb)}${cached}`
+    }
+    case 'vmexit': {
+      const { name, details, checks } = explainExit(keepsBack ? { ...event, failedChecks: [] } : event)
+      return [
+        `#VMEXIT(${name}) at rIP ${hex(event.rip)}, VMCB ${hex(event.vmcb)}`,
+        ...details,
+        ...checks.map(({ id }) => `check ${id} failed`),
+      ].join('; ')
+    }
+    case 'raised':
+    case 'delivered': {
+      const what = event.kind === 'raised' ? 'raised' : 'goes through the IDT'
+      const code = event.errorCode < 0 ? '' : `, error code ${hex(event.errorCode)}`
+      return `${exceptionName(event.vector)} ${what}${code}`
+    }
+    case 'relied-on-undefined':
+      return `relies on what is undefined at ${hex(event.address)}${event.field === undefined ? '' : `, ${event.field}`}`
+  }
+}
+
+type Describe = { readonly [K in StreamKind]: (event: StreamEvents[K]) => string }
+
+const DESCRIBE: Describe = {
+  instruction: ({ linear, rip, instruction }) => `${hex(linear)}  ${disassemble(instruction, rip)}`,
+  access: ({ write, linear, guestAddress, address, bytes, value }) => {
+    const places = [linear, BigInt(guestAddress), BigInt(address)].map(hex).join(' → ')
+    return `${write ? 'store' : 'load'} of ${bytes} at ${places} = ${hex(value)}`
+  },
+  walk: ({ nested, levels, address, entry }) =>
+    `${nested ? 'nested ' : ''}walk, level ${levels}: entry at ${hex(address)} = ${hex(entry)}`,
+  tlb: ({ what, entry }) => `TLB ${what}, ASID ${entry.asid}`,
+  intercept: ({ name, taken }) => `intercept ${name}: ${taken ? 'taken' : 'not set'}`,
+  check: ({ id, field, value, failed }) =>
+    `${id} on ${findField(field)?.name ?? field} = ${hex(value)}: ${failed ? 'failed' : 'passed'}. ${findCheck(id)?.section ?? ''}`,
+  'world-switch': ({ direction, vmcb, fields }) =>
+    `${direction === 'vmrun' ? 'VMRUN loads' : '#VMEXIT stores'} ${fields.length} fields, VMCB ${hex(vmcb)}`,
+  event: ({ what, vector }) => `${exceptionName(vector)} ${what}`,
+  bus: (event) => {
+    const data = 'data' in event ? `${event.data.length} bytes` : `${hex(event.value)}, ${event.bytes} bytes`
+    return `${event.kind} at ${hex(event.address)}: ${data}`
+  },
+}
+
+function streamText({ kind, event }: StreamEvent): string {
+  return (DESCRIBE[kind] as (event: StreamEvent['event']) => string)(event)
+}
+
+function passes(entry: LogEntry, { kinds, processor, text }: LogFilter): boolean {
+  return (
+    kinds.includes(entry.kind) &&
+    (processor === undefined || processor === entry.processor) &&
+    entry.text.toLowerCase().includes(text.toLowerCase())
+  )
+}
+
+/** What the machine noted of the run so far. */
+export function logOf({ session, hasGuessed }: Bench, filter: LogFilter): LogPage {
+  const { events } = session.machine
+  const isKeptBack = keepsBack(session.lab, hasGuessed)
+  const entries = events
+    .since()
+    .map((event): LogEntry => {
+      const { instructions: at, processor, kind } = event
+      return { at, processor, kind, text: textOf(event, isKeptBack) }
+    })
+    .filter((entry) => passes(entry, filter))
+  return { entries: entries.slice(-SHOWN), total: entries.length, forgotten: events.dropped }
+}
+
+/** Everything of these kinds that happened in a part of the run, the first entries if there are many. */
+export async function detailOf(
+  { session, hasGuessed }: Bench,
+  { from, to }: Stretch,
+  filter: LogFilter,
+  control: RunControl,
+): Promise<LogPage> {
+  const { machine, lab } = session
+  const position = machine.instructions
+  const wasOver = session.ending !== undefined
+  const isKeptBack = keepsBack(lab, hasGuessed)
+  const kinds = STREAM_KINDS.filter(
+    (kind) => filter.kinds.includes(kind) && !(kind === 'check' && isKeptBack),
+  )
+  const entries: LogEntry[] = []
+  let total = 0
+  session.goTo(from)
+  const stopListening = machine.listen(kinds, (event) => {
+    const { processor, kind } = event
+    const entry: LogEntry = { at: machine.instructions, processor, kind, text: streamText(event) }
+    if (!passes(entry, filter)) return
+    total++
+    if (entries.length < SHOWN) entries.push(entry)
+  })
+  try {
+    await inSlices({ pace: undefined }, control, (slice) => {
+      const before = machine.instructions
+      session.goTo(Math.min(to, before + slice))
+      return machine.instructions >= to || machine.instructions === before
+    })
+  } finally {
+    stopListening()
+    returnTo(session, position, wasOver)
+  }
+  return { entries, total, forgotten: 0 }
+}
