@@ -59,6 +59,12 @@ test('progress of two browsers is the best of both', () => {
   })
 })
 
+test('of two predictions the one stands that the machine has decided', () => {
+  const open = { ...PROGRESS, predictions: [{ id: 'q', chosen: 0 }] }
+  expect(merge('lab-progress', PROGRESS, open).predictions).toEqual(PROGRESS.predictions)
+  expect(merge('lab-progress', open, PROGRESS).predictions).toEqual(PROGRESS.predictions)
+})
+
 test.each([
   ['no JSON', 'hello', /not JSON/],
   ['other JSON', '{"a": 1}', /not a file of work/],

@@ -107,8 +107,10 @@ function mergeWork(a: SavedWork, b: SavedWork): SavedWork {
 function mergeProgress(a: LabProgress, b: LabProgress): LabProgress {
   const [early, late] = a.firstAt <= b.firstAt ? [a, b] : [b, a]
   const completed = [a.completedAt, b.completedAt].filter((at) => at !== undefined)
+  // The machine's word stands, and of two the first; what has not been run yet can still be changed.
+  const decided = [...late.predictions, ...early.predictions].filter(({ held }) => held !== undefined)
   const predictions = new Map<string, Prediction>(
-    [...late.predictions, ...early.predictions].map((one) => [one.id, one]),
+    [...early.predictions, ...late.predictions, ...decided].map((one) => [one.id, one]),
   )
   const guesses = new Map<string, Guess>(
     [...a.guesses, ...b.guesses].map((one) => [`${one.at} ${one.field}`, one]),

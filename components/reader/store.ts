@@ -59,7 +59,13 @@ let opening: Promise<ReaderStore> | undefined
 
 /** The page's store. Never rejects: where the browser refuses storage, it is in memory. */
 export function readerStore(): Promise<ReaderStore> {
-  opening ??= openDB(DATABASE, VERSION, {
+  opening ??= openDatabase().then(databaseStore, memoryStore)
+  return opening
+}
+
+/** Rejects where the browser refuses it, some at once. */
+async function openDatabase(): Promise<IDBPDatabase> {
+  return openDB(DATABASE, VERSION, {
     upgrade(database) {
       for (const shelf of SHELF_NAMES)
         if (!database.objectStoreNames.contains(shelf)) database.createObjectStore(shelf)
@@ -68,8 +74,7 @@ export function readerStore(): Promise<ReaderStore> {
     blocking(_current, _blocked, event) {
       ;(event.target as IDBDatabase).close()
     },
-  }).then(databaseStore, memoryStore)
-  return opening
+  })
 }
 
 let asked = false

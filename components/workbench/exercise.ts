@@ -12,6 +12,8 @@ export class Exercise {
   readonly #key: string
   readonly #now: () => number
   #storage: ReaderStore | undefined
+  /** Records are written one after the other. */
+  #writing: Promise<void> = Promise.resolve()
 
   constructor(key: string, now: () => number) {
     this.#key = key
@@ -35,14 +37,18 @@ export class Exercise {
     }
   }
 
-  /** Another tab may have written since: the records are put together. Never fails. */
-  async #change(changes: Partial<LabProgress>): Promise<void> {
+  #change(changes: Partial<LabProgress>): void {
     if (this.progress.value === undefined) return
     const next = { ...this.progress.value, ...changes, lastAt: this.#now() }
     this.progress.value = next
+    this.#writing = this.#writing.then(() => this.#write(next))
+  }
+
+  /** Another tab may have written since: the records are put together. Never rejects. */
+  async #write(record: LabProgress): Promise<void> {
     try {
       const stored = await this.#stored()
-      const whole = stored === undefined ? next : merge('lab-progress', stored, next)
+      const whole = stored === undefined ? record : merge('lab-progress', stored, record)
       await this.#storage?.save('lab-progress', this.#key, whole)
     } catch {
       // It stays on the page; the notes say what becomes of the texts, which matter more.
@@ -56,7 +62,7 @@ export class Exercise {
   /** The reader says, before the first run has ended, what will happen. */
   predict(id: string, chosen: number): void {
     if (this.prediction(id)?.held !== undefined) return
-    void this.#change({ predictions: this.#withPrediction([{ id, chosen }]) })
+    this.#change({ predictions: this.#withPrediction([{ id, chosen }]) })
   }
 
   #withPrediction(changed: readonly Prediction[]): Prediction[] {
@@ -76,7 +82,7 @@ export class Exercise {
       const before = this.prediction(id)
       return held === undefined || before?.held !== undefined ? [] : [{ id, chosen: before?.chosen, held }]
     })
-    void this.#change({
+    this.#change({
       attempts: progress.attempts + 1,
       met: met.length >= progress.met.length ? met : progress.met,
       completedAt: progress.completedAt ?? (isComplete ? this.#now() : undefined),
@@ -85,12 +91,12 @@ export class Exercise {
   }
 
   noteHints(shown: number): void {
-    if (shown > (this.progress.value?.hints ?? 0)) void this.#change({ hints: shown })
+    if (shown > (this.progress.value?.hints ?? 0)) this.#change({ hints: shown })
   }
 
   /** The reader commits to the field that makes VMRUN fail, and to a reason. */
   noteGuess(guess: Omit<Guess, 'at'>): void {
     const guesses = this.progress.value?.guesses ?? []
-    void this.#change({ guesses: [...guesses, { ...guess, at: this.#now() }] })
+    this.#change({ guesses: [...guesses, { ...guess, at: this.#now() }] })
   }
 }

@@ -64,6 +64,12 @@ async function reveal(
   commit(guess)
 }
 
+/** The field by its name in texts or in the manual. */
+function fieldOf(text: string): (typeof VMCB_FIELDS)[number] | undefined {
+  const wanted = text.trim().toLowerCase()
+  return VMCB_FIELDS.find(({ key, name }) => key === wanted || name.toLowerCase() === wanted)
+}
+
 interface FormProps {
   readonly slug: string
   readonly onCommit: (guess: Committed) => void
@@ -72,7 +78,7 @@ interface FormProps {
 function Form({ slug, onCommit }: FormProps) {
   const [field, setField] = useState('')
   const [reason, setReason] = useState('')
-  const known = VMCB_FIELDS.find(({ name }) => name.toLowerCase() === field.trim().toLowerCase())
+  const known = fieldOf(field)
   const list = `wb-${slug}-fields`
   return (
     <section class="wb-guess" aria-label="Your guess">
@@ -97,7 +103,7 @@ function Form({ slug, onCommit }: FormProps) {
         </label>
         <datalist id={list}>
           {VMCB_FIELDS.map(({ key, name }) => (
-            <option key={key} value={name} />
+            <option key={key} value={key} label={name} />
           ))}
         </datalist>
         <label>
