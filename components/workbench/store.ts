@@ -2,22 +2,12 @@
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from '@preact/signals'
 import type { Diagnostic } from '../../emulator/lab/index.ts'
 import type { Claim } from '../reader/claim.ts'
-import { labKey } from '../reader/records.ts'
 import type { ReaderStore } from '../reader/store.ts'
 import { ClosedError, type Client } from './client.ts'
 import { Exercise } from './exercise.ts'
 import { count, plural } from './format.ts'
 import { isMachineFree, leaveMachine, takeMachine, type MachineOwner } from './live-machine.ts'
-import type {
-  Checked,
-  Edit,
-  Exported,
-  LabPayload,
-  OpenedLab,
-  RunRequest,
-  RunView,
-  Texts,
-} from './protocol.ts'
+import type { Checked, Edit, Exported, LabPayload, RunRequest, RunView, Texts } from './protocol.ts'
 import { ReaderStops } from './reader-stops.ts'
 import type { Settings } from './settings.ts'
 import { FARTHEST_POSITION, type SharedLab, type SharedResult } from './shared-lab.ts'
@@ -25,7 +15,7 @@ import { isSpeed } from './speeds.ts'
 import { sameTexts, Work, type SharedTexts } from './work.ts'
 
 /** The machine's side: being loaded, at rest, at work for some time, or gone. */
-export type Activity = 'opening' | 'idle' | 'running' | 'crashed' | 'unusable'
+export type Activity = 'opening' | 'idle' | 'running' | 'crashed'
 
 /** A place in a text, counted from 1. */
 export interface Place {
@@ -68,9 +58,9 @@ export class LabStore implements MachineOwner {
   readonly activity = signal<Activity>('opening')
   /** A command is being carried out, though it may be over before that is worth showing. */
   readonly isBusy = signal(false)
-  /** What a crash or an unusable lab said. */
+  /** What a crash said. */
   readonly failure = signal('')
-  readonly opened = signal<OpenedLab | undefined>(undefined)
+  readonly opened = signal<LabPayload | undefined>(undefined)
   readonly work: Work
   readonly exercise: Exercise
   readonly stops = new ReaderStops(() => this.#stopsChanged())
@@ -125,7 +115,7 @@ export class LabStore implements MachineOwner {
   constructor(options: LabStoreOptions) {
     this.#options = options
     const { payload, settings, now } = options
-    this.#key = labKey(payload.slug, payload.files)
+    this.#key = payload.key
     this.work = new Work({ ...options, key: this.#key })
     this.exercise = new Exercise(this.#key, now)
     const pace = settings.read('pace')
@@ -152,12 +142,8 @@ export class LabStore implements MachineOwner {
     const client = this.#options.connect()
     this.#client = client
     try {
-      const opened = await client.open(this.#options.payload)
-      if (!opened.ok) {
-        this.#give('unusable', opened.diagnostics.map((d) => `${d.file}:${d.line}: ${d.message}`).join('\n'))
-        this.release()
-        return
-      }
+      const opened = this.#options.payload
+      await client.open(opened)
       const link = await this.#options.shared?.()
       const shared = link?.ok === true ? link.shared : undefined
       await this.work.open(opened, await storage, shared && this.#textsOf(shared, 'link', opened.start))
@@ -511,6 +497,21 @@ export class LabStore implements MachineOwner {
     const { formatText } = await import('./editors/formatter.ts')
     const name = this.activeFile.value
     this.edit(name, formatText(name, this.work.texts.value[name]))
+  }
+
+  /** Replaces a whole text by one that the reader asked for but did not write; what stands is put aside. */
+  replace(name: string, text: string): void {
+    this.work.replace(name, text)
+    this.#scheduleCheck()
+  }
+
+  /** What the reader chose in this lab under a name, at whatever visit. It is untrusted. */
+  recall(name: string): unknown {
+    return this.#options.settings.read(`${name}:${this.#options.payload.slug}`)
+  }
+
+  remember(name: string, choice: unknown): void {
+    this.#options.settings.write(`${name}:${this.#options.payload.slug}`, choice)
   }
 
   /** Puts the texts of the start back. */

@@ -3,7 +3,7 @@ import { batch, computed, signal } from '@preact/signals'
 import type { Claim } from '../reader/claim.ts'
 import { MOST_VERSIONS, parseSavedWork, slugOf, type SavedWork, type Version } from '../reader/records.ts'
 import type { ReaderStore } from '../reader/store.ts'
-import type { OpenedLab, Texts } from './protocol.ts'
+import type { LabPayload, Texts } from './protocol.ts'
 
 /** Where the texts come from, as far as the reader should be told. */
 export type Origin =
@@ -73,7 +73,7 @@ export class Work {
   }
 
   /** Begins with shared texts, else with the reader's saved work, else with the lab's texts. */
-  async open({ start, lab }: OpenedLab, storage: ReaderStore, shared?: SharedTexts): Promise<void> {
+  async open({ start, lab }: LabPayload, storage: ReaderStore, shared?: SharedTexts): Promise<void> {
     this.#storage = storage
     this.#editable = new Set(lab.files.filter(({ editable }) => editable).map(({ name }) => name))
     const begin = await this.#restored(start, storage)
@@ -171,6 +171,19 @@ export class Work {
         texts: this.texts.value,
         savedAt: this.#options.now(),
       })
+  }
+
+  /** Puts another text in the place of one; restore() undoes it, even if that was the start. */
+  replace(name: string, text: string): void {
+    if (this.texts.value[name] === text) return
+    batch(() => {
+      this.versions.value = withVersion(this.versions.value, {
+        texts: this.texts.value,
+        savedAt: this.#options.now(),
+      })
+      this.texts.value = { ...this.texts.value, [name]: text }
+    })
+    void this.save()
   }
 
   /** Puts the texts of the start back; restore() undoes it. */

@@ -10,7 +10,7 @@ import { ListingPanel } from './listing.tsx'
 import { MemoryPanel } from './memory.tsx'
 import { RegistersPanel } from './registers.tsx'
 import { StopsPanel } from './stops.tsx'
-import { changedFields, VmcbPanel } from './vmcb.tsx'
+import { differentFields } from '../vmcb/image.ts'
 
 export interface PanelProps {
   readonly store: LabStore
@@ -40,9 +40,9 @@ export const PANELS: readonly PanelEntry[] = [
   {
     id: 'vmcb',
     label: 'VMCB',
-    Panel: VmcbPanel,
+    Panel: lazyPanel(async () => (await import('./vmcb.tsx')).VmcbPanel),
     note({ vmcbs }) {
-      const changed = vmcbs.reduce((sum, vmcb) => sum + changedFields(vmcb).length, 0)
+      const changed = vmcbs.reduce((sum, vmcb) => sum + differentFields(vmcb.image, vmcb.initial).length, 0)
       return changed === 0 ? undefined : `${changed} changed`
     },
   },

@@ -1,53 +1,74 @@
-/** A VMCB as it lies in memory, field by field, beside what its text gave. */
-import { useState } from 'preact/hooks'
-import { readField, VMCB_FIELDS, type VmcbField } from '../../../emulator/svm/index.ts'
-import { summarizeBits } from '../dissection.ts'
-import { Dissector } from '../dissector.tsx'
-import { hex, hexWide } from '../format.ts'
+/** A VMCB as a form: of its text, which it changes line by line, or of memory while the machine is paused. */
+import { useEffect, useId, useMemo, useState } from 'preact/hooks'
+import { hex } from '../format.ts'
 import type { RunView, VmcbImages } from '../protocol.ts'
+import { RadixChoice, useRadix } from '../radix.tsx'
+import { isOneOf, useRemembered } from '../remembered.ts'
+import type { LabStore } from '../store.ts'
+import { FieldRow } from '../vmcb/field-row.tsx'
+import { differs, FILTERS, shownFields, type Filter } from '../vmcb/image.ts'
+import { KvmLog } from '../vmcb/kvm-log.tsx'
+import { automaticSource, memoryTarget, textTarget, type Source } from '../vmcb/target.ts'
+import { failedOf, useVerdict, Verdict } from '../vmcb/verdict.tsx'
+import type { PanelProps } from './registry.tsx'
 
-type Filter = 'nonzero' | 'changed' | 'all'
-const FILTERS: readonly Filter[] = ['nonzero', 'changed', 'all']
-
-function bytesOf(image: Uint8Array, { offset, bytes }: VmcbField): Uint8Array {
-  return image.subarray(offset, offset + bytes)
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, index) => byte === b[index])
-}
-
-/** The fields whose bytes are not those of the text. */
-export function changedFields({ image, initial }: VmcbImages): VmcbField[] {
-  return VMCB_FIELDS.filter((field) => !isEqual(bytesOf(image, field), bytesOf(initial, field)))
-}
-
-function isShown(field: VmcbField, filter: Filter, { image, initial }: VmcbImages): boolean {
-  const now = bytesOf(image, field)
-  const hasChanged = !isEqual(now, bytesOf(initial, field))
-  if (filter === 'all') return true
-  return hasChanged || (filter === 'nonzero' && now.some((byte) => byte !== 0))
-}
-
-interface VmcbPanelProps {
-  readonly view: RunView
-  readonly previous: RunView | undefined
-}
-
-export function VmcbPanel({ view, previous }: VmcbPanelProps) {
-  const [chosen, choose] = useState(view.vmcbs[0]?.name)
-  const [filter, setFilter] = useState<Filter>('nonzero')
-  const vmcb = view.vmcbs.find(({ name }) => name === chosen) ?? view.vmcbs[0]
+export function VmcbPanel({ store, view, previous }: PanelProps) {
+  const [chosen, choose] = useRemembered(
+    store,
+    'vmcb',
+    view.vmcbs.at(0)?.name ?? '',
+    (value): value is string => typeof value === 'string',
+  )
+  const vmcb = view.vmcbs.find(({ name }) => name === chosen) ?? view.vmcbs.at(0)
   if (vmcb === undefined) return <p class="wb-soft">This lab has no VMCB text.</p>
   const before = previous?.vmcbs.find(({ name }) => name === vmcb.name)
-  const fields = VMCB_FIELDS.filter((field) => isShown(field, filter, vmcb))
+  return <Form key={vmcb.name} store={store} view={view} vmcb={vmcb} before={before} onChoose={choose} />
+}
+
+interface FormProps {
+  readonly store: LabStore
+  readonly view: RunView
+  readonly vmcb: VmcbImages
+  readonly before: VmcbImages | undefined
+  readonly onChoose: (name: string) => void
+}
+
+function Form({ store, view, vmcb, before, onChoose }: FormProps) {
+  const id = useId()
+  const automatic = automaticSource(store, view)
+  const [wanted, want] = useState<Source>()
+  useEffect(() => want(undefined), [automatic])
+  const source = wanted ?? automatic
+  const text = useMemo(
+    () => textTarget(store, view, vmcb),
+    [store.work.texts.value[vmcb.name], store.symbols.value, view, vmcb, store.isStale.value],
+  )
+  const target = source === 'text' ? text : memoryTarget(store, view, vmcb)
+  const verdict = useVerdict(store, target.image)
+  const failed = failedOf(verdict)
+  const [radix, setRadix] = useRadix(store, 'vmcb')
+  const [filter, setFilter] = useRemembered<Filter>(store, 'vmcb-filter', 'nonzero', isOneOf(FILTERS))
+  const [query, setQuery] = useState('')
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set())
+  const always = useMemo(() => new Set(failed.flatMap(({ fields }) => fields.slice(0, 1))), [verdict])
+  const fields = shownFields(target.image, target.other, { filter, query, always })
+  const toggle = (key: string): void => {
+    const next = new Set(opened)
+    if (!next.delete(key)) next.add(key)
+    setOpened(next)
+  }
+  const show = (key: string): void => {
+    setQuery('')
+    setOpened(new Set([...opened, key]))
+    requestAnimationFrame(() => document.getElementById(`${id}-${key}`)?.scrollIntoView({ block: 'center' }))
+  }
   return (
     <>
       <div class="wb-vmcb-bar">
-        {view.vmcbs.length > 1 && (
+        {view.vmcbs.length > 1 ? (
           <label>
             VMCB{' '}
-            <select value={vmcb.name} onChange={(event) => choose(event.currentTarget.value)}>
+            <select value={vmcb.name} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
               {view.vmcbs.map(({ name, address }) => (
                 <option key={name} value={name}>
                   {name} at {hex(address)}
@@ -55,104 +76,100 @@ export function VmcbPanel({ view, previous }: VmcbPanelProps) {
               ))}
             </select>
           </label>
-        )}
-        {view.vmcbs.length === 1 && (
+        ) : (
           <span>
             {vmcb.name} at {hex(vmcb.address)}
           </span>
         )}
-        <fieldset class="wb-filter">
-          <legend class="wb-hidden">Fields shown</legend>
-          {FILTERS.map((name) => (
-            <label key={name}>
-              <input
-                type="radio"
-                name={`wb-filter-${vmcb.name}-${vmcb.address}`}
-                checked={filter === name}
-                onChange={() => setFilter(name)}
-              />
-              {name}
-            </label>
-          ))}
-        </fieldset>
+        <Choice
+          label="Shown and changed"
+          group={`${id}-source`}
+          choices={['text', 'memory'] as const}
+          chosen={source}
+          onChange={want}
+        />
+        <Choice
+          label="Fields shown"
+          group={`${id}-filter`}
+          choices={FILTERS}
+          chosen={filter}
+          onChange={setFilter}
+        />
+        <label>
+          Find{' '}
+          <input
+            type="search"
+            value={query}
+            placeholder="name, offset, bit"
+            spellcheck={false}
+            autocomplete="off"
+            onInput={({ currentTarget }) => setQuery(currentTarget.value)}
+          />
+        </label>
+        <RadixChoice radix={radix} onChange={setRadix} />
       </div>
+      <p class={`wb-form-notice is-${source}`} data-source={source}>
+        {target.notice}
+      </p>
+      <Verdict verdict={verdict} onShow={show} />
       {fields.length === 0 ? (
-        <p class="wb-soft">No field differs from the text.</p>
+        <p class="wb-soft">
+          {query === '' ? `No field differs from the ${target.otherName}.` : 'No field has that in its name.'}
+        </p>
       ) : (
         <table class="wb-vmcb">
-          <caption class="wb-hidden">Fields of {vmcb.name} in memory</caption>
+          <caption class="wb-hidden">
+            Fields of {vmcb.name} in {source === 'text' ? 'its text' : 'memory'}
+          </caption>
           <thead>
             <tr>
               <th scope="col">Offset</th>
               <th scope="col">Field</th>
-              <th scope="col">Value in memory</th>
+              <th scope="col">Value in {source === 'text' ? 'the text' : 'memory'}</th>
             </tr>
           </thead>
-          <tbody>
-            {fields.map((field) => (
-              <Field key={field.key} field={field} vmcb={vmcb} before={before} />
-            ))}
-          </tbody>
+          {fields.map((field) => (
+            <tbody key={field.key} id={`${id}-${field.key}`}>
+              <FieldRow
+                store={store}
+                name={vmcb.name}
+                field={field}
+                target={target}
+                radix={radix}
+                isNew={
+                  source === 'memory' && before !== undefined && differs(field, vmcb.image, before.image)
+                }
+                failed={failed.filter(({ fields: [first] }) => first === field.key)}
+                isOpen={opened.has(field.key)}
+                onToggle={() => toggle(field.key)}
+              />
+            </tbody>
+          ))}
         </table>
       )}
+      <KvmLog store={store} name={vmcb.name} text={text} radix={radix} />
     </>
   )
 }
 
-interface FieldProps {
-  readonly field: VmcbField
-  readonly vmcb: VmcbImages
-  readonly before: VmcbImages | undefined
+interface ChoiceProps<T extends string> {
+  readonly label: string
+  readonly group: string
+  readonly choices: readonly T[]
+  readonly chosen: T
+  readonly onChange: (choice: T) => void
 }
 
-function Field({ field, vmcb, before }: FieldProps) {
-  const [isOpen, setOpen] = useState(false)
-  const now = bytesOf(vmcb.image, field)
-  const text = bytesOf(vmcb.initial, field)
-  const differs = !isEqual(now, text)
-  const isNew = before !== undefined && !isEqual(now, bytesOf(before.image, field))
-  const isNumber = field.bytes <= 8
-  const value = isNumber ? readField(new DataView(vmcb.image.buffer, vmcb.image.byteOffset), field) : 0n
-  const decoded = isNumber ? summarizeBits(value, field.bytes, field.bits) : ''
+function Choice<T extends string>({ label, group, choices, chosen, onChange }: ChoiceProps<T>) {
   return (
-    <>
-      <tr class={isNew ? 'is-changed' : ''} data-field={field.key}>
-        <td class="wb-num">{field.offset.toString(16).toUpperCase().padStart(3, '0')}h</td>
-        <th scope="row">
-          <button type="button" class="wb-expand" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-            {field.name}
-          </button>
-        </th>
-        <td>
-          <span class="wb-value">{isNumber ? hexWide(value, field.bytes) : dump(now)}</span>
-          {isNew && <span class="wb-hidden"> (changed by the last command)</span>}
-          {differs && (
-            <span class="wb-differs">text: {isNumber ? hexWide(little(text), field.bytes) : dump(text)}</span>
-          )}
-          {decoded !== '' && <span class="wb-decoded">{decoded}</span>}
-        </td>
-      </tr>
-      {isOpen && (
-        <tr class="wb-field-more">
-          <td colSpan={3}>
-            <p>
-              {field.description}.{' '}
-              <span class="wb-soft">
-                {field.key}, {field.section}
-              </span>
-            </p>
-            {isNumber && <Dissector name={field.name} value={value} bytes={field.bytes} bits={field.bits} />}
-          </td>
-        </tr>
-      )}
-    </>
+    <fieldset class="wb-filter">
+      <legend class="wb-hidden">{label}</legend>
+      {choices.map((name) => (
+        <label key={name}>
+          <input type="radio" name={group} checked={chosen === name} onChange={() => onChange(name)} />
+          {name}
+        </label>
+      ))}
+    </fieldset>
   )
-}
-
-function little(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n)
-}
-
-function dump(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).toUpperCase().padStart(2, '0')).join(' ')
 }

@@ -1,0 +1,110 @@
+/** The bits of a field as controls: check boxes for single bits, lists for values with names, numbers for the rest. */
+import { useId } from 'preact/hooks'
+import { bitMask, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
+import { hex } from '../format.ts'
+
+interface BitEditorProps {
+  readonly field: VmcbField
+  readonly value: bigint
+  /** Bits that a failed check blames. */
+  readonly offending: bigint
+  readonly canEdit: boolean
+  readonly onChange: (bit: BitField, value: bigint) => void
+}
+
+export function BitEditor({ field, value, offending, canEdit, onChange }: BitEditorProps) {
+  const bits = field.bits?.bits ?? []
+  if (bits.length === 0) return null
+  const ordered = [...bits].sort((a, b) => b.low - a.low)
+  return (
+    <fieldset class="wb-bit-editor">
+      <legend>Bits of {field.name}</legend>
+      {ordered.map((bit) => (
+        <Bit
+          key={bit.key}
+          bit={bit}
+          value={(value & bitMask(bit)) >> BigInt(bit.low)}
+          isOffending={(offending & bitMask(bit)) !== 0n}
+          canEdit={canEdit}
+          onChange={(next) => onChange(bit, next)}
+        />
+      ))}
+    </fieldset>
+  )
+}
+
+interface BitProps {
+  readonly bit: BitField
+  readonly value: bigint
+  readonly isOffending: boolean
+  readonly canEdit: boolean
+  readonly onChange: (value: bigint) => void
+}
+
+function Bit({ bit, value, isOffending, canEdit, onChange }: BitProps) {
+  const id = useId()
+  const { low, width, name, description, values } = bit
+  const range = width === 1 ? `${low}` : `${low + width - 1}:${low}`
+  return (
+    <div class={`wb-bit-row${isOffending ? ' is-offending' : ''}`} data-bit={bit.key}>
+      <span class="wb-num wb-soft">{range}</span>
+      {width === 1 ? (
+        <input
+          id={id}
+          type="checkbox"
+          checked={value === 1n}
+          disabled={!canEdit}
+          onChange={({ currentTarget }) => onChange(currentTarget.checked ? 1n : 0n)}
+        />
+      ) : values === undefined ? (
+        <NumberInput id={id} width={width} value={value} canEdit={canEdit} onChange={onChange} />
+      ) : (
+        <select
+          id={id}
+          value={value.toString()}
+          disabled={!canEdit}
+          onChange={({ currentTarget }) => onChange(BigInt(currentTarget.value))}
+        >
+          {!values.has(Number(value)) && <option value={value.toString()}>{hex(value)}: reserved</option>}
+          {[...values].map(([number, text]) => (
+            <option key={number} value={number}>
+              {hex(number)}: {text}
+            </option>
+          ))}
+        </select>
+      )}
+      <label for={id}>
+        <b>{name}</b> <span class="wb-soft">{description}</span>
+        {isOffending && <span class="wb-blame"> × to blame</span>}
+      </label>
+    </div>
+  )
+}
+
+interface NumberInputProps {
+  readonly id: string
+  readonly width: number
+  readonly value: bigint
+  readonly canEdit: boolean
+  readonly onChange: (value: bigint) => void
+}
+
+/** What does not fit, or is no number, is put back. */
+function NumberInput({ id, width, value, canEdit, onChange }: NumberInputProps) {
+  return (
+    <input
+      id={id}
+      class="wb-bit-number"
+      value={`0x${value.toString(16)}`}
+      disabled={!canEdit}
+      spellcheck={false}
+      autocomplete="off"
+      onChange={({ currentTarget }) => {
+        const text = currentTarget.value.trim()
+        const next = /^(0x[0-9a-f]+|0b[01]+|\d+)$/i.test(text) ? BigInt(text.toLowerCase()) : undefined
+        if (next !== undefined && next >> BigInt(width) === 0n) onChange(next)
+        else currentTarget.value = `0x${value.toString(16)}`
+      }}
+    />
+  )
+}

@@ -1,0 +1,194 @@
+/** A field of the form: its value to be typed over, and opened, everything that is known about it. */
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { CLEAN_BITS, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
+import { summarizeBits } from '../dissection.ts'
+import { hex } from '../format.ts'
+import { inRadix, RADIXES, type Radix } from '../radix.tsx'
+import { fieldPage } from '../reference-links.ts'
+import type { CheckVerdict } from '../state-protocol.ts'
+import type { LabStore } from '../store.ts'
+import { BitEditor } from './bit-editor.tsx'
+import { bytesOf, differs, dump, valueOf } from './image.ts'
+import type { Target } from './target.ts'
+
+/** Of the manual's groups, the one of a field: "CRX". */
+function cleanBitOf({ clean }: VmcbField): BitField | undefined {
+  return CLEAN_BITS.bits.find(({ key }) => key === clean)
+}
+
+export interface FieldRowProps {
+  readonly store: LabStore
+  readonly name: string
+  readonly field: VmcbField
+  readonly target: Target
+  readonly radix: Radix
+  /** The last command changed it. */
+  readonly isNew: boolean
+  readonly failed: readonly CheckVerdict[]
+  readonly isOpen: boolean
+  readonly onToggle: () => void
+}
+
+export function FieldRow(props: FieldRowProps) {
+  const { field, target, radix, isNew, failed, isOpen, onToggle } = props
+  const isNumber = field.bytes <= 8
+  const hasOther = differs(field, target.image, target.other)
+  const show = (image: Uint8Array): string =>
+    isNumber ? inRadix(valueOf(image, field), field.bytes, radix) : dump(bytesOf(image, field))
+  const value = isNumber ? valueOf(target.image, field) : 0n
+  const decoded = isNumber ? summarizeBits(value, field.bytes, field.bits) : ''
+  const clean = cleanBitOf(field)
+  return (
+    <>
+      <tr
+        class={`${isNew ? 'is-changed' : ''}${failed.length > 0 ? ' is-failed' : ''}`}
+        data-field={field.key}
+      >
+        <td class="wb-num">{field.offset.toString(16).toUpperCase().padStart(3, '0')}h</td>
+        <th scope="row">
+          <button type="button" class="wb-expand" aria-expanded={isOpen} onClick={onToggle}>
+            {field.name}
+          </button>
+          {clean !== undefined && (
+            <span class="wb-clean" title={`Clean bit ${clean.low}: ${clean.description}`}>
+              {clean.name}
+            </span>
+          )}
+        </th>
+        <td>
+          {isNumber ? <ValueInput {...props} shown={show(target.image)} /> : show(target.image)}
+          {isNew && <span class="wb-hidden"> (changed by the last command)</span>}
+          {hasOther && (
+            <span class="wb-differs">
+              {target.otherName}: {show(target.other)}
+            </span>
+          )}
+          {decoded !== '' && <span class="wb-decoded">{decoded}</span>}
+          {failed.map(({ id }) => (
+            <span key={id} class="wb-blame">
+              × {id}
+            </span>
+          ))}
+        </td>
+      </tr>
+      {isOpen && (
+        <tr class="wb-field-more">
+          <td colSpan={3}>
+            <Details {...props} value={value} clean={clean} />
+          </td>
+        </tr>
+      )}
+    </>
+  )
+}
+
+/** What is typed takes effect with Enter or when the input is left; Escape puts the value back. */
+function ValueInput({ field, target, shown }: FieldRowProps & { readonly shown: string }) {
+  const id = useId()
+  const input = useRef<HTMLInputElement>(null)
+  const [problem, setProblem] = useState<string>()
+  useEffect(() => setProblem(undefined), [shown, target.source])
+  const putBack = (): void => {
+    if (input.current !== null) input.current.value = shown
+    setProblem(undefined)
+  }
+  const commit = (): void => {
+    const typed = input.current?.value ?? ''
+    if (typed === shown) setProblem(undefined)
+    else if (typed.trim() === '') putBack()
+    else setProblem(target.type(field, typed))
+  }
+  return (
+    <>
+      <input
+        ref={input}
+        class="wb-value wb-field-input"
+        value={shown}
+        size={Math.max(6, shown.length)}
+        aria-label={`${field.name}, ${target.source === 'text' ? 'in the text' : 'in memory'}`}
+        aria-invalid={problem !== undefined}
+        aria-describedby={problem === undefined ? undefined : id}
+        readOnly={!target.canEdit}
+        spellcheck={false}
+        autocomplete="off"
+        autocapitalize="off"
+        onBlur={commit}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') commit()
+          if (event.key !== 'Escape') return
+          event.stopPropagation()
+          putBack()
+        }}
+      />
+      {problem !== undefined && (
+        <span class="wb-error" id={id} role="alert">
+          {problem}
+        </span>
+      )}
+    </>
+  )
+}
+
+interface DetailsProps extends FieldRowProps {
+  readonly value: bigint
+  readonly clean: BitField | undefined
+}
+
+function Details({ store, name, field, target, failed, value, clean }: DetailsProps) {
+  const offending = failed.reduce(
+    (mask, { bits, fields }) => (fields[0] === field.key ? mask | bits : mask),
+    0n,
+  )
+  const [problem, setProblem] = useState<string>()
+  return (
+    <>
+      <p>
+        {field.description}. <span class="wb-soft">{field.section}.</span>{' '}
+        <a href={fieldPage(field)}>Reference</a>
+      </p>
+      <dl class="wb-facts">
+        <Fact name="name in the text" value={field.key} />
+        <Fact name="offset" value={`${hex(field.offset)}, ${field.bytes} bytes`} />
+        {clean !== undefined && <Fact name="clean bit" value={`${clean.low} ${clean.name}`} />}
+        {field.moved.length > 0 && <Fact name="moved by" value={field.moved.join(', ')} />}
+        {field.bytes <= 8 &&
+          RADIXES.map((radix) => (
+            <Fact key={radix} name={radix} value={inRadix(value, field.bytes, radix)} />
+          ))}
+      </dl>
+      {failed.map(({ id, explanation, section }) => (
+        <p key={id} class="wb-blame">
+          × {explanation} {section}
+        </p>
+      ))}
+      {target.lines(field).map(({ line }) => (
+        <button key={line} type="button" class="wb-link" onClick={() => store.goToLine(name, line, true)}>
+          Set in line {line}
+        </button>
+      ))}
+      {field.bytes <= 8 && (
+        <BitEditor
+          field={field}
+          value={value}
+          offending={offending}
+          canEdit={target.canEdit}
+          onChange={(bit, next) => setProblem(target.setBits(field, bit, next))}
+        />
+      )}
+      {problem !== undefined && (
+        <p class="wb-error" role="alert">
+          {problem}
+        </p>
+      )}
+    </>
+  )
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
