@@ -152,10 +152,11 @@ async function addShelf<S extends Shelf>(
   shelf: S,
   records: Readonly<Record<string, Shelves[S]>>,
 ): Promise<void> {
-  for (const [key, record] of Object.entries(records)) {
-    const present = PARSERS[shelf](await store.load(shelf, key))
-    await store.save(shelf, key, present === undefined ? record : merge(shelf, present, record))
-  }
+  for (const [key, record] of Object.entries(records))
+    await store.update(shelf, key, (stored) => {
+      const present = PARSERS[shelf](stored)
+      return present === undefined ? record : merge(shelf, present, record)
+    })
 }
 
 /** Puts the records of a file together with those of the store. Rejects where the store has no room. */

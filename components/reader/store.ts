@@ -9,6 +9,8 @@ export interface ReaderStore {
   load(shelf: Shelf, key: string): Promise<unknown>
   /** Rejects with a QuotaExceededError where the browser has no room for it. */
   save<S extends Shelf>(shelf: S, key: string, record: Shelves[S]): Promise<void>
+  /** Changes a record in one go: no other tab writes between. `change` gets what lies there. */
+  update<S extends Shelf>(shelf: S, key: string, change: (stored: unknown) => Shelves[S]): Promise<void>
   /** All records of a shelf whose keys begin with `prefix`. */
   entries(shelf: Shelf, prefix?: string): Promise<(readonly [key: string, record: unknown])[]>
   /** Forgets everything. */
@@ -29,6 +31,11 @@ export function memoryStore(): ReaderStore {
       records.get(shelf)!.set(key, record)
       return Promise.resolve()
     },
+    update(shelf, key, change) {
+      const kept = records.get(shelf)!
+      kept.set(key, change(kept.get(key)))
+      return Promise.resolve()
+    },
     entries: (shelf, prefix = '') =>
       Promise.resolve([...records.get(shelf)!].filter(([key]) => key.startsWith(prefix))),
     clear() {
@@ -44,6 +51,11 @@ function databaseStore(database: IDBPDatabase): ReaderStore {
     load: (shelf, key) => database.get(shelf, key),
     async save(shelf, key, record) {
       await database.put(shelf, record, key)
+    },
+    async update(shelf, key, change) {
+      const transaction = database.transaction(shelf, 'readwrite')
+      await transaction.store.put(change(await transaction.store.get(key)), key)
+      await transaction.done
     },
     async entries(shelf, prefix = '') {
       const keys = (await database.getAllKeys(shelf)).map(String).filter((key) => key.startsWith(prefix))

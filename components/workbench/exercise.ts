@@ -47,9 +47,10 @@ export class Exercise {
   /** Another tab may have written since: the records are put together. Never rejects. */
   async #write(record: LabProgress): Promise<void> {
     try {
-      const stored = await this.#stored()
-      const whole = stored === undefined ? record : merge('lab-progress', stored, record)
-      await this.#storage?.save('lab-progress', this.#key, whole)
+      await this.#storage?.update('lab-progress', this.#key, (found) => {
+        const stored = parseLabProgress(found)
+        return stored === undefined ? record : merge('lab-progress', stored, record)
+      })
     } catch {
       // It stays on the page; the notes say what becomes of the texts, which matter more.
     }

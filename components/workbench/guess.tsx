@@ -37,13 +37,11 @@ export function GuessForm({ store, slug }: { readonly store: LabStore; readonly 
         <dd>
           {committed.field}: {committed.reason}
         </dd>
+        <dt>VMRUN said</dt>
         {failed.map(({ name, explanation }) => (
-          <>
-            <dt>VMRUN</dt>
-            <dd>
-              {name}: {explanation}
-            </dd>
-          </>
+          <dd key={explanation}>
+            {name}: {explanation}
+          </dd>
         ))}
       </dl>
     </section>

@@ -25,8 +25,7 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
     }
   }
   const copyLink = async (): Promise<void> => {
-    const page = `${location.origin}${location.pathname}`
-    const link = `${page}${await writeLink(await store.share(false))}`
+    const link = `${location.origin}${pageOf(slug)}${await writeLink(await store.share(false))}`
     const size =
       link.length > LONG_LINK
         ? ` It has ${count(link.length)} characters; some programs cut links that long. A file is safer.`
@@ -105,6 +104,11 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
   )
 }
 
+/** The path of the page that a link leads to: this one, but for an embedded lab its own. */
+function pageOf(slug: string): string {
+  return location.pathname.replace(/\/embed\/[^/]+\/?$/, `/lab/${slug}/`)
+}
+
 /** Bytes. */
 const LARGEST_FILE = 8_000_000
 
@@ -134,12 +138,12 @@ function Report({ outcome }: { readonly outcome: Outcome }) {
           <p>A multiboot image of the texts as they stand. It begins as this lab does, and is run by:</p>
           <dl class="wb-commands">
             {outcome.exported.commands.map(({ where, command }) => (
-              <>
+              <div key={where}>
                 <dt>{where}</dt>
                 <dd>
                   <code>{command}</code>
                 </dd>
-              </>
+              </div>
             ))}
           </dl>
         </>

@@ -1,12 +1,11 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { BAD_VMCB, GOOD_VMCB, localClient, PAYLOAD, PROGRAM } from './lab.fixture.ts'
 import { createClaim } from '../reader/claim.ts'
-import { labKey } from '../reader/records.ts'
 import { memoryStore, type ReaderStore } from '../reader/store.ts'
 import { memorySettings } from './settings.ts'
 import { LabStore, type LabStoreOptions } from './store.ts'
 
-const KEY = labKey(PAYLOAD.slug, PAYLOAD.files)
+const KEY = PAYLOAD.key
 
 const stores: LabStore[] = []
 afterEach(() => {
@@ -37,6 +36,7 @@ function storageWith(record: unknown): { storage: ReaderStore; save: ReturnType<
     load: (shelf) => Promise.resolve(shelf === 'lab-work' ? record : undefined),
     save: (shelf, key, saved) =>
       shelf === 'lab-work' ? (save as (...args: unknown[]) => Promise<void>)(key, saved) : Promise.resolve(),
+    update: () => Promise.resolve(),
     entries: () => Promise.resolve([]),
     clear: () => Promise.resolve(),
   }
@@ -146,6 +146,7 @@ test('a store that fails is said to be gone, and nothing else happens', async ()
     isLasting: true,
     load: () => Promise.reject(new Error('no')),
     save: () => Promise.reject(new Error('no')),
+    update: () => Promise.reject(new Error('no')),
     entries: () => Promise.reject(new Error('no')),
     clear: () => Promise.resolve(),
   }
@@ -194,12 +195,6 @@ test('a lab that comes into view takes the machine of one that has not run', asy
   expect(closed).toHaveBeenCalledTimes(1)
   expect(second.view.value?.instructions).toBe(0)
   expect(first.view.value?.instructions).toBe(0)
-})
-
-test('a lab that cannot be used says why', async () => {
-  const store = await openStore({ payload: { slug: 'x', files: {} } })
-  expect(store.activity.value).toBe('unusable')
-  expect(store.failure.value).toContain('lab.yaml')
 })
 
 test('hints come one by one and end', async () => {

@@ -1,0 +1,77 @@
+import { expect, test, vi } from 'vitest'
+import { memoryStore } from '../reader/store.ts'
+import { Exercise } from './exercise.ts'
+import { PAYLOAD } from './lab.fixture.ts'
+import type { RunView } from './protocol.ts'
+
+const KEY = 'test:1'
+
+function ended(met: boolean, held?: number): RunView {
+  return {
+    goals: [{ id: 'comes-back', text: '', met, conditions: [] }],
+    predictions: [{ id: 'q', held }],
+  } as Pick<RunView, 'goals' | 'predictions'> as RunView
+}
+
+async function openExercise(store = memoryStore(), now = vi.fn(() => 1)): Promise<Exercise> {
+  const exercise = new Exercise(KEY, now)
+  await exercise.open(PAYLOAD.lab, store)
+  return exercise
+}
+
+test('attempts are counted, the best one is kept, and completion has its time', async () => {
+  const now = vi.fn(() => 1)
+  const exercise = await openExercise(memoryStore(), now)
+  exercise.noteEnd(ended(false))
+  now.mockReturnValue(5)
+  exercise.noteEnd(ended(true))
+  now.mockReturnValue(9)
+  exercise.noteEnd(ended(false))
+  expect(exercise.progress.value).toMatchObject({
+    ...{ attempts: 3, met: ['comes-back'], firstAt: 1, lastAt: 9, completedAt: 5 },
+  })
+})
+
+test('what was done is there at the next visit', async () => {
+  const store = memoryStore()
+  const first = await openExercise(store)
+  first.predict('q', 2)
+  first.noteEnd(ended(true, 1))
+  first.noteHints(2)
+  first.noteGuess({ field: 'EFER', reason: 'SVME', isRight: true })
+  await vi.waitFor(async () => {
+    const second = await openExercise(store)
+    expect(second.progress.value).toEqual(first.progress.value)
+    expect(second.prediction('q')).toEqual({ id: 'q', chosen: 2, held: 1 })
+  })
+})
+
+test('a prediction can be changed until the first run has ended, and not after it', async () => {
+  const exercise = await openExercise()
+  exercise.predict('q', 0)
+  exercise.predict('q', 1)
+  exercise.noteEnd(ended(false, 0))
+  exercise.predict('q', 0)
+  expect(exercise.prediction('q')).toEqual({ id: 'q', chosen: 1, held: 0 })
+  exercise.noteEnd(ended(true, 1))
+  expect(exercise.prediction('q')).toEqual({ id: 'q', chosen: 1, held: 0 })
+})
+
+test('a question that was not answered before the run is decided without an answer', async () => {
+  const exercise = await openExercise()
+  exercise.noteEnd(ended(false, 0))
+  exercise.predict('q', 0)
+  expect(exercise.prediction('q')).toEqual({ id: 'q', chosen: undefined, held: 0 })
+})
+
+test('two tabs that note something lose nothing of each other', async () => {
+  const store = memoryStore()
+  const one = await openExercise(store)
+  const other = await openExercise(store)
+  one.noteGuess({ field: 'EFER', reason: 'a', isRight: false })
+  other.noteGuess({ field: 'CR0', reason: 'b', isRight: true })
+  await vi.waitFor(async () => {
+    const fields = (await openExercise(store)).progress.value?.guesses.map(({ field }) => field)
+    expect(fields?.sort()).toEqual(['CR0', 'EFER'])
+  })
+})
