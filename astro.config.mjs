@@ -14,6 +14,8 @@ export default defineConfig({
   compressHTML: true,
   devToolbar: { enabled: false },
   vite: {
+    // Modules, so that a worker can load L0 when a lab needs it.
+    worker: { format: 'es' },
     build: {
       rolldownOptions: {
         // Astro marks each chapter with a directive of its own, of which the bundler warns.

@@ -1,6 +1,7 @@
 // A lab's files and runs in this process, to compare the page with.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import * as hypervisor from '../emulator/hypervisor/index.ts'
 import { LabSession, parseLab } from '../emulator/lab/index.ts'
 
 function textsBelow(folder: string, prefix = ''): [string, string][] {
@@ -25,7 +26,7 @@ export function labText(slug: string, folder: 'start' | 'solution', name: string
 export function digestOfStart(slug: string): string {
   const { lab, start } = parseLab(slug, labFiles(slug))
   if (lab === undefined) throw new Error(`${slug} cannot be read`)
-  const session = new LabSession(lab)
+  const session = new LabSession(lab, { hypervisor })
   session.reset(session.build(start))
   session.run()
   return session.machine.digest()

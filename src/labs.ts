@@ -1,4 +1,6 @@
 // The labs' folders, as the pages embed them.
+import { labKey } from '../components/reader/records.ts'
+import type { LabPayload } from '../components/workbench/protocol.ts'
 import { formatDiagnostic, parseLab, type Lab } from '../emulator/lab/index.ts'
 
 const texts = import.meta.glob<string>('/content/labs/*/{lab.yaml,start/**,solution/**}', {
@@ -14,10 +16,12 @@ const designs = Object.entries(
 
 export interface LabSource {
   lab: Lab
-  /** The folder's texts by path ("lab.yaml", "start/main.asm"): what the workbench is given. */
+  /** The folder's texts by path ("lab.yaml", "start/main.asm"). */
   files: Record<string, string>
   /** The texts that the reader starts from, in the order of lab.yaml. */
   start: { name: string; text: string }[]
+  /** The texts of the solution by name. */
+  solution: Record<string, string>
 }
 
 /** A lab by the name of its folder in content/labs; what is wrong with it is an error of the build. */
@@ -28,7 +32,7 @@ export function readLab(slug: string): LabSource {
       .filter(([path]) => path.startsWith(folder))
       .map(([path, text]) => [path.slice(folder.length), text]),
   )
-  const { lab, start, diagnostics } = parseLab(slug, new Map([...files, ...designs]))
+  const { lab, start, solution, diagnostics } = parseLab(slug, new Map([...files, ...designs]))
   if (lab === undefined) {
     throw new Error(
       `<Lab slug="${slug}">: content/labs/${slug}: ${diagnostics.map(formatDiagnostic).join('; ')}`,
@@ -39,7 +43,15 @@ export function readLab(slug: string): LabSource {
     lab,
     files: Object.fromEntries(design === undefined ? files : [...files, design]),
     start: lab.files.map(({ name }) => ({ name, text: start.get(name) ?? '' })),
+    solution: Object.fromEntries(solution),
   }
+}
+
+/** What the workbench is given of a lab. */
+export function payloadOf(slug: string): LabPayload {
+  const { lab, files, start, solution } = readLab(slug)
+  const texts = Object.fromEntries(start.map(({ name, text }) => [name, text]))
+  return { slug, key: labKey(slug, files), lab, start: texts, solution }
 }
 
 /** The names of all labs' folders, in alphabetical order. */

@@ -1,5 +1,6 @@
 // What VMRUN does with an edited VMCB: the answers to the chapters' predictions, found by running the machine while the book
 // is built.
+import * as hypervisor from '../emulator/hypervisor/index.ts'
 import { LabSession, parseLab, type Lab } from '../emulator/lab/index.ts'
 import { explainExit, type ExitExplanation } from '../emulator/svm/index.ts'
 import { readLab } from './labs.ts'
@@ -26,7 +27,7 @@ function replaceLines(text: string, lines: readonly string[]): string {
 }
 
 function runToExit(lab: Lab, texts: ReadonlyMap<string, string>): ExitExplanation | undefined {
-  const session = new LabSession(lab, { executor: 'evaluate' })
+  const session = new LabSession(lab, { executor: 'evaluate', hypervisor })
   const build = session.build(texts)
   if (!build.usable) throw new Error(build.diagnostics.map(({ message }) => message).join('; '))
   session.reset(build)

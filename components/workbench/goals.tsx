@@ -3,12 +3,12 @@ import { useState } from 'preact/hooks'
 import type { GoalResult } from '../../emulator/lab/index.ts'
 import type { LabProgress, Version } from '../reader/records.ts'
 import { plural, when } from './format.ts'
-import type { OpenedLab } from './protocol.ts'
+import type { LabPayload } from './protocol.ts'
 import { Share } from './share.tsx'
 import { Solution } from './solution.tsx'
 import type { LabStore } from './store.ts'
 
-export function Goals({ store, opened }: { readonly store: LabStore; readonly opened: OpenedLab }) {
+export function Goals({ store, opened }: { readonly store: LabStore; readonly opened: LabPayload }) {
   const { lab, start, solution } = opened
   const view = store.view.value
   // Before a run nothing is met or missed.

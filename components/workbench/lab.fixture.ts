@@ -1,4 +1,6 @@
 /** A small lab for tests, and a client that works without a worker. */
+import { parseLab } from '../../emulator/lab/index.ts'
+import { labKey } from '../reader/records.ts'
 import type { Client } from './client.ts'
 import type { LabPayload } from './protocol.ts'
 import { WorkbenchService } from './service/service.ts'
@@ -58,15 +60,22 @@ save.rip = guest
 
 export const BAD_VMCB = GOOD_VMCB.replace('asid = 1', 'asid = 0')
 
-export const PAYLOAD: LabPayload = {
-  slug: 'test',
-  files: {
-    'lab.yaml': LAB_YAML,
-    'start/main.asm': PROGRAM,
-    'start/guest.vmcb': BAD_VMCB,
-    'solution/guest.vmcb': GOOD_VMCB,
-  },
+/** As the site makes it of a lab's folder. Throws Error for a lab that cannot be read. */
+export function payloadOf(slug: string, files: Readonly<Record<string, string>>): LabPayload {
+  const { lab, start, solution, diagnostics } = parseLab(slug, new Map(Object.entries(files)))
+  if (lab === undefined) throw new Error(diagnostics.map(({ message }) => message).join('; '))
+  const texts = { start: Object.fromEntries(start), solution: Object.fromEntries(solution) }
+  return { slug, key: labKey(slug, files), lab, ...texts }
 }
+
+export const LAB_FILES = {
+  'lab.yaml': LAB_YAML,
+  'start/main.asm': PROGRAM,
+  'start/guest.vmcb': BAD_VMCB,
+  'solution/guest.vmcb': GOOD_VMCB,
+}
+
+export const PAYLOAD = payloadOf('test', LAB_FILES)
 
 export const GOOD_TEXTS = { 'main.asm': PROGRAM, 'guest.vmcb': GOOD_VMCB }
 

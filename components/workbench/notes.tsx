@@ -37,13 +37,6 @@ function Failure({ store }: { readonly store: LabStore }) {
   switch (store.activity.value) {
     case 'opening':
       return <p class="wb-note wb-loading">Starting the machine …</p>
-    case 'unusable':
-      return (
-        <div class="wb-problem" role="alert">
-          <p>This lab cannot be used:</p>
-          <pre tabIndex={0}>{store.failure.value}</pre>
-        </div>
-      )
     case 'crashed':
       return (
         <div class="wb-problem" role="alert">

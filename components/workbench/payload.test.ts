@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
-import { parsePayload } from './payload.ts'
+import { PAYLOAD } from './lab.fixture.ts'
+import { encodePayload, parsePayload } from './payload.ts'
 
-test('a lab is read', () => {
-  const payload = { slug: 'x', files: { 'lab.yaml': 'format: 1' } }
-  expect(parsePayload(JSON.stringify(payload))).toEqual({ ok: true, payload })
+test('a lab is read as it was written, with its 64-bit numbers', () => {
+  const [goal] = PAYLOAD.lab.goals
+  const lab = { ...PAYLOAD.lab, goals: [{ ...goal, when: [{ memory: { at: 1n << 63n, size: 8n } }] }] }
+  const payload = { ...PAYLOAD, lab }
+  expect(parsePayload(encodePayload(payload))).toEqual({ ok: true, payload })
 })
 
 test.each([
@@ -13,8 +16,10 @@ test.each([
   '7',
   '{}',
   '{"slug":"x"}',
-  '{"slug":"x","files":[]}',
-  '{"slug":"x","files":{"a":1}}',
+  '{"slug":"x","key":"x:1"}',
+  '{"slug":"x","key":"x:1","lab":{}}',
+  '{"slug":"x","key":"x:1","lab":{},"start":{"a":1},"solution":{}}',
+  '{"slug":"x","key":{"$bigint":"one"},"lab":{},"start":{},"solution":{}}',
 ])('%j is refused with a reason', (json) => {
   const result = parsePayload(json)
   expect(result.ok).toBe(false)

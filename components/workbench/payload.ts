@@ -1,23 +1,40 @@
-/** The lab that the page embeds as JSON. */
+/** The lab that the page embeds as JSON. It was read and checked when the book was built: the page needs no reader of lab.yaml. */
 import type { LabPayload } from './protocol.ts'
 
 export type PayloadResult =
   { readonly ok: true; readonly payload: LabPayload } | { readonly ok: false; readonly message: string }
 
-/** Reads { slug, files: { path: text } }. */
+/** JSON has no BigInts: each stands as an object with its digits. */
+const BIGINT = '$bigint'
+
+export function encodePayload(payload: LabPayload): string {
+  return JSON.stringify(payload, (_, value: unknown) =>
+    typeof value === 'bigint' ? { [BIGINT]: value.toString() } : value,
+  )
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function revive(_: string, value: unknown): unknown {
+  return isRecord(value) && typeof value[BIGINT] === 'string' ? BigInt(value[BIGINT]) : value
+}
+
+/** Reads what encodePayload() gave; a page that was damaged on its way is refused with a reason. */
 export function parsePayload(json: string): PayloadResult {
   let value: unknown
   try {
-    value = JSON.parse(json)
+    value = JSON.parse(json, revive)
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) }
   }
-  if (typeof value !== 'object' || value === null) return { ok: false, message: 'it is not an object' }
-  const { slug, files } = value as Record<string, unknown>
-  if (typeof slug !== 'string') return { ok: false, message: 'it names no slug' }
-  if (typeof files !== 'object' || files === null || Array.isArray(files))
-    return { ok: false, message: 'it holds no files' }
-  const wrong = Object.entries(files).find(([, text]) => typeof text !== 'string')
+  if (!isRecord(value)) return { ok: false, message: 'it is not an object' }
+  const { slug, key, lab, start, solution } = value
+  if (typeof slug !== 'string' || typeof key !== 'string') return { ok: false, message: 'it names no lab' }
+  if (!isRecord(lab)) return { ok: false, message: 'it holds no lab' }
+  if (!isRecord(start) || !isRecord(solution)) return { ok: false, message: 'it holds no texts' }
+  const wrong = Object.entries({ ...start, ...solution }).find(([, text]) => typeof text !== 'string')
   if (wrong !== undefined) return { ok: false, message: `${wrong[0]} is not a text` }
-  return { ok: true, payload: { slug, files: files as Record<string, string> } }
+  return { ok: true, payload: value as unknown as LabPayload }
 }

@@ -15,23 +15,18 @@ import type { TlbRecord } from '../figures/tlb-data.ts'
 import type { WorldSwitchRecord } from '../figures/world-switch-data.ts'
 import type { StateCalls } from './state-protocol.ts'
 
-/** A lab's folder, as the page embeds it. */
-export interface LabPayload {
-  readonly slug: string
-  readonly files: Readonly<Record<string, string>>
-}
-
 /** The reader's texts by file name. */
 export type Texts = Readonly<Record<string, string>>
 
-export interface OpenedLab {
-  readonly ok: true
+/** A lab, as the page embeds it: read and checked when the book was built. */
+export interface LabPayload {
+  readonly slug: string
+  /** Of the reader's records. */
+  readonly key: string
   readonly lab: Lab
   readonly start: Texts
   readonly solution: Texts
 }
-
-export type Opened = OpenedLab | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] }
 
 /** What a build found, for the editors. */
 export interface Checked {
@@ -243,7 +238,7 @@ export type Progress = (instructions: number, view: RunView | undefined) => void
 
 /** The worker's side. Everything but open() and check() needs a reset() before. */
 export interface Workbench extends FigureCalls, StateCalls {
-  open(payload: LabPayload): Opened
+  open(payload: LabPayload): Promise<void>
   /** Builds without touching the machine. */
   check(texts: Texts): Checked
   /** Builds, and starts the machine over when the build is usable. */

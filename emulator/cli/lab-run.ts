@@ -1,4 +1,5 @@
 /** `world-switch lab run`: a lab's texts run once, with what became of its goals, races and scenarios. */
+import * as hypervisor from '../hypervisor/index.ts'
 import { formatDiagnostic, LabSession, parseLab, type RaceReport } from '../lab/index.ts'
 import { formatJson, InputError, STATUS } from './command.ts'
 import { readDesignText, readLabFolder } from './files.ts'
@@ -26,7 +27,7 @@ export function runLab(folder: string, slug: string, { solution, l0, json }: Lab
   if (l0 !== undefined && lab.machine.l0 === undefined)
     throw new InputError(`${slug} has no L0 that could follow ${l0}`)
   if (l0 !== undefined) texts.set('l0.yaml', readDesignText(l0))
-  const session = new LabSession(lab)
+  const session = new LabSession(lab, { hypervisor })
   const built = session.build(texts)
   for (const diagnostic of built.diagnostics) process.stderr.write(`${formatDiagnostic(diagnostic)}\n`)
   if (!built.usable) return 1

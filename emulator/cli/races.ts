@@ -1,5 +1,6 @@
 /** `world-switch races`: every order in which L0's steps for a VMRUN and the stores of other vCPUs can follow each other. */
 import { basename } from 'node:path'
+import * as hypervisor from '../hypervisor/index.ts'
 import { PROPERTIES, type Loss, type RaceEvent, type Report } from '../hypervisor/index.ts'
 import { formatDiagnostic, hex, LabSession, parseLab } from '../lab/index.ts'
 import { findField } from '../svm/index.ts'
@@ -166,7 +167,7 @@ goals: [{ id: none, text: none, when: [{ ended: halted }] }]
 function explored(wanted: RacesArguments): Report {
   const { lab, start, diagnostics } = parseLab('races', labTexts(wanted))
   if (lab === undefined) throw new InputError(diagnostics.map(formatDiagnostic).join('\n'))
-  const session = new LabSession(lab)
+  const session = new LabSession(lab, { hypervisor })
   const built = session.build(start)
   if (!built.usable) throw new InputError(built.diagnostics.map(formatDiagnostic).join('\n'))
   if (wanted.quirk !== undefined && built.decisions?.shared_pat_quirk === 'absent')

@@ -1,9 +1,10 @@
 /** From texts to bytes: the assembled program, with the images of .vmcb files laid over it. */
-import { parseDecisions, type Decisions } from '../hypervisor/index.ts'
+import type { Decisions } from '../hypervisor/index.ts'
 import { assemble, type Assembly, type CodeBits, type Diagnostic } from '../isa/index.ts'
 import { START, type StartKind } from '../machine/index.ts'
 import { svmInclude } from '../svm/index.ts'
 import { errorAt, isUsable } from './diagnostics.ts'
+import type { Hypervisor } from './hypervisor.ts'
 import { parseVmcbText, type VmcbText } from './vmcb-text.ts'
 
 /** A VMCB text and the symbol of the program at which its image is placed. */
@@ -25,8 +26,9 @@ export interface BuildInput {
   readonly start: StartKind
   /** Bytes of RAM that everything has to fit in. */
   readonly ramBytes: number
-  /** What L0 decides, if there is one: the text of a design, for when `files` has no l0.yaml. */
-  readonly l0?: { readonly design: string | undefined } | undefined
+  /** What L0 decides, if there is one: the text of a design, for when `files` has no l0.yaml, and the reader of such texts. */
+  readonly l0?:
+    { readonly design: string | undefined; readonly parse: Hypervisor['parseDecisions'] } | undefined
 }
 
 export interface PlacedVmcb {
@@ -112,8 +114,7 @@ export function build(input: BuildInput): Build {
     }
     vmcbs.push({ name, symbol, address: Number(address), text })
   }
-  const designed =
-    input.l0 && parseDecisions(DESIGN_FILE, input.files.get(DESIGN_FILE) ?? input.l0.design ?? '')
+  const designed = input.l0?.parse(DESIGN_FILE, input.files.get(DESIGN_FILE) ?? input.l0.design ?? '')
   diagnostics.push(...(designed?.diagnostics ?? []))
   const entry = program.symbols.get('start') ?? program.symbols.get('_start') ?? program.origin
   return {

@@ -4,6 +4,7 @@
  * undefined; every variant fails exactly the goals it names; every goal is failed by some variant, a cheat among them; and going
  * back to the beginning and forward again ends in the same state.
  */
+import * as hypervisor from '../hypervisor/index.ts'
 import type { Diagnostic } from '../isa/index.ts'
 import { STATE_CACHE_POLICIES } from '../machine/index.ts'
 import { editTexts } from './edits.ts'
@@ -70,7 +71,7 @@ type Attempt =
 
 /** Builds and runs texts to the end. */
 function attempt(lab: Lab, texts: ReadonlyMap<string, string>, options: SessionOptions): Attempt {
-  const session = new LabSession(lab, options)
+  const session = new LabSession(lab, { hypervisor, ...options })
   const built = session.build(texts)
   if (!built.usable) return { problem: built.diagnostics.map(formatDiagnostic).join('; ') }
   session.reset(built)

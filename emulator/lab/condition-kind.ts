@@ -1,5 +1,5 @@
-/** What a kind of condition is, and what the kinds share: values of lab.yaml, comparisons, words for reasons. */
-import * as z from 'zod'
+/** What the judges of conditions share: verdicts, values of lab.yaml, comparisons, words for reasons. */
+import type { ConditionName, Wanted } from './condition-schemas.ts'
 import type { ExitFact, Outcome } from './outcome.ts'
 import { evaluateValue } from './value.ts'
 
@@ -9,28 +9,20 @@ export interface Verdict {
   readonly reason: string
 }
 
-export interface ConditionKind<Arguments> {
-  readonly arguments: z.ZodType<Arguments>
-  judge(outcome: Outcome, wanted: Arguments): Verdict
-}
-
-export function kind<Arguments>(
-  schema: z.ZodType<Arguments>,
-  judge: (outcome: Outcome, wanted: Arguments) => Verdict,
-): ConditionKind<Arguments> {
-  return { arguments: schema, judge }
+/** Judges of kinds of conditions, by the key that names the kind in lab.yaml. */
+export type Judges<K extends ConditionName> = {
+  readonly [P in K]: (outcome: Outcome, wanted: Wanted<P>) => Verdict
 }
 
 /** A number, or a sum with labels of the program. */
-export const value = z.union([z.bigint(), z.string()])
-export type Value = z.output<typeof value>
+export type Value = bigint | string
 
-export const comparison = {
-  equals: value.optional(),
-  not: value.optional(),
-  mask: value.optional().describe('Bits to compare; the others are ignored.'),
+export interface Comparison {
+  readonly equals?: Value | undefined
+  readonly not?: Value | undefined
+  /** Bits to compare. */
+  readonly mask?: Value | undefined
 }
-export type Comparison = { [K in keyof typeof comparison]?: Value | undefined }
 
 /** Hexadecimal as the manual writes it. */
 export function hex(n: bigint): string {
@@ -53,8 +45,6 @@ export function compare(outcome: Outcome, what: string, found: bigint, wanted: C
     (wanted.equals === undefined || same(wanted.equals)) && (wanted.not === undefined || !same(wanted.not))
   return { met, reason: `${what} is ${hex(found & mask)}` }
 }
-
-export const exitNames = z.array(z.string()).min(1)
 
 /** The exits in words; `none` says that there were none. */
 export function listExits(exits: readonly ExitFact[], none = 'there was no #VMEXIT'): string {

@@ -1,32 +1,17 @@
 /** Conditions on what L0 did, in a lab whose program is L1; on its races and scenarios. */
-import * as z from 'zod'
-import { L2_FIELDS, PROPERTIES, type L0Event, type Report } from '../hypervisor/index.ts'
-import {
-  compare,
-  comparison,
-  exitNames,
-  happenInOrder,
-  kind,
-  listExits,
-  type ConditionKind,
-  type Verdict,
-} from './condition-kind.ts'
-import { L0_VMCBS, type L0Outcome, type Outcome } from './outcome.ts'
+import type { L0Event, Report } from '../hypervisor/index.ts'
+import { vmcbField } from '../svm/index.ts'
+import { compare, happenInOrder, listExits, type Judges, type Verdict } from './condition-kind.ts'
+import type { FAILURES, L0_VMCBS, L0Outcome, Outcome } from './outcome.ts'
 
-const vmcb = z.enum(L0_VMCBS)
-const vcpu = z.bigint().default(0n)
-const fieldKey = z.enum(L2_FIELDS.map(({ key }) => key))
-
-/** A row that makes sense under L0 only. */
-function l0Kind<Arguments>(
-  schema: z.ZodType<Arguments>,
-  judge: (l0: L0Outcome, wanted: Arguments, outcome: Outcome) => Verdict,
-): ConditionKind<Arguments> {
-  return kind(schema, (outcome, wanted) =>
+/** A judge that makes sense under L0 only. */
+function underL0<Wanted>(
+  judge: (l0: L0Outcome, wanted: Wanted, outcome: Outcome) => Verdict,
+): (outcome: Outcome, wanted: Wanted) => Verdict {
+  return (outcome, wanted) =>
     outcome.l0 === undefined
       ? { met: false, reason: 'the machine has no L0' }
-      : judge(outcome.l0, wanted, outcome),
-  )
+      : judge(outcome.l0, wanted, outcome)
 }
 
 function eventsOf<K extends L0Event['kind']>({ events }: L0Outcome, wanted: K) {
@@ -40,7 +25,7 @@ function exitsOf({ exits }: L0Outcome, of: (typeof L0_VMCBS)[number] | undefined
 
 /** How often L0 looked at a field of vmcb12 in each nested VMRUN, in their order. */
 function looksPerVmrun(l0: L0Outcome, field: string, purpose: string | undefined): number[] {
-  const { offset } = L2_FIELDS.find(({ key }) => key === field)!
+  const { offset } = vmcbField(field)
   const counts: number[] = []
   /** By processor, the VMRUN that it is in. */
   const current = new Map<number, number>()
@@ -54,8 +39,6 @@ function looksPerVmrun(l0: L0Outcome, field: string, purpose: string | undefined
   }
   return counts
 }
-
-const FAILURES = ['early', 'late'] as const
 
 /** How L1's VMRUNs failed, in order: before L0 had L2 in vmcb02, or after. */
 function failures(l0: L0Outcome): (typeof FAILURES)[number][] {
@@ -79,125 +62,96 @@ function describeRace({ tried, isComplete, losing, losses }: Report, names: read
   return `${tries}, ${losing} of them lose; the shortest, of ${trace.length} steps, breaks ${finding.property}`
 }
 
-const properties = z.array(z.enum(PROPERTIES.map(({ name }) => name))).min(1)
-
-export const L0_CONDITIONS = {
+export const L0_JUDGES: Judges<
+  | 'l0-exits'
+  | 'l0-exits-include'
+  | 'l0-vmcb'
+  | 'decision'
+  | 'looks'
+  | 'failures'
+  | 'restored'
+  | 'race'
+  | 'scenario'
+> = {
   /** All exits that L0 took, or of one of its VMCBs, in order. */
-  'l0-exits': l0Kind(
-    z.union([exitNames, z.strictObject({ of: vmcb.optional(), are: exitNames })]),
-    (l0, wanted) => {
-      const [names, exits] = Array.isArray(wanted) ? [wanted, l0.exits] : [wanted.are, exitsOf(l0, wanted.of)]
-      const met = exits.length === names.length && names.every((name, i) => exits[i].name === name)
-      return { met, reason: `for L0 ${listExits(exits)}` }
-    },
-  ),
+  'l0-exits': underL0((l0, wanted) => {
+    const [names, exits] = Array.isArray(wanted) ? [wanted, l0.exits] : [wanted.are, exitsOf(l0, wanted.of)]
+    const met = exits.length === names.length && names.every((name, i) => exits[i].name === name)
+    return { met, reason: `for L0 ${listExits(exits)}` }
+  }),
   /** L0 took these exits in this order, others may lie between. */
-  'l0-exits-include': l0Kind(
-    z.union([exitNames, z.strictObject({ of: vmcb.optional(), are: exitNames })]),
-    (l0, wanted) => {
-      const [names, exits] = Array.isArray(wanted) ? [wanted, l0.exits] : [wanted.are, exitsOf(l0, wanted.of)]
-      return { met: happenInOrder(exits, names), reason: `for L0 ${listExits(exits)}` }
-    },
-  ),
+  'l0-exits-include': underL0((l0, wanted) => {
+    const [names, exits] = Array.isArray(wanted) ? [wanted, l0.exits] : [wanted.are, exitsOf(l0, wanted.of)]
+    return { met: happenInOrder(exits, names), reason: `for L0 ${listExits(exits)}` }
+  }),
   /** A field of vmcb01 or vmcb02 at the end; vmcb02 keeps what L2 was when it left. */
-  'l0-vmcb': l0Kind(
-    z.strictObject({ of: vmcb, vcpu, field: fieldKey, ...comparison }),
-    (l0, wanted, outcome) => {
-      const found = l0.field(wanted.of, Number(wanted.vcpu), wanted.field)
-      if (found === undefined) return { met: false, reason: `there is no vCPU ${wanted.vcpu}` }
-      return compare(outcome, `${wanted.field} of ${wanted.of}`, found, wanted)
-    },
-  ),
+  'l0-vmcb': underL0((l0, wanted, outcome) => {
+    const found = l0.field(wanted.of, Number(wanted.vcpu), wanted.field)
+    if (found === undefined) return { met: false, reason: `there is no vCPU ${wanted.vcpu}` }
+    return compare(outcome, `${wanted.field} of ${wanted.of}`, found, wanted)
+  }),
   /** L0 decided by this rule, about this field, with such a value: the last time that it did. */
-  decision: l0Kind(
-    z.strictObject({ rule: z.string(), field: fieldKey.optional(), ...comparison }),
-    (l0, wanted, outcome) => {
-      const decided = eventsOf(l0, 'decision')
-      const last = decided.findLast(
-        ({ rule, field }) => rule === wanted.rule && (wanted.field ?? field) === field,
-      )
-      if (last !== undefined) return compare(outcome, `${last.field}, by "${last.rule}",`, last.value, wanted)
-      const about = decided.filter(({ field }) => (wanted.field ?? field) === field)
-      const rules = [...new Set(about.map(({ rule }) => `"${rule}"`))].join(', ')
-      return {
-        met: false,
-        reason: rules === '' ? 'L0 decided nothing about it' : `L0 decided by ${rules}`,
-      }
-    },
-  ),
+  decision: underL0((l0, wanted, outcome) => {
+    const decided = eventsOf(l0, 'decision')
+    const last = decided.findLast(
+      ({ rule, field }) => rule === wanted.rule && (wanted.field ?? field) === field,
+    )
+    if (last !== undefined) return compare(outcome, `${last.field}, by "${last.rule}",`, last.value, wanted)
+    const about = decided.filter(({ field }) => (wanted.field ?? field) === field)
+    const rules = [...new Set(about.map(({ rule }) => `"${rule}"`))].join(', ')
+    return {
+      met: false,
+      reason: rules === '' ? 'L0 decided nothing about it' : `L0 decided by ${rules}`,
+    }
+  }),
   /** How often L0 looked at a field of vmcb12, at most in any nested VMRUN and at least in all of them. */
-  looks: l0Kind(
-    z.strictObject({
-      field: fieldKey,
-      for: z
-        .enum(['copy', 'check', 'use'])
-        .optional()
-        .describe('What L0 wanted it for; without it, anything.'),
-      'at-least': z.bigint().default(0n),
-      'at-most': z.bigint().optional(),
-    }),
-    (l0, wanted) => {
-      const counts = looksPerVmrun(l0, wanted.field, wanted.for)
-      if (counts.length === 0) return { met: false, reason: 'L1 executed no VMRUN' }
-      const [least, most] = [Math.min(...counts), Math.max(...counts)]
-      const met = least >= wanted['at-least'] && most <= (wanted['at-most'] ?? Infinity)
-      const times = least === most ? `${most}` : `${least} to ${most}`
-      const purpose = wanted.for === undefined ? '' : ` to ${wanted.for} it`
-      return { met, reason: `L0 looked at ${wanted.field}${purpose} ${times} times in a nested VMRUN` }
-    },
-  ),
+  looks: underL0((l0, wanted) => {
+    const counts = looksPerVmrun(l0, wanted.field, wanted.for)
+    if (counts.length === 0) return { met: false, reason: 'L1 executed no VMRUN' }
+    const [least, most] = [Math.min(...counts), Math.max(...counts)]
+    const met = least >= wanted['at-least'] && most <= (wanted['at-most'] ?? Infinity)
+    const times = least === most ? `${most}` : `${least} to ${most}`
+    const purpose = wanted.for === undefined ? '' : ` to ${wanted.for} it`
+    return { met, reason: `L0 looked at ${wanted.field}${purpose} ${times} times in a nested VMRUN` }
+  }),
   /** How the VMRUNs of L1 that failed did, in order: before L0 entered L2, or at the VMRUN of vmcb02. */
-  failures: l0Kind(z.array(z.enum(FAILURES)), (l0, wanted) => {
+  failures: underL0((l0, wanted) => {
     const found = failures(l0)
     const reason = found.length === 0 ? 'no VMRUN of L1 failed' : `VMRUNs of L1 failed: ${found.join(', ')}`
     return { met: found.join() === wanted.join(), reason }
   }),
   /** What the new vCPUs made of the saved states that they were given: at least one, and of the first that was refused why. */
-  restored: l0Kind(
-    z.strictObject({
-      is: z.enum(['accepted', 'refused']),
-      by: z.string().optional().describe('The check that refuses it.'),
-      while: z.enum(['l1', 'l2']).optional().describe('Only states of a vCPU that ran this.'),
-    }),
-    (l0, wanted) => {
-      const all = eventsOf(l0, 'restored').filter(
-        ({ guestMode }) => wanted.while === undefined || guestMode === (wanted.while === 'l2'),
-      )
-      if (all.length === 0) return { met: false, reason: 'no saved state was restored' }
-      const refused = all.find(({ error }) => error !== '')
-      const met =
-        wanted.is === 'accepted'
-          ? refused === undefined
-          : refused !== undefined && (wanted.by ?? refused.rule) === refused.rule
-      const reason =
-        refused === undefined
-          ? `${all.length} saved states were restored`
-          : `a saved state was refused with ${refused.error}: ${refused.rule}`
-      return { met, reason }
-    },
-  ),
+  restored: underL0((l0, wanted) => {
+    const all = eventsOf(l0, 'restored').filter(
+      ({ guestMode }) => wanted.while === undefined || guestMode === (wanted.while === 'l2'),
+    )
+    if (all.length === 0) return { met: false, reason: 'no saved state was restored' }
+    const refused = all.find(({ error }) => error !== '')
+    const met =
+      wanted.is === 'accepted'
+        ? refused === undefined
+        : refused !== undefined && (wanted.by ?? refused.rule) === refused.rule
+    const reason =
+      refused === undefined
+        ? `${all.length} saved states were restored`
+        : `a saved state was refused with ${refused.error}: ${refused.rule}`
+    return { met, reason }
+  }),
   /** What every order of a race of the lab keeps to, and what at least one breaks. */
-  race: kind(
-    z.strictObject({
-      of: z.string(),
-      holds: properties.optional().describe('No order breaks one of these, and all orders were tried.'),
-      breaks: properties.optional().describe('Each of these is broken by some order.'),
-    }),
-    (outcome, wanted) => {
-      const report = outcome.race(wanted.of)
-      if (report === undefined) return { met: false, reason: 'L1 did not get to the VMRUN that is raced for' }
-      const broken = new Set(report.losses.map(({ finding }) => finding.property))
-      const { holds = [], breaks = [] } = wanted
-      const met =
-        breaks.every((name) => broken.has(name)) &&
-        (holds.length === 0 || (report.isComplete && holds.every((name) => !broken.has(name))))
-      return { met, reason: describeRace(report, [...holds, ...breaks]) }
-    },
-  ),
+  race: (outcome, wanted) => {
+    const report = outcome.race(wanted.of)
+    if (report === undefined) return { met: false, reason: 'L1 did not get to the VMRUN that is raced for' }
+    const broken = new Set(report.losses.map(({ finding }) => finding.property))
+    const { holds = [], breaks = [] } = wanted
+    const met =
+      breaks.every((name) => broken.has(name)) &&
+      (holds.length === 0 || (report.isComplete && holds.every((name) => !broken.has(name))))
+    return { met, reason: describeRace(report, [...holds, ...breaks]) }
+  },
   /** All that a scenario of the lab asks for. */
-  scenario: kind(z.string(), (outcome, wanted) => {
+  scenario: (outcome, wanted) => {
     const found = outcome.scenario(wanted)
     if (found === undefined) return { met: false, reason: `the lab has no scenario ${wanted}` }
     return { met: found.met, reason: `${found.title}: ${found.reason}` }
-  }),
-} as const
+  },
+}

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { deriveType, type EntryType, type TypeSources } from '../machine/index.ts'
 import type { Verdict } from './condition-kind.ts'
-import { conditionSchema, judge } from './conditions.ts'
+import { conditionSchema } from './condition-schemas.ts'
+import { judge } from './conditions.ts'
 import type { ExitFact, Outcome } from './outcome.ts'
 
 function entry(sources: Partial<TypeSources>): EntryType {

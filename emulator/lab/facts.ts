@@ -1,5 +1,5 @@
 /** The facts of a run that conditions ask for, from the events of the machine and of L0. */
-import { decisionFor, type L0, type L0Event } from '../hypervisor/index.ts'
+import type { L0, L0Event } from '../hypervisor/index.ts'
 import type { MachineEvent } from '../machine/index.ts'
 import { exitCode, findField, readField } from '../svm/index.ts'
 import type { ExitFact, L0Outcome, L0Vmcb, VmrunFact } from './outcome.ts'
@@ -96,7 +96,7 @@ export function l0Outcome(l0: L0, events: readonly MachineEvent[], vcpus: number
       of: nameOfVmcb(l0, exit.processor, exit.vmcb),
     })),
     events: l0.events,
-    isCopied: (key) => decisionFor(l0.context.decisions, key).copy !== 'none',
+    isCopied: (key) => l0.context.decisions.fields.get(key)?.copy !== 'none',
     field(of, vcpu, key) {
       const field = findField(key)
       return vcpu < vcpus && field !== undefined ? readField(l0.state(vcpu)[of], field) : undefined

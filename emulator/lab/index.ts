@@ -1,7 +1,6 @@
 /** Public entry point: the lab format, building, running and checking labs. */
 export { build, DESIGN_FILE, type Build, type BuildInput, type PlacedVmcb } from './build.ts'
 export { checkLab, formatDiagnostic, type CheckResult, type LabReport } from './check.ts'
-export { CONDITIONS } from './conditions.ts'
 export { hex, type Verdict } from './condition-kind.ts'
 export type { ExitFact, L0Outcome, Outcome } from './outcome.ts'
 export { exportCommands, exportImage, type ExportResult } from './export.ts'
@@ -14,7 +13,9 @@ export type { PanelId } from './panels.ts'
 export { judgePredictions, type PredictionResult } from './predictions.ts'
 export { LAB_FORMAT, labSchema, variantsSchema, type Goal, type Lab, type Variant } from './schema.ts'
 export { LabSession, type SessionOptions } from './session.ts'
-export type { RaceReport, Replay } from './races.ts'
+export { ImageSession, type Image } from './image-session.ts'
+export type { Hypervisor } from './hypervisor.ts'
+export type { PlacedRace, RaceReport, Replay } from './races.ts'
 export type { ScenarioResult } from './scenarios.ts'
 export {
   parseVmcbText,

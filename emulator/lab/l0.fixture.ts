@@ -1,5 +1,6 @@
 /** Test set-up: the book's labs with L0, as their folders have them. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
+import * as hypervisor from '../hypervisor/index.ts'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseLab, type ParsedLab } from './parse.ts'
@@ -37,7 +38,7 @@ export function ranSession(
   options: SessionOptions = {},
 ): LabSession {
   const parsed = readL0Lab(slug)
-  const session = new LabSession(parsed.lab, options)
+  const session = new LabSession(parsed.lab, { hypervisor, ...options })
   const built = session.build(new Map([...parsed[texts], ...Object.entries(changes)]))
   if (!built.usable) throw new Error(JSON.stringify(built.diagnostics))
   session.reset(built)

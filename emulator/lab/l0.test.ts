@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import * as hypervisor from '../hypervisor/index.ts'
 import { triptych } from '../hypervisor/index.ts'
-import { conditionSchema, judge } from './conditions.ts'
+import { conditionSchema } from './condition-schemas.ts'
+import { judge } from './conditions.ts'
 import { l0LabFiles, ranSession, readL0Lab } from './l0.fixture.ts'
 import { parseLab } from './parse.ts'
 import { LabSession } from './session.ts'
@@ -45,7 +47,7 @@ describe('a lab whose program is L1', () => {
 
   it('takes a changed l0.yaml at the next reset, on the same machine', () => {
     const { lab, start } = readL0Lab('flipped-g-pat')
-    const session = new LabSession(lab)
+    const session = new LabSession(lab, { hypervisor })
     const results = ['copy: none, check: none, use: vmcb01', 'copy: save-cache, check: copy, use: copy'].map(
       (fields) => {
         session.reset(session.build(new Map([...start, ['l0.yaml', design(fields)]])))
@@ -58,7 +60,9 @@ describe('a lab whose program is L1', () => {
 
   it('names the place of a mistake in l0.yaml, and cannot be used with it', () => {
     const { lab, start } = readL0Lab('flipped-g-pat')
-    const built = new LabSession(lab).build(new Map([...start, ['l0.yaml', design('use: copied')]]))
+    const built = new LabSession(lab, { hypervisor }).build(
+      new Map([...start, ['l0.yaml', design('use: copied')]]),
+    )
     expect(built.usable).toBe(false)
     expect(built.diagnostics).toMatchObject([{ file: 'l0.yaml', line: 4, code: 'schema' }])
   })

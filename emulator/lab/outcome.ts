@@ -28,6 +28,9 @@ export interface VmrunFact {
 export const L0_VMCBS = ['vmcb01', 'vmcb02'] as const
 export type L0Vmcb = (typeof L0_VMCBS)[number]
 
+/** How a VMRUN of L1 can fail: before L0 entered L2, or at the VMRUN of vmcb02. */
+export const FAILURES = ['early', 'late'] as const
+
 /** The run as L0 saw it. */
 export interface L0Outcome {
   /** The processor's exits, which L0 takes; those that L1 sees are the outcome's `exits`. */

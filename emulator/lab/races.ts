@@ -2,16 +2,8 @@
  * The races of a lab: while L0 deals with a VMRUN of L1, other vCPUs store to L1's memory. Every order of L0's steps and the stores is
  * tried from the state in which the lab's own program is at that VMRUN; an order that loses can be replayed on the lab's machine.
  */
-import {
-  explore,
-  PROPERTIES,
-  raceForVmcb12,
-  raceStart,
-  type RacePlan,
-  type Report,
-  type Store,
-} from '../hypervisor/index.ts'
-import { findField } from '../svm/index.ts'
+import type { Race as RaceModel, RacePlan, Report, Store } from '../hypervisor/index.ts'
+import { findField, readField, VMCB_BYTES, vmcbField } from '../svm/index.ts'
 import type { Build } from './build.ts'
 import type { Lab, Race } from './schema.ts'
 import { LabSession, type SessionOptions } from './session.ts'
@@ -56,22 +48,49 @@ function storesOf({ stores }: Race, { program: { symbols } }: Build): Store[][] 
   return lists
 }
 
-function reportOf(lab: Lab, race: Race, built: Build, options: SessionOptions): RaceReport {
+/** The race as the explorer takes it. */
+export interface PlacedRace {
+  readonly model: RaceModel
+  /** What each vCPU stores: that of number 1 first. */
+  readonly stores: readonly (readonly Store[])[]
+  /** Where vmcb12 lies in L1's memory. */
+  readonly vmcb12: number
+}
+
+/** Runs the program to the VMRUN that is raced for. Undefined when it does not get there, or has not got a symbol of the stores. */
+export function placeRace(
+  lab: Lab,
+  race: Race,
+  built: Build,
+  options: SessionOptions,
+): PlacedRace | undefined {
   const stores = storesOf(race, built)
-  const nothing = { id: race.id, title: race.title, stores: stores ?? [], report: undefined }
-  if (stores === undefined) return nothing
+  const { hypervisor } = options
+  if (stores === undefined || hypervisor === undefined) return undefined
   const session = new LabSession(lab, options)
   session.reset(built, { vmrun: race.vmrun, trace: undefined, cuts: [] })
   while (!session.isWaitingForRace && session.ending === undefined) session.run(SLICE)
-  if (!session.isWaitingForRace) return nothing
+  if (!session.isWaitingForRace) return undefined
+  const { PROPERTIES, raceForVmcb12, raceStart } = hypervisor
   const wanted = race.properties
   const properties =
     wanted === undefined ? PROPERTIES : PROPERTIES.filter(({ name }) => wanted.includes(name))
-  const bound = { executions: race.executions, steps: MOST_STEPS }
-  const report = explore(raceForVmcb12(raceStart(session.machine, session.l0!), stores, properties), {
-    bound,
-  })
-  return { ...nothing, report }
+  const model = raceForVmcb12(raceStart(session.machine, session.l0!), stores, properties)
+  return { model, stores, vmcb12: operandOfVmrun(session) }
+}
+
+/** rAX of vCPU 0, whose VMRUN has just exited with vmcb01. */
+function operandOfVmrun({ machine, l0 }: LabSession): number {
+  const image = machine.readMemory(l0!.map.vcpus[0].vmcb01, VMCB_BYTES)
+  return Number(readField(new DataView(image.buffer, image.byteOffset), vmcbField('save.rax')))
+}
+
+function reportOf(lab: Lab, race: Race, built: Build, options: SessionOptions): RaceReport {
+  const { id, title, executions } = race
+  const placed = placeRace(lab, race, built, options)
+  const report =
+    placed && options.hypervisor?.explore(placed.model, { bound: { executions, steps: MOST_STEPS } })
+  return { id, title, stores: placed?.stores ?? [], report }
 }
 
 const MOST_STEPS = 400

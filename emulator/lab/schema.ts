@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { MOST_CPUS, STATE_CACHE_POLICIES } from '../machine/index.ts'
 import { MIGRATION_POINTS, PROPERTIES } from '../hypervisor/index.ts'
-import { conditionSchema } from './conditions.ts'
+import { conditionSchema } from './condition-schemas.ts'
 import { PANELS } from './panels.ts'
 
 export const LAB_FORMAT = 1

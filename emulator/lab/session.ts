@@ -1,19 +1,13 @@
 /** A lab being run: one machine, one build, the goals judged on what the machine did. The workbench and `lab check` share it. */
-import {
-  cpuOfL1,
-  createReplayingL0,
-  policyOf,
-  type L0,
-  type RaceEvent,
-  type ReplayingL0,
-} from '../hypervisor/index.ts'
+import type { L0, RaceEvent, ReplayingL0 } from '../hypervisor/index.ts'
 import { describeRunResult, Machine, type MachineOptions, type RunResult } from '../machine/index.ts'
 import { findField } from '../svm/index.ts'
 import { build, type Build } from './build.ts'
+import type { Hypervisor } from './hypervisor.ts'
 import { exitFacts, l0Outcome, nestedExitFacts, nestedVmrunFacts } from './facts.ts'
 import { judgeGoals, type GoalResult } from './goals.ts'
 import type { Outcome } from './outcome.ts'
-import { raceReports, type RaceReport, type Replay } from './races.ts'
+import { placeRace, raceReports, type PlacedRace, type RaceReport, type Replay } from './races.ts'
 import { runScenarios, type ScenarioResult } from './scenarios.ts'
 import type { Lab } from './schema.ts'
 
@@ -26,7 +20,10 @@ const ENDS: Partial<Record<RunResult['reason'], string>> = {
   'debug-exit': 'debug-exit',
 }
 
-export type SessionOptions = Pick<MachineOptions, 'executor' | 'stateCache' | 'seed' | 'strict'>
+export interface SessionOptions extends Pick<MachineOptions, 'executor' | 'stateCache' | 'seed' | 'strict'> {
+  /** What a lab whose program is L1 needs. */
+  readonly hypervisor?: Hypervisor
+}
 
 export class LabSession {
   readonly lab: Lab
@@ -41,20 +38,26 @@ export class LabSession {
 
   /**
    * `options` as for the machine: labs come out the same whatever they are. A lab that names a policy for the state cache is
-   * always run with that one; its seed is for runs that ask for no other.
+   * always run with that one; its seed is for runs that ask for no other. Throws Error for a lab with L0 without a hypervisor.
    */
   constructor(lab: Lab, options: SessionOptions = {}) {
     this.lab = lab
     this.options = options
+    const { hypervisor, ...machineOptions } = options
     const { memory, cpu, cpus, caches, seed, state_cache, l0 } = lab.machine
     const ramBytes = memory * MIB
-    const made = l0 && createReplayingL0(ramBytes, { vcpus: cpus })
+    if (l0 !== undefined && hypervisor === undefined) throw new Error(`lab ${lab.slug} needs the hypervisor`)
+    const made = l0 &&
+      hypervisor && {
+        ...hypervisor.createReplayingL0(ramBytes, { vcpus: cpus }),
+        cpu: hypervisor.cpuOfL1(cpu),
+      }
     this.#host = made?.program
     this.machine = new Machine({
       seed,
-      ...options,
+      ...machineOptions,
       ...(state_cache === undefined ? {} : { stateCache: state_cache }),
-      ...(made === undefined ? { cpu } : { cpu: cpuOfL1(cpu), host: made.host }),
+      ...(made === undefined ? { cpu } : { cpu: made.cpu, host: made.host }),
       ramBytes,
       cpus,
       caches,
@@ -79,6 +82,7 @@ export class LabSession {
   /** Builds the texts; the machine is untouched until reset(). */
   build(texts: ReadonlyMap<string, string>): Build {
     const { lab } = this
+    const { hypervisor } = this.options
     const program = lab.files.find((file) => file.name.endsWith('.asm'))!
     return build({
       files: texts,
@@ -86,7 +90,7 @@ export class LabSession {
       vmcbs: lab.files.flatMap(({ name, symbol }) => (symbol === undefined ? [] : [{ name, symbol }])),
       start: lab.machine.start,
       ramBytes: lab.machine.memory * MIB,
-      l0: lab.machine.l0 && { design: lab.design },
+      l0: hypervisor && lab.machine.l0 && { design: lab.design, parse: hypervisor.parseDecisions },
     })
   }
 
@@ -96,26 +100,38 @@ export class LabSession {
    */
   reset(usable: Build, replay?: Replay): void {
     this.#adopt(usable, replay)
-    this.machine.start(this.lab.machine.start, usable.entry)
-    this.machine.load(Number(usable.program.origin), usable.program.bytes)
-    for (const { address, text } of usable.vmcbs) this.machine.load(address, text.image)
+    this.place(usable)
     this.#build = usable
     this.#end = undefined
     this.#races = undefined
     this.#scenarios = undefined
   }
 
+  /** Starts the machine with a build in its memory. */
+  protected place({ entry, program, vmcbs }: Build): void {
+    this.machine.start(this.lab.machine.start, entry)
+    this.machine.load(Number(program.origin), program.bytes)
+    for (const { address, text } of vmcbs) this.machine.load(address, text.image)
+  }
+
+  /** Goes on from a state that machine.save() gave, with the texts of the last reset(). Throws SavedStateError, and changes nothing then. */
+  restore(state: Uint8Array): void {
+    this.machine.restore(state)
+    this.#end = undefined
+  }
+
   #adopt({ decisions }: Build, replay: Replay | undefined): void {
     const { l0 } = this.lab.machine
     const host = this.#host?.()
-    if (l0 === undefined || host === undefined) return
+    const { hypervisor } = this.options
+    if (l0 === undefined || host === undefined || hypervisor === undefined) return
     const migration = l0.migration && {
       msrs: l0.migration.msrs,
       at: l0.migration.at,
       olderGPat: l0.migration.older_g_pat,
     }
     const sharedPatQuirk = l0.quirk && l0.quirk === 'on'
-    host.l0.adopt(policyOf({ decisions, sharedPatQuirk, migration, cuts: replay?.cuts }))
+    host.l0.adopt(hypervisor.policyOf({ decisions, sharedPatQuirk, migration, cuts: replay?.cuts }))
     host.plan = replay
   }
 
@@ -156,6 +172,12 @@ export class LabSession {
   races(): readonly RaceReport[] {
     if (this.#build === undefined) return []
     return (this.#races ??= raceReports(this.lab, this.#build, this.options))
+  }
+
+  /** A race of the lab for the explorer; undefined when L1 does not get to its VMRUN. */
+  placeRace(id: string): PlacedRace | undefined {
+    const race = this.lab.races.find((one) => one.id === id)
+    return race && this.#build && placeRace(this.lab, race, this.#build, this.options)
   }
 
   /** What reset() takes to replay an order of a race: the trace of a loss, or that of any other execution. */

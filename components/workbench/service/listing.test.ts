@@ -23,7 +23,7 @@ vmcb:   resb 4096
 
 async function service(): Promise<WorkbenchService> {
   const service = new WorkbenchService()
-  service.open(PAYLOAD)
+  void service.open(PAYLOAD)
   const { checked } = service.reset({ 'main.asm': PROGRAM, 'guest.vmcb': GOOD_VMCB })
   expect(checked.diagnostics).toEqual([])
   await Promise.resolve()

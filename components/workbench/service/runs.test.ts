@@ -28,7 +28,7 @@ const TEXTS = { 'main.asm': PROGRAM, 'guest.vmcb': GOOD_VMCB }
 
 function started(texts = TEXTS): WorkbenchService {
   const service = new WorkbenchService()
-  service.open(PAYLOAD)
+  void service.open(PAYLOAD)
   expect(service.reset(texts).checked.diagnostics).toEqual([])
   return service
 }

@@ -4,7 +4,6 @@ import {
   exportCommands,
   exportImage,
   LabSession,
-  parseLab,
   type Build,
 } from '../../../emulator/lab/index.ts'
 import type { EventState } from '../../../emulator/machine/index.ts'
@@ -19,7 +18,6 @@ import type {
   LabPayload,
   Listing,
   MemoryView,
-  Opened,
   PlacedAccess,
   Progress,
   ReaderStop,
@@ -56,11 +54,14 @@ export class WorkbenchService extends StateService implements Workbench {
   #bench: Bench | undefined
   #control: RunControl | undefined
 
-  open({ slug, files }: LabPayload): Opened {
-    const { lab, start, solution, diagnostics } = parseLab(slug, toMap(files))
-    if (lab === undefined) return { ok: false, diagnostics }
-    this.#bench = createBench(new LabSession(lab))
-    return { ok: true, lab, start: Object.fromEntries(start), solution: Object.fromEntries(solution) }
+  /** A lab without L0 is open at once. */
+  async open({ lab }: LabPayload): Promise<void> {
+    // Few labs need L0, and it is large.
+    const options =
+      lab.machine.l0 === undefined
+        ? {}
+        : { hypervisor: await import('../../../emulator/hypervisor/index.ts') }
+    this.#bench = createBench(new LabSession(lab, options))
   }
 
   protected override opened(): Bench {

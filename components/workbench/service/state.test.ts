@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { STREAM_KINDS } from '../../../emulator/machine/index.ts'
-import { BAD_VMCB, GOOD_TEXTS, PAYLOAD } from '../lab.fixture.ts'
+import { BAD_VMCB, GOOD_TEXTS, LAB_FILES, payloadOf } from '../lab.fixture.ts'
 import type { MemoryRequest, SearchRequest } from '../state-protocol.ts'
 import { pageDifferences } from './compare.ts'
 import { WorkbenchService } from './service.ts'
@@ -9,8 +9,8 @@ const BAD_TEXTS = { ...GOOD_TEXTS, 'guest.vmcb': BAD_VMCB }
 
 function open(reveal = 'live', texts: Record<string, string> = GOOD_TEXTS): WorkbenchService {
   const service = new WorkbenchService()
-  const yaml = PAYLOAD.files['lab.yaml'].replace('reveal: live', `reveal: ${reveal}`)
-  service.open({ ...PAYLOAD, files: { ...PAYLOAD.files, 'lab.yaml': yaml } })
+  const yaml = LAB_FILES['lab.yaml'].replace('reveal: live', `reveal: ${reveal}`)
+  void service.open(payloadOf('test', { ...LAB_FILES, 'lab.yaml': yaml }))
   service.reset(texts)
   return service
 }
