@@ -27,7 +27,7 @@ export {
 } from './inspect.ts'
 export { createCpuModel } from '../system/cpu-model.ts'
 export { ImageError } from './elf32.ts'
-export type { BootImage } from './multiboot.ts'
+export { checkKernel, type BootImage } from './multiboot.ts'
 export { SavedStateError } from './saved-state.ts'
 export type { Stop, StopHit, WatchedRegister } from './stops.ts'
 export { START, type StartKind } from './start.ts'

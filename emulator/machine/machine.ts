@@ -433,10 +433,12 @@ export class Machine {
 
   /**
    * Goes to the state after `instructions` instructions: back through the nearest snapshot, or forward by running. Edits and
-   * inputs of the first time happen again. Returns the count reached: less than asked for when the run ends before.
+   * inputs of the first time happen again. Returns the count reached: less than asked for when the run ends before, more where
+   * the past does not reach back as far.
    */
   goTo(instructions: number): number {
-    if (instructions < this.instructions && this.#history)
+    // A machine that has just taken a saved state has no past.
+    if (instructions < this.instructions && this.#history?.beginning !== undefined)
       this.#inputs.rewind(this.#history.rewind(instructions))
     const breakpoints = [...this.breakpoints]
     const stops = this.#stops.all

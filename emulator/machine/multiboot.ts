@@ -112,6 +112,12 @@ function zeroTerminated(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`)
 }
 
+/** Throws ImageError for a kernel that cannot be started in `ramBytes` of RAM. */
+export function checkKernel(kernel: Uint8Array, ramBytes: number): Executable {
+  checkMultibootHeader(kernel)
+  return readElf32(kernel, ramBytes)
+}
+
 /**
  * Loads the kernel and its modules into the first `ramBytes` bytes of RAM. Throws ImageError and, for what does not fit, leaves RAM
  * partly written.
@@ -121,8 +127,7 @@ export function loadMultiboot(
   image: BootImage,
   ramBytes = memory.ramBytes,
 ): BootRegisters {
-  checkMultibootHeader(image.kernel)
-  const executable = readElf32(image.kernel, ramBytes)
+  const executable = checkKernel(image.kernel, ramBytes)
   const placer = createPlacer(memory, ramBytes, placeSegments(memory, executable))
 
   const modules = image.modules.map(({ bytes, commandLine }, index) => {

@@ -33,6 +33,13 @@ test('a state can be loaded into another machine, which goes on like the first',
   expect(second.digest()).toBe(first.digest())
 })
 
+test('there is no way back from a loaded state before anything has run', () => {
+  const machine = machineWith('hlt')
+  machine.restore(running().save())
+  expect(machine.goTo(0)).toBe(1000)
+  expect(machine.digest()).toBe(running().digest())
+})
+
 test('there is no way back beyond a loaded state', () => {
   const machine = machineWith('hlt')
   machine.restore(running().save())
