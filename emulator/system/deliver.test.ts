@@ -243,6 +243,15 @@ describe('long mode', () => {
     expect(faultOf(() => execute(cpu, INT_30))).toEqual({ vector: VECTOR.SS, errorCode: 0 })
   })
 
+  test('a table that is canonical with 57 bits cannot be used with 48: #GP becomes #DF, and that a shutdown', () => {
+    const cpu = longCpu()
+    setGate(cpu, 0x30, { selector: SEL.code64, offset: HANDLER, access: INTERRUPT_GATE })
+    cpu.state.idtrBase |= 1n << 55n
+    expect(faultOf(() => execute(cpu, INT_30))).toEqual({ vector: VECTOR.GP, errorCode: 0 })
+    deliverFault(cpu, new Fault(VECTOR.UD))
+    expect(isShutDown(cpu)).toBe(true)
+  })
+
   test('a frame that does not fit in mapped memory leaves no trace and becomes #DF on another stack', () => {
     const cpu = longCpu()
     setGate(cpu, 14, { selector: SEL.code64, offset: HANDLER, access: INTERRUPT_GATE })

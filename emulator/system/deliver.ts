@@ -222,7 +222,7 @@ function begin(cpu: Cpu, rip: bigint, clearedFlags: number): void {
 function realMode(cpu: Cpu, event: Event, returnRip: bigint): void {
   const state = cpu.state
   if (event.vector * 4 + 3 > state.idtrLimit) generalProtection()
-  const entry = Number(readLinear(cpu, tableAddress(cpu, state.idtrBase, event.vector * 4), 4, false))
+  const entry = Number(readLinear(cpu, tableAddress(cpu, state.idtrBase, event.vector * 4, 4), 4, false))
   const cs = state.segments[CS]
   const frame = [BigInt(readRflags(state) & 0xffff), BigInt(cs.selector), returnRip]
   const stack = currentStack(state)
@@ -256,7 +256,7 @@ function readGate(cpu: Cpu, event: Event, external: number): Gate {
   const errorCode = (event.vector << 3) | 2 | external
   const at = event.vector * (long ? 16 : 8)
   if (at + (long ? 15 : 7) > state.idtrLimit) generalProtection(errorCode)
-  const raw = readLinear(cpu, tableAddress(cpu, state.idtrBase, at), 8, false)
+  const raw = readLinear(cpu, tableAddress(cpu, state.idtrBase, at, 8), 8, false)
   const attributes = Number((raw >> 40n) & 0xffn)
   const type = attributes & (ATTRIBUTE.S | ATTRIBUTE.type)
   const wide = type === SYSTEM_TYPE.interruptGate || type === SYSTEM_TYPE.trapGate
@@ -268,7 +268,7 @@ function readGate(cpu: Cpu, event: Event, external: number): Gate {
   const offset16 = raw & 0xffffn
   const offset32 = offset16 | ((raw >> 32n) & 0xffff_0000n)
   const upper = long
-    ? readLinear(cpu, tableAddress(cpu, state.idtrBase, at + 8), 8, false) & 0xffff_ffffn
+    ? readLinear(cpu, tableAddress(cpu, state.idtrBase, at + 8, 8), 8, false) & 0xffff_ffffn
     : 0n
   return {
     selector: Number((raw >> 16n) & 0xffffn),

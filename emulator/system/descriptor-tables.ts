@@ -118,7 +118,7 @@ const ltr: SystemInstruction = (cpu, instruction) => {
   if (!(descriptor.attributes & ATTRIBUTE.P)) throw new Fault(VECTOR.NP, errorCode)
   const base = systemBase(cpu, descriptor, errorCode)
   const typeByte = (descriptor.raw >> 40n) | BigInt(TSS_BUSY)
-  writeLinear(cpu, tableAddress(cpu, descriptor.address, 5), 1, typeByte, false)
+  writeLinear(cpu, tableAddress(cpu, descriptor.address, 5, 1), 1, typeByte, false)
   const attributes = descriptor.attributes | TSS_BUSY
   setSegment(cpu.state.segments[TR], { selector, attributes, limit: descriptor.limit, base })
 }

@@ -1,8 +1,9 @@
 /** Segment and system descriptors in memory (APM vol 2 §4.6 to §4.8). */
 import { LDTR } from '../isa/registers.ts'
 import { readLinear, writeLinear } from '../paging/access.ts'
+import { isCanonicalRange, linearBits } from '../state/canonical.ts'
 import type { Cpu } from '../state/cpu.ts'
-import { Fault } from '../state/faults.ts'
+import { Fault, generalProtection } from '../state/faults.ts'
 import { ATTRIBUTE, EFER, MODE } from '../state/mode.ts'
 import type { SegmentValue } from './segmentation.ts'
 
@@ -65,9 +66,17 @@ export function decodeDescriptor(raw: bigint, address: bigint): Descriptor {
   }
 }
 
-/** Descriptor-table addresses have 64 bits in long mode and wrap at 4 GiB otherwise. */
-export function tableAddress(cpu: Cpu, base: bigint, offset: number): bigint {
-  return BigInt.asUintN(cpu.state.mode & MODE.long ? 64 : 32, base + BigInt(offset))
+/**
+ * The linear address of `bytes` bytes of a descriptor table or TSS: it wraps at 4 GiB outside long mode, and in long mode it has 64
+ * bits, which must be canonical in the paging mode, though registers take bases as wide as the processor implements (APM vol 2
+ * §5.3.1). Throws #GP(0).
+ */
+export function tableAddress({ state }: Cpu, base: bigint, offset: number, bytes: number): bigint {
+  const sum = base + BigInt(offset)
+  if (!(state.mode & MODE.long)) return BigInt.asUintN(32, sum)
+  const address = BigInt.asUintN(64, sum)
+  if (!isCanonicalRange(address, bytes, linearBits(state))) generalProtection()
+  return address
 }
 
 /** The descriptor that a selector names, or undefined beyond the table's limit or without an LDT. `bytes`: 8 or 16. */
@@ -83,7 +92,7 @@ export function readDescriptor(cpu: Cpu, selector: number, bytes = 8): Descripto
     limit = ldt.limit
   }
   if (offset + bytes - 1 > limit) return undefined
-  const address = tableAddress(cpu, base, offset)
+  const address = tableAddress(cpu, base, offset, 8)
   return decodeDescriptor(readLinear(cpu, address, 8, false), address)
 }
 
@@ -102,7 +111,7 @@ export function requireDescriptor(
 
 /** The second 8 bytes of a 16-byte system descriptor of long mode. */
 export function readUpperHalf(cpu: Cpu, descriptor: Descriptor): bigint {
-  return readLinear(cpu, tableAddress(cpu, descriptor.address, 8), 8, false)
+  return readLinear(cpu, tableAddress(cpu, descriptor.address, 8, 8), 8, false)
 }
 
 /** Error code of a selector: index and TI, bit 0 EXT (APM vol 2 §8.4.1). */
@@ -142,7 +151,7 @@ export function isLongMode(cpu: Cpu): boolean {
 /** Sets the accessed bit in the table, as loading a segment register does, and returns the segment's value. */
 export function loadedSegment(cpu: Cpu, selector: number, descriptor: Descriptor): SegmentValue {
   if (!(descriptor.attributes & ATTRIBUTE.accessed))
-    writeLinear(cpu, tableAddress(cpu, descriptor.address, 5), 1, (descriptor.raw >> 40n) | 1n, false)
+    writeLinear(cpu, tableAddress(cpu, descriptor.address, 5, 1), 1, (descriptor.raw >> 40n) | 1n, false)
   return {
     selector,
     attributes: descriptor.attributes | ATTRIBUTE.accessed,

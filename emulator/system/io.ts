@@ -28,11 +28,11 @@ function checkPermission(cpu: Cpu, port: number, size: PortSize): void {
   const tss = state.segments[TR]
   // A 16-bit TSS has no bitmap.
   if (!(tss.attributes & ATTRIBUTE.code) || BITMAP_OFFSET_FIELD + 1 > tss.limit) generalProtection()
-  const bitmap = Number(readLinear(cpu, tableAddress(cpu, tss.base, BITMAP_OFFSET_FIELD), 2, false))
+  const bitmap = Number(readLinear(cpu, tableAddress(cpu, tss.base, BITMAP_OFFSET_FIELD, 2), 2, false))
   // Two bytes are read, so that the bits of a port pair or quad that crosses a byte are there.
   const at = bitmap + (port >> 3)
   if (at + 1 > tss.limit) generalProtection()
-  const bits = Number(readLinear(cpu, tableAddress(cpu, tss.base, at), 2, false))
+  const bits = Number(readLinear(cpu, tableAddress(cpu, tss.base, at, 2), 2, false))
   if ((bits >> (port & 7)) & ((1 << size) - 1)) generalProtection()
 }
 

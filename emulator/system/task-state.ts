@@ -22,7 +22,7 @@ import type { Size } from '../isa/instruction.ts'
 function readTss(cpu: Cpu, offset: number, size: Size, external: number): bigint {
   const tr = cpu.state.segments[TR]
   if (offset + size - 1 > tr.limit) throw new Fault(VECTOR.TS, selectorError(tr.selector, external))
-  return readLinear(cpu, tableAddress(cpu, tr.base, offset), size, false)
+  return readLinear(cpu, tableAddress(cpu, tr.base, offset, size), size, false)
 }
 
 /** The stack of an inner privilege level from a 16- or 32-bit TSS, checked. `external` is the EXT bit of error codes. */

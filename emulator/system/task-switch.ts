@@ -118,7 +118,7 @@ export function switchTask(cpu: Cpu, selector: number, how: TaskSwitch): void {
   if (state.guestMode) cpu.virtualization.intercept(cpu, EXIT.TASK_SWITCH, BigInt(selector), switchInfo(how))
 
   const nests = how.cause === 'call' || how.cause === 'event'
-  const previous = tableAddress(cpu, state.gdtrBase, tr.selector & SELECTOR.index)
+  const previous = tableAddress(cpu, state.gdtrBase, tr.selector & SELECTOR.index, 8)
   probe(cpu, tr.base, outgoing.rip, outgoing.ldt - outgoing.rip, ACCESS.write)
   probe(cpu, descriptor.base, 0, incoming.limit + 1, ACCESS.read)
   if (nests) probe(cpu, descriptor.base, 0, 2, ACCESS.write)
@@ -160,11 +160,11 @@ function switchInfo({ cause, errorCode, resume }: TaskSwitch): bigint {
 }
 
 function probe(cpu: Cpu, base: bigint, offset: number, bytes: number, access: 0 | 1): void {
-  probeLinear(cpu, tableAddress(cpu, base, offset), bytes, access, false)
+  probeLinear(cpu, tableAddress(cpu, base, offset, bytes), bytes, access, false)
 }
 
 function setBusy(cpu: Cpu, address: bigint, busy: boolean): void {
-  const at = tableAddress(cpu, address, 5)
+  const at = tableAddress(cpu, address, 5, 1)
   const type = Number(readLinear(cpu, at, 1, false))
   writeLinear(cpu, at, 1, BigInt(busy ? type | TSS_BUSY : type & ~TSS_BUSY), false)
 }
@@ -174,7 +174,7 @@ function save(cpu: Cpu, format: TssFormat, how: TaskSwitch): void {
   const { state } = cpu
   const { base } = state.segments[TR]
   const put = (offset: number, size: 2 | 4, value: bigint): void =>
-    writeLinear(cpu, tableAddress(cpu, base, offset), size, BigInt.asUintN(size * 8, value), false)
+    writeLinear(cpu, tableAddress(cpu, base, offset, size), size, BigInt.asUintN(size * 8, value), false)
   let rflags = readRflags(state) & ~RF
   if (how.resume) rflags |= RF
   if (how.cause === 'iret') rflags &= ~NT
@@ -202,7 +202,7 @@ interface TaskImage {
 function read(cpu: Cpu, { base }: Descriptor, format: TssFormat): TaskImage {
   const { itemBytes } = format
   const get = (offset: number, size: 2 | 4): bigint =>
-    readLinear(cpu, tableAddress(cpu, base, offset), size, false)
+    readLinear(cpu, tableAddress(cpu, base, offset, size), size, false)
   const items = (at: number, size: 2 | 4): bigint[] =>
     [0, 1, 2, 3, 4, 5, 6, 7].map((n) => get(at + n * itemBytes, size))
   const wide = itemBytes === 4

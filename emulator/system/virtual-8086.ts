@@ -62,10 +62,10 @@ const REDIRECTION_BYTES = 32
 function isRedirected(cpu: Cpu, vector: number): boolean {
   const tss = cpu.state.segments[TR]
   if (!(tss.attributes & ATTRIBUTE.code) || BITMAP_OFFSET_FIELD + 1 > tss.limit) generalProtection()
-  const bitmap = Number(readLinear(cpu, tableAddress(cpu, tss.base, BITMAP_OFFSET_FIELD), 2, false))
+  const bitmap = Number(readLinear(cpu, tableAddress(cpu, tss.base, BITMAP_OFFSET_FIELD, 2), 2, false))
   const at = bitmap - REDIRECTION_BYTES + (vector >> 3)
   if (at < 0 || at > tss.limit) generalProtection()
-  const bits = Number(readLinear(cpu, tableAddress(cpu, tss.base, at), 1, false))
+  const bits = Number(readLinear(cpu, tableAddress(cpu, tss.base, at, 1), 1, false))
   return ((bits >> (vector & 7)) & 1) === 0
 }
 

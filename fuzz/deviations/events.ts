@@ -21,7 +21,25 @@ import {
 /** Exceptions with which QEMU pushes an error code. */
 const WITH_ERROR_CODE = [8, 10, 11, 12, 13, 14, 17]
 
+/** V_INTR_PRIO of a pending virtual interrupt equals V_TPR, which counts. Bits: 20 V_IGN_TPR, 19:16 V_INTR_PRIO, 8 V_IRQ, 3:0 V_TPR. */
+function isAtThreshold(before: DataView): boolean {
+  const word = field(before, 'control.virtual_interrupt')
+  return (word & 0x10_0100n) === 0x100n && ((word >> 16n) & 15n) === (word & 15n)
+}
+
 export const EVENTS: readonly Deviation[] = [
+  {
+    cause: 'takes a virtual interrupt whose priority is V_TPR, not only a higher one',
+    section: '§15.21.4',
+    applies: ({ before }) => isAtThreshold(before),
+    excuses: anotherPath,
+  },
+  {
+    cause: 'looks at intercepts before faults combine, so that it never intercepts the #DF that they become',
+    section: '§15.12.9',
+    applies: ({ before, ours }) => has(before, 'control.intercept_vector_2', 8) && exitCode(ours) === 0x48n,
+    excuses: anotherPath,
+  },
   {
     cause: 'pushes RF of rFLAGS as it is, not 1 for a fault and 0 for a software interrupt',
     section: '§3.1.6',
