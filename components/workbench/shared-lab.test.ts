@@ -9,6 +9,8 @@ const SHARED: SharedLab = {
   stops: [{ stop: { kind: 'line', file: 'main.asm', line: 4 }, isEnabled: true }],
   position: 3,
   file: 'guest.vmcb',
+  panel: 'memory',
+  panels: ['memory'],
 }
 
 test('a link brings back what it was made of', async () => {

@@ -19,6 +19,9 @@ export interface SharedLab {
   readonly position?: number | undefined
   /** The text in front. */
   readonly file?: string | undefined
+  /** The panel in front, and those that are open besides the lab's. */
+  readonly panel?: string | undefined
+  readonly panels?: readonly string[] | undefined
 }
 
 export type SharedResult =
@@ -32,6 +35,7 @@ export const LONG_LINK = 2000
 const LONGEST_LINK = 200_000
 const LARGEST_STATE = 4_000_000
 const MOST_STOPS = 200
+const MOST_PANELS = 50
 const LONGEST_NAME = 200
 
 /** Beyond this a page does not run by itself when it is opened. Instructions. */
@@ -44,7 +48,7 @@ function refuse(message: string): SharedResult {
 /** The state of JSON data, if it is one. */
 function parseShared(value: unknown): SharedLab | undefined {
   if (!isRecord(value)) return undefined
-  const { slug, key, stops, position, file } = value
+  const { slug, key, stops, position, file, panel, panels } = value
   const texts = parseTexts(value['texts'])
   const isName = (name: unknown): name is string => typeof name === 'string' && name.length <= LONGEST_NAME
   if (!isName(slug) || !isName(key) || texts === undefined) return undefined
@@ -53,6 +57,8 @@ function parseShared(value: unknown): SharedLab | undefined {
     stops: Array.isArray(stops) ? stops.slice(0, MOST_STOPS) : [],
     position: Number.isSafeInteger(position) && (position as number) > 0 ? (position as number) : undefined,
     file: isName(file) ? file : undefined,
+    panel: isName(panel) ? panel : undefined,
+    panels: Array.isArray(panels) ? panels.filter(isName).slice(0, MOST_PANELS) : undefined,
   }
 }
 

@@ -67,6 +67,10 @@ export class LabStore implements MachineOwner {
   /** Instructions per second of runs; undefined for as fast as it goes. */
   readonly pace = signal<number | undefined>(undefined)
   readonly activeFile = signal('')
+  /** The panel in front; undefined for the lab's first. */
+  readonly panel = signal<string | undefined>(undefined)
+  /** Panels that the reader has opened besides the lab's. */
+  readonly morePanels = signal<readonly string[]>([])
   /** Where the reader is in the active file, counted from 1. */
   readonly cursor = signal({ line: 1, column: 1 })
   /** Where the editor should go; a new object each time. */
@@ -78,6 +82,8 @@ export class LabStore implements MachineOwner {
   readonly previous = signal<RunView | undefined>(undefined)
   /** Instructions so far, told during a long run. */
   readonly progress = signal<number | undefined>(undefined)
+  /** What the program wrote so far. */
+  readonly console = signal('')
   /** For the live region. */
   readonly announcement = signal('')
   readonly hintsShown = signal(0)
@@ -151,10 +157,11 @@ export class LabStore implements MachineOwner {
       batch(() => {
         this.opened.value = opened
         this.activeFile.value =
-          opened.lab.files.find(({ editable }) => editable)?.name ?? opened.lab.files[0].name
+          (opened.lab.files.find(({ editable }) => editable) ?? opened.lab.files.at(0))?.name ?? ''
       })
       if (link?.ok === false) this.linkProblem.value = link.message
       this.stops.restore(shared?.stops ?? this.#options.settings.read(`stops:${this.#key}`))
+      this.#showPanels(shared)
       if (shared?.file !== undefined && shared.file in opened.start) this.activeFile.value = shared.file
       if (isMachineFree()) {
         await this.#reset()
@@ -275,8 +282,8 @@ export class LabStore implements MachineOwner {
       this.#note(checked)
       if (view === undefined) return
       this.#built.value = texts
+      this.#show(view)
       this.previous.value = undefined
-      this.view.value = view
     })
     if (view !== undefined) await this.#tellStops()
     return view !== undefined
@@ -357,6 +364,7 @@ export class LabStore implements MachineOwner {
   #show(view: RunView): void {
     this.previous.value = this.view.value
     this.view.value = view
+    this.console.value = view.console
   }
 
   /** Shows the current line. A run that is over leaves the reader in the text that led to it. */
@@ -376,9 +384,10 @@ export class LabStore implements MachineOwner {
     return this.#act(
       () => this.#ready(),
       (client) =>
-        client.run({ to, pace }, (instructions, view) => {
+        client.run({ to, pace }, (instructions, view, console) => {
           batch(() => {
             this.progress.value = instructions
+            this.console.value = console
             if (view === undefined) return
             this.#show(view)
             this.#follow(view)
@@ -436,6 +445,25 @@ export class LabStore implements MachineOwner {
     } catch (error) {
       this.#caught(error)
     }
+  }
+
+  /** The machine's state; undefined where no machine is at rest with the texts as they stand. */
+  async saveState(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.canTravel.value ? this.ask((client) => client.saveState()) : undefined
+  }
+
+  /** Goes on from a state of a machine like this one with the same texts. Returns why it cannot; undefined once it has. */
+  async restoreState(state: Uint8Array): Promise<string | undefined> {
+    let problem: string | undefined = 'the texts do not build'
+    await this.#act(
+      () => this.#ready(),
+      async (client) => {
+        const restored = await client.restoreState(state)
+        problem = restored.ok ? undefined : restored.message
+        return restored.ok ? restored.view : this.view.value!
+      },
+    )
+    return problem
   }
 
   stop(): void {
@@ -557,6 +585,8 @@ export class LabStore implements MachineOwner {
       stops: this.stops.saved(),
       position: isEdited === true || timeline?.position === 0 ? undefined : timeline?.position,
       file: this.activeFile.value,
+      panel: this.panel.value,
+      panels: this.morePanels.value,
     }
   }
 
@@ -566,8 +596,24 @@ export class LabStore implements MachineOwner {
     if (start === undefined || this.activity.value !== 'idle') return
     this.work.adopt(this.#textsOf(shared, 'file', start))
     this.stops.restore(shared.stops)
+    this.#showPanels(shared)
     await this.reset()
     await this.#goToShared(shared)
+  }
+
+  openPanel(id: string): void {
+    batch(() => {
+      this.morePanels.value = [...this.morePanels.value.filter((other) => other !== id), id]
+      this.panel.value = id
+    })
+  }
+
+  /** Those of a shared state; without one, or where it names none, they stay as they are. */
+  #showPanels(shared: SharedLab | undefined): void {
+    batch(() => {
+      this.panel.value = shared?.panel ?? this.panel.value
+      this.morePanels.value = shared?.panels ?? this.morePanels.value
+    })
   }
 
   #textsOf({ texts, key }: SharedLab, from: 'link' | 'file', start: Texts): SharedTexts {
@@ -598,5 +644,6 @@ export function describeStop(view: RunView): string {
     return `At instruction ${count(view.instructions)}.${why}${exit}`
   }
   const ending = view.ending[0].toUpperCase() + view.ending.slice(1)
-  return `${ending}.${exit} ${met} of ${plural(view.goals.length, 'goal')} met.`
+  const goals = view.goals.length === 0 ? '' : ` ${met} of ${plural(view.goals.length, 'goal')} met.`
+  return `${ending}.${exit}${goals}`
 }

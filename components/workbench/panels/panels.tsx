@@ -1,5 +1,4 @@
 /** The right half of the bench: the world that runs, the exits, and below them the other panels as tabs. */
-import { useState } from 'preact/hooks'
 import type { Lab } from '../../../emulator/lab/index.ts'
 import type { LabStore } from '../store.ts'
 import { TabList } from '../tabs.tsx'
@@ -10,8 +9,8 @@ import { WorldBar } from './world-bar.tsx'
 export function Panels({ store, lab }: { readonly store: LabStore; readonly lab: Lab }) {
   const view = store.view.value
   const { first, more } = panelsOf(lab)
-  const [opened, open] = useState(first)
-  const [active, choose] = useState<string | undefined>(first[0]?.id)
+  const opened = [...first, ...more.filter(({ id }) => store.morePanels.value.includes(id))]
+  const active = store.panel.value ?? first[0]?.id
   const entry = opened.find(({ id }) => id === active)
   const left = [...first, ...more].filter((panel) => !opened.includes(panel))
   const prefix = `wb-${lab.slug}-panels`
@@ -37,7 +36,7 @@ export function Panels({ store, lab }: { readonly store: LabStore; readonly lab:
               return { id, label, ...(noted === undefined ? {} : { note: noted }) }
             })}
             active={active ?? ''}
-            onSelect={choose}
+            onSelect={(id) => (store.panel.value = id)}
           />
         )}
         {left.length > 0 && (
@@ -46,10 +45,7 @@ export function Panels({ store, lab }: { readonly store: LabStore; readonly lab:
             aria-label="Open another panel"
             value=""
             onChange={({ currentTarget }) => {
-              const panel = left.find(({ id }) => id === currentTarget.value)
-              if (panel === undefined) return
-              open([...opened, panel])
-              choose(panel.id)
+              if (currentTarget.value !== '') store.openPanel(currentTarget.value)
             }}
           >
             <option value="">More …</option>
