@@ -94,7 +94,7 @@ export const COMMANDS: readonly Command[] = [
     label: 'Run to the cursor',
     about: 'Run until the line of the cursor is next',
     keys: 'Ctrl+F10',
-    isEnabled: isIdle,
+    isEnabled: (store) => isIdle(store) && store.activeFile.value !== '',
     act: (store) => void store.run({ file: store.activeFile.value, line: store.cursor.value.line }),
   },
   {
@@ -102,7 +102,7 @@ export const COMMANDS: readonly Command[] = [
     label: 'Run to the next goal',
     about: 'Run until one more goal is met',
     keys: 'Ctrl+F9',
-    isEnabled: isIdle,
+    isEnabled: (store) => isIdle(store) && (store.opened.value?.lab.goals.length ?? 0) > 0,
     act: (store) => void store.run('goal'),
   },
   {
@@ -126,7 +126,7 @@ export const COMMANDS: readonly Command[] = [
     label: 'Breakpoint at the cursor',
     about: 'Set or remove a breakpoint at the line of the cursor; a click beside the line does the same',
     keys: 'Ctrl+F8',
-    isEnabled: () => true,
+    isEnabled: (store) => store.activeFile.value !== '',
     act: (store) => store.stops.toggleLine(store.activeFile.value, store.cursor.value.line),
   },
   {

@@ -1,5 +1,6 @@
 /** What the page and the worker that holds the machine say to each other. Everything here survives structured cloning. */
-import type { Diagnostic, GoalResult, Lab, PredictionResult } from '../../emulator/lab/index.ts'
+import type { Diagnostic, GoalResult, Image, Lab, PredictionResult, ScenarioResult } from '../../emulator/lab/index.ts'
+import type { L0Event, TriptychRow } from '../../emulator/hypervisor/index.ts'
 import type { EncodingFields } from '../../emulator/isa/index.ts'
 import type {
   CpuState,
@@ -10,6 +11,7 @@ import type {
   WatchedRegister,
 } from '../../emulator/machine/index.ts'
 import type { ExitExplanation } from '../../emulator/svm/index.ts'
+import type { LatticeRecord } from '../figures/lattice-data.ts'
 import type { StateCacheRecord } from '../figures/state-cache-data.ts'
 import type { TlbRecord } from '../figures/tlb-data.ts'
 import type { WorldSwitchRecord } from '../figures/world-switch-data.ts'
@@ -26,6 +28,8 @@ export interface LabPayload {
   readonly lab: Lab
   readonly start: Texts
   readonly solution: Texts
+  /** What the machine runs in place of texts. */
+  readonly image?: Image | undefined
 }
 
 /** What a build found, for the editors. */
@@ -38,8 +42,10 @@ export interface Checked {
 
 /** One #VMEXIT of the run. */
 export interface ExitView {
-  /** From 1, forgotten ones included. */
+  /** From 1, forgotten ones included; those that L1 sees are counted by themselves. */
   readonly number: number
+  /** Under L0: the processor's exits are L0's, and some of them become exits that L1 sees. */
+  readonly nested?: { readonly from: 'L1' | 'L2'; readonly to: 'L0' | 'L1' }
   readonly instructions: number
   readonly vmcb: number
   readonly rip: bigint
@@ -79,6 +85,65 @@ export interface RunView {
   readonly goals: readonly GoalResult[]
   /** What became of the lab's questions; empty until the run is over. */
   readonly predictions: readonly PredictionResult[]
+  /** In a lab whose program is L1. */
+  readonly l0: L0View | undefined
+}
+
+/** A run under L0. */
+export interface L0View {
+  /** Who runs, by processor. */
+  readonly worlds: readonly ('L0' | 'L1' | 'L2')[]
+  /** Where L0's own VMCBs of each processor lie. */
+  readonly vmcbs: readonly { readonly name: string; readonly address: number }[]
+  /** The order of a race that happens again in this run, in words. */
+  readonly replay: string | undefined
+}
+
+/** The three VMCBs; undefined while L1 runs. */
+export interface TriptychView {
+  readonly rows: readonly TriptychRow[] | undefined
+  /** Before the last instruction. */
+  readonly previous: readonly TriptychRow[] | undefined
+}
+
+/** What the explorer found in a race of the lab. */
+export interface RaceView {
+  readonly id: string
+  readonly title: string
+  /** In words, by vCPU: that of number 1 first. */
+  readonly stores: readonly (readonly string[])[]
+  /** Undefined when L1 does not get to the VMRUN that is raced for. */
+  readonly report: RaceSummary | undefined
+  /** Undefined where more than two sides race. */
+  readonly lattice: LatticeRecord | undefined
+}
+
+export interface RaceSummary {
+  /** Orders that were tried: one for each class of orders that lead to the same end; and how many at most. */
+  readonly tried: number
+  readonly most: number
+  readonly losing: number
+  /** Steps of the longest. */
+  readonly longest: number
+  readonly isComplete: boolean
+  /** Every finding with its shortest order, the shortest of them first. */
+  readonly losses: readonly {
+    readonly property: string
+    readonly field: string
+    readonly text: string
+    readonly steps: readonly string[]
+  }[]
+}
+
+/** Labs whose program is L1; scenarios are for others, too. */
+export interface NestedCalls {
+  /** The newest last. */
+  l0Events(): readonly L0Event[]
+  triptych(processor: number): Promise<TriptychView>
+  races(): Promise<readonly RaceView[]>
+  /** Starts the machine over, and what others store in the race happens as in the order that leads to its finding of this number. */
+  replayRace(id: string, finding: number): Promise<RunView>
+  scenarios(): readonly ScenarioResult[]
 }
 
 /** What a reset did: without a view, the texts do not build and the machine is as it was. */
@@ -101,12 +166,21 @@ export type MemoryView =
   | { readonly ok: true; readonly address: number; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly message: string }
 
+/** The machine with a saved state, or why it did not take it; then it is as it was. */
+export type Restored =
+  { readonly ok: true; readonly view: RunView } | { readonly ok: false; readonly message: string }
+
 /** Where the reader wants runs to end. Expressions are numbers, symbols, or sums of both. */
 export type ReaderStop =
   | { readonly kind: 'line'; readonly file: string; readonly line: number }
   | { readonly kind: 'address'; readonly address: string }
   /** `name` as in the table of exit codes; without it, any #VMEXIT. */
-  | { readonly kind: 'exit'; readonly name?: string | undefined }
+  | {
+      readonly kind: 'exit'
+      readonly name?: string | undefined
+      /** Under L0: of the processor, which L0 takes, or one that L1 sees; without it, both. */
+      readonly to?: 'L0' | 'L1' | undefined
+    }
   | { readonly kind: 'exception'; readonly vector?: number | undefined }
   | {
       readonly kind: 'memory'
@@ -233,11 +307,11 @@ export interface FigureCalls {
   pendingEvents(processor: number): EventState
 }
 
-/** Hears of a long run several times a second: of the position, or of everything when the run is paced. */
-export type Progress = (instructions: number, view: RunView | undefined) => void
+/** Hears of a long run several times a second: of the position and the console, or of everything when the run is paced. */
+export type Progress = (instructions: number, view: RunView | undefined, console: string) => void
 
 /** The worker's side. Everything but open() and check() needs a reset() before. */
-export interface Workbench extends FigureCalls, StateCalls {
+export interface Workbench extends NestedCalls, FigureCalls, StateCalls {
   open(payload: LabPayload): Promise<void>
   /** Builds without touching the machine. */
   check(texts: Texts): Checked
@@ -262,6 +336,9 @@ export interface Workbench extends FigureCalls, StateCalls {
   reveal(): RunView
   /** The texts as a multiboot image, for the file name `file`. */
   exportImage(texts: Texts, file: string): Exported
+  /** The machine's state, without its past. */
+  saveState(): Uint8Array<ArrayBuffer>
+  restoreState(state: Uint8Array): Restored
   /** `length` bytes from the physical address that `expression` gives: a number, a symbol, or a sum of both. */
   memory(expression: string, length: number): MemoryView
   /** Lines of the program from index `first` on, or around the next instruction. */

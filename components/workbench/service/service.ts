@@ -3,10 +3,12 @@ import {
   evaluateValue,
   exportCommands,
   exportImage,
+  ImageSession,
   LabSession,
+  type ScenarioResult,
   type Build,
 } from '../../../emulator/lab/index.ts'
-import type { EventState } from '../../../emulator/machine/index.ts'
+import { SavedStateError, type EventState } from '../../../emulator/machine/index.ts'
 import type { StateCacheRecord } from '../../figures/state-cache-data.ts'
 import { tlbRecord, type TlbRecord } from '../../figures/tlb-data.ts'
 import { lastWorldSwitch, type WorldSwitchRecord } from '../../figures/world-switch-data.ts'
@@ -19,14 +21,17 @@ import type {
   Listing,
   MemoryView,
   PlacedAccess,
+  RaceView,
   Progress,
   ReaderStop,
   ResetResult,
   ResolvedStop,
+  Restored,
   RunRequest,
   RunView,
   Texts,
   Timeline,
+  TriptychView,
   WalkRequest,
   WalkResult,
   Workbench,
@@ -39,7 +44,7 @@ import { countExecutions, whenWritten } from './replay.ts'
 import { goToFirstIteration, runBackTo, runTo, type RunControl } from './runs.ts'
 import { StateService } from './state.ts'
 import { applyStops } from './stops.ts'
-import { viewOf } from './views.ts'
+import { consoleOf, viewOf } from './views.ts'
 
 function toMap(texts: Texts): Map<string, string> {
   return new Map(Object.entries(texts))
@@ -55,13 +60,15 @@ export class WorkbenchService extends StateService implements Workbench {
   #control: RunControl | undefined
 
   /** A lab without L0 is open at once. */
-  async open({ lab }: LabPayload): Promise<void> {
+  async open({ lab, image }: LabPayload): Promise<void> {
     // Few labs need L0, and it is large.
     const options =
       lab.machine.l0 === undefined
         ? {}
         : { hypervisor: await import('../../../emulator/hypervisor/index.ts') }
-    this.#bench = createBench(new LabSession(lab, options))
+    this.#bench = createBench(
+      image === undefined ? new LabSession(lab, options) : new ImageSession(lab, image, options),
+    )
   }
 
   protected override opened(): Bench {
@@ -82,6 +89,7 @@ export class WorkbenchService extends StateService implements Workbench {
     bench.session.reset(built)
     bench.hasGuessed &&= isSameBuild(bench.build, built)
     bench.build = built
+    bench.replay = undefined
     bench.timeline.clear()
     applyStops(bench)
     return { checked, view: this.#view(bench) }
@@ -100,7 +108,7 @@ export class WorkbenchService extends StateService implements Workbench {
     this.#control = {
       stopRequested: false,
       progress: (paced: boolean) =>
-        progress(bench.session.machine.instructions, paced ? viewOf(bench) : undefined),
+        progress(bench.session.machine.instructions, paced ? viewOf(bench) : undefined, consoleOf(bench)),
     }
     return this.#control
   }
@@ -226,6 +234,22 @@ export class WorkbenchService extends StateService implements Workbench {
     return { ok: true, image: result.image, commands: exportCommands(session.lab, file, result.memory) }
   }
 
+  saveState(): Uint8Array<ArrayBuffer> {
+    return this.opened().session.machine.save() as Uint8Array<ArrayBuffer>
+  }
+
+  restoreState(state: Uint8Array): Restored {
+    const bench = this.opened()
+    try {
+      bench.session.restore(state)
+    } catch (error) {
+      if (error instanceof SavedStateError) return { ok: false, message: error.message }
+      throw error
+    }
+    bench.timeline.clear()
+    return { ok: true, view: this.#view(bench) }
+  }
+
   walk(request: WalkRequest): WalkResult {
     return walkOf(this.opened(), request)
   }
@@ -248,6 +272,29 @@ export class WorkbenchService extends StateService implements Workbench {
 
   pendingEvents(processor: number): EventState {
     return this.opened().session.machine.pendingEvents(processor)
+  }
+
+  l0Events(): readonly L0Event[] {
+    return this.opened().session.l0?.events ?? []
+  }
+
+  async triptych(processor: number): Promise<TriptychView> {
+    return (await import('./nested.ts')).triptychOf(this.opened(), processor)
+  }
+
+  async races(): Promise<readonly RaceView[]> {
+    return (await import('./nested.ts')).racesOf(this.opened())
+  }
+
+  async replayRace(id: string, finding: number): Promise<RunView> {
+    const bench = this.opened()
+    ;(await import('./nested.ts')).replayRace(bench, id, finding)
+    applyStops(bench)
+    return this.#view(bench)
+  }
+
+  scenarios(): readonly ScenarioResult[] {
+    return this.opened().session.scenarios()
   }
 
   digest(): string {
