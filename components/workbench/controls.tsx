@@ -97,8 +97,10 @@ function Status({ store, lab }: { readonly store: LabStore; readonly lab: Lab })
   const isRunning = store.progress.value !== undefined
   return (
     <div class="wb-status">
-      <span class="wb-state">{describeState(store)}</span>
-      {view?.stop !== undefined && <span class="wb-reason-stopped">{view.stop}</span>}
+      <span>
+        <span class="wb-state">{describeState(store)}</span>
+        {view?.stop !== undefined && <span class="wb-met">: {view.stop}</span>}
+      </span>
       <span class="wb-count">
         <b>{count(instructions)}</b> of at most {count(limit)} instructions
       </span>
@@ -113,6 +115,5 @@ function describeState(store: LabStore): string {
   if (store.errors.value.length > 0) return 'The texts have errors'
   if (store.isStale.value) return 'Edited: Run and Step begin anew'
   if (view === undefined || view.instructions === 0) return 'At the start'
-  if (view.ending !== undefined) return 'Ended'
-  return view.stop === undefined ? 'Paused' : 'Paused:'
+  return view.ending === undefined ? 'Paused' : 'Ended'
 }

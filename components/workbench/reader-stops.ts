@@ -73,7 +73,7 @@ export class ReaderStops {
     if (!this.entries.value.some(isIn)) return
     const moved = movedLines(before, after)
     const taken = new Set<number>()
-    this.entries.value = this.entries.value.flatMap((entry) => {
+    const entries = this.entries.value.flatMap((entry) => {
       const { stop } = entry
       if (stop.kind !== 'line' || stop.file !== file) return [entry]
       const line = moved(stop.line)
@@ -81,6 +81,8 @@ export class ReaderStops {
       taken.add(line)
       return [line === stop.line ? entry : { ...entry, stop: { ...stop, line }, resolved: undefined }]
     })
+    const isMoved = entries.some((entry, index) => entry !== this.entries.value[index])
+    if (isMoved || entries.length < this.entries.value.length) this.#set(entries)
   }
 
   /** What the machine made of the enabled ones, in their order. */

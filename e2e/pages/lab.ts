@@ -88,10 +88,18 @@ export class LabPage {
     return this.root.getByRole('tablist', { name: 'Panels' }).getByRole('tab', { name })
   }
 
+  /** Shows a panel that may not be among the open ones. */
+  async openPanel(name: string): Promise<void> {
+    if ((await this.panelTab(name).count()) > 0) await this.panelTab(name).click()
+    else await this.root.getByRole('combobox', { name: 'Open another panel' }).selectOption({ label: name })
+  }
+
   /** The digits of a register, as the panel shows them. */
   async register(name: string): Promise<string> {
     await this.panelTab('Registers').click()
-    return this.root.locator(`[data-register="${name}"] .wb-value`).innerText()
+    return this.root
+      .locator(`[data-register="${name}"] .wb-value`)
+      .evaluate((shown: HTMLElement) => (shown instanceof HTMLInputElement ? shown.value : shown.innerText))
   }
 
   async digest(): Promise<string> {

@@ -171,17 +171,19 @@ function Input({ input: { label, choices, suggestions, hint }, list, value, onCh
       </label>
     )
   return (
-    <label>
-      <span>{label}</span>
-      <input
-        value={value}
-        list={list}
-        placeholder={hint}
-        spellcheck={false}
-        autocomplete="off"
-        autocapitalize="off"
-        onInput={({ currentTarget }) => onChange(currentTarget.value)}
-      />
+    <>
+      <label>
+        <span>{label}</span>
+        <input
+          value={value}
+          list={list}
+          placeholder={hint}
+          spellcheck={false}
+          autocomplete="off"
+          autocapitalize="off"
+          onInput={({ currentTarget }) => onChange(currentTarget.value)}
+        />
+      </label>
       <datalist id={list}>
         {suggestions?.map(([suggestion, text]) => (
           <option key={suggestion} value={suggestion}>
@@ -189,6 +191,6 @@ function Input({ input: { label, choices, suggestions, hint }, list, value, onCh
           </option>
         ))}
       </datalist>
-    </label>
+    </>
   )
 }
