@@ -1,5 +1,12 @@
 /** What the page and the worker that holds the machine say to each other. Everything here survives structured cloning. */
-import type { Diagnostic, GoalResult, Image, Lab, PredictionResult, ScenarioResult } from '../../emulator/lab/index.ts'
+import type {
+  Diagnostic,
+  GoalResult,
+  Image,
+  Lab,
+  PredictionResult,
+  ScenarioResult,
+} from '../../emulator/lab/index.ts'
 import type { L0Event, TriptychRow } from '../../emulator/hypervisor/index.ts'
 import type { EncodingFields } from '../../emulator/isa/index.ts'
 import type {

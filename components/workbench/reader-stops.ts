@@ -140,7 +140,11 @@ function parseStop(value: unknown): ReaderStop | undefined {
       return address === undefined ? undefined : { kind: 'address', address }
     }
     case 'exit':
-      return { kind: 'exit', name: text('name') }
+      return {
+        kind: 'exit',
+        name: text('name'),
+        to: (['L0', 'L1'] as const).find((to) => to === value['to']),
+      }
     case 'exception':
       return { kind: 'exception', vector: number('vector') }
     case 'memory': {

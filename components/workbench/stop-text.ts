@@ -12,7 +12,7 @@ export function describeReaderStop(stop: ReaderStop): string {
     case 'address':
       return `instruction at ${stop.address}`
     case 'exit':
-      return stop.name === undefined ? 'any #VMEXIT' : `#VMEXIT(${exitName(stop.name)})`
+      return `${stop.name === undefined ? 'any #VMEXIT' : `#VMEXIT(${exitName(stop.name)})`}${stop.to === undefined ? '' : ` to ${stop.to}`}`
     case 'exception':
       return stop.vector === undefined ? 'any exception' : `exception ${exceptionName(stop.vector)}`
     case 'memory':

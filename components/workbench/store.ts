@@ -499,6 +499,17 @@ export class LabStore implements MachineOwner {
     }
   }
 
+  /** Starts the machine over, and others store in the race as in the order of its finding of this number. */
+  async replayRace(id: string, finding: number): Promise<void> {
+    const view = await this.ask((client) => client.replayRace(id, finding))
+    if (view === undefined) return
+    batch(() => {
+      this.previous.value = undefined
+      this.view.value = view
+      this.announcement.value = `The machine is at its start. The race happens again: ${view.l0?.replay ?? ''}.`
+    })
+  }
+
   goToLine(file: string, line: number, takesFocus = false): void {
     this.show({ file, line, moves: takesFocus ? 'focus' : 'cursor' })
   }

@@ -101,8 +101,9 @@ export class LabSession {
   reset(usable: Build, replay?: Replay): void {
     this.#adopt(usable, replay)
     this.place(usable)
-    this.#build = usable
     this.#end = undefined
+    if (this.#build === usable) return
+    this.#build = usable
     this.#races = undefined
     this.#scenarios = undefined
   }

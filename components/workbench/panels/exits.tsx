@@ -1,4 +1,5 @@
 /** The #VMEXITs of the run in order; for VMEXIT_INVALID the checks that failed, bit by bit. */
+import { useState } from 'preact/hooks'
 import { findField, type ExplainedCheck } from '../../../emulator/svm/index.ts'
 import type { Lab } from '../../../emulator/lab/index.ts'
 import { Dissector } from '../dissector.tsx'
@@ -8,10 +9,27 @@ import type { LabStore } from '../store.ts'
 
 export function ExitsPanel({ store, reveal }: { readonly store: LabStore; readonly reveal: Lab['reveal'] }) {
   const view = store.view.value
-  const exits = view?.exits ?? []
+  const [to, choose] = useState<'L0' | 'L1'>()
+  const all = view?.exits ?? []
+  const exits = to === undefined ? all : all.filter(({ nested }) => nested?.to === to)
   return (
     <>
       <h3>Exits</h3>
+      {view?.l0 !== undefined && (
+        <label class="wb-exits-filter">
+          Show{' '}
+          <select
+            value={to ?? ''}
+            onChange={({ currentTarget: { value } }) =>
+              choose(value === '' ? undefined : (value as 'L0' | 'L1'))
+            }
+          >
+            <option value="">the processor’s and L1’s</option>
+            <option value="L0">those of the processor, which L0 takes</option>
+            <option value="L1">those that L1 sees</option>
+          </select>
+        </label>
+      )}
       {exits.length === 0 && (
         <p class="wb-soft">
           {view?.ending !== undefined
@@ -26,7 +44,7 @@ export function ExitsPanel({ store, reveal }: { readonly store: LabStore; readon
       )}
       <ol class="wb-exits" start={exits[0]?.number ?? 1}>
         {exits.map((exit) => (
-          <Exit key={exit.number} exit={exit} view={view!} reveal={reveal} />
+          <Exit key={`${exit.nested?.to} ${exit.number}`} exit={exit} view={view!} reveal={reveal} />
         ))}
       </ol>
       {view?.ending !== undefined && <p class="wb-ending">{sentence(view.ending)}</p>}
@@ -45,13 +63,24 @@ interface ExitProps {
 }
 
 function Exit({ exit, view, reveal }: ExitProps) {
-  const { explanation, vmcb, rip, instructions, number, fromCache, isKeptBack } = exit
+  const { explanation, vmcb, rip, instructions, number, fromCache, isKeptBack, nested } = exit
   const isInvalid = explanation.name === 'INVALID'
-  const name = view.vmcbs.find(({ address }) => address === vmcb)?.name
+  const vmcbs = [...view.vmcbs, ...(view.l0?.vmcbs ?? [])]
+  const name = vmcbs.find(({ address }) => address === vmcb)?.name
+  const isOfL1 = nested?.to === 'L1'
   return (
-    <li class={`wb-exit${isInvalid ? ' is-invalid' : ''}`} data-exit={explanation.name}>
+    <li
+      class={`wb-exit${isInvalid ? ' is-invalid' : ''}${isOfL1 ? ' is-of-l1' : ''}`}
+      data-exit={explanation.name}
+      data-to={nested?.to}
+    >
       <p class="wb-exit-head">
         <span class="wb-exit-number">{number}</span>
+        {nested && (
+          <span class="wb-exit-way">
+            {nested.from} <span aria-label="to">→</span> {nested.to}
+          </span>
+        )}
         <b>#VMEXIT({explanation.name})</b>
         <span class="wb-soft">{explanation.cause}</span>
       </p>

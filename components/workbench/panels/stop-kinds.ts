@@ -45,6 +45,12 @@ function address(store: LabStore, label: string): StopInput {
 }
 
 const EXITS: readonly Choice[] = EXIT_CODES.map(({ key, name, cause }) => [key, `${name}: ${cause}`])
+/** Under L0. */
+const SEERS: readonly Choice[] = [
+  ['', 'L0 or L1'],
+  ['L0', 'L0: an exit of the processor'],
+  ['L1', 'L1'],
+]
 const EXCEPTIONS: readonly Choice[] = [
   ['', 'any'],
   ...Object.values(VECTOR).map((vector): Choice => [`${vector}`, `${exceptionName(vector)} (${vector})`]),
@@ -89,12 +95,20 @@ export const STOP_KINDS: readonly StopKind[] = [
   {
     id: 'exit',
     label: 'a #VMEXIT',
-    inputs: () => [{ id: 'name', label: 'Exit code', suggestions: EXITS, hint: 'any', isOptional: true }],
+    inputs: (store) => [
+      { id: 'name', label: 'Exit code', suggestions: EXITS, hint: 'any', isOptional: true },
+      ...(store.view.value?.l0 === undefined ? [] : [chosen('to', 'Seen by', SEERS)]),
+    ],
     read(value) {
       const name = value('name')
         .toLowerCase()
         .replace(/^vmexit_/, '')
-      return { kind: 'exit', name: name === '' ? undefined : name }
+      const to = value('to')
+      return {
+        kind: 'exit',
+        name: name === '' ? undefined : name,
+        to: to === 'L0' || to === 'L1' ? to : undefined,
+      }
     },
   },
   {

@@ -15,7 +15,7 @@ export function WorldBar({ view, previous }: WorldBarProps) {
     previous !== undefined && (previous.cpu.guest === undefined) !== (cpu.guest === undefined)
   return (
     <p class={`wb-world is-${world}${hasSwitched ? ' is-changed' : ''}`} data-world={world}>
-      <b class="wb-world-name">{world === 'host' ? 'Host' : 'Guest'}</b>
+      <b class="wb-world-name">{view.l0?.worlds[view.processor] ?? (world === 'host' ? 'Host' : 'Guest')}</b>
       <span>{cpu.mode}</span>
       <span>CPL {cpu.cpl}</span>
       <span>GIF {cpu.gif ? 1 : 0}</span>

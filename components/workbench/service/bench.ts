@@ -18,6 +18,14 @@ export interface Bench {
   readonly timeline: RecordedTimeline
   /** Why the last run paused. */
   stop: string | undefined
+  /** The order of a race that happens again in this run, in words. */
+  replay: string | undefined
+  /** Names of the exits that L1 sees at which a run ends, as in the table of exit codes; undefined for all. Empty: it ends at none. */
+  l1Exits: readonly (string | undefined)[]
+  /** The exit that L1 has just got, at which the run ends. */
+  l1Exit: string | undefined
+  /** A run goes on: what L0 does is new, and not repeated. */
+  isAdvancing: boolean
 }
 
 export function createBench(session: LabSession): Bench {
@@ -30,5 +38,9 @@ export function createBench(session: LabSession): Bench {
     destination: [],
     timeline: createTimeline(),
     stop: undefined,
+    replay: undefined,
+    l1Exits: [],
+    l1Exit: undefined,
+    isAdvancing: false,
   }
 }

@@ -4,7 +4,7 @@ import type { CpuState, RunResult, Stop } from '../../../emulator/machine/index.
 import type { Destination, RunRequest } from '../protocol.ts'
 import type { Bench } from './bench.ts'
 import { codeBits, codeBytes, nextAddress } from './code.ts'
-import { applyStops, codeAt, describeHit } from './stops.ts'
+import { advance, applyStops, codeAt, metStop } from './stops.ts'
 
 /** A slice of a run takes about this long. Milliseconds. */
 const SLICE_TIME = 8
@@ -73,8 +73,9 @@ export async function inSlices(
 
 /** Whether a part of a run ended early; notes which stop it was. */
 function hasStopped(bench: Bench, result: RunResult): boolean {
-  if (result.reason === 'stop') bench.stop = describeHit(bench, result)
-  return result.reason === 'stop' || bench.session.ending !== undefined
+  const met = metStop(bench, result)
+  if (met !== undefined) bench.stop = met
+  return met !== undefined || bench.session.ending !== undefined
 }
 
 export async function runTo(bench: Bench, request: RunRequest, control: RunControl): Promise<void> {
@@ -82,7 +83,7 @@ export async function runTo(bench: Bench, request: RunRequest, control: RunContr
   if (to === 'goal') return runToGoal(bench, request, control)
   if (to === 'over') return runOver(bench, request, control)
   await withStops(bench, ownStops(bench, to), () =>
-    inSlices(request, control, (slice) => hasStopped(bench, bench.session.run(slice))),
+    inSlices(request, control, (slice) => hasStopped(bench, advance(bench, slice))),
   )
 }
 
@@ -118,7 +119,7 @@ async function runToGoal(bench: Bench, request: RunRequest, control: RunControl)
   await withStops(bench, own, () =>
     inSlices(request, control, (slice) => {
       const start = session.machine.instructions
-      const result = session.run(slice)
+      const result = advance(bench, slice)
       const isOver = !(result.reason === 'stop' && own.includes(result.stop)) && hasStopped(bench, result)
       if (met() <= before) return isOver
       let early = start
@@ -167,7 +168,7 @@ async function runOver(bench: Bench, request: RunRequest, control: RunControl): 
   }
   await withStops(bench, own, () =>
     inSlices(request, control, (slice) => {
-      const result = session.run(slice)
+      const result = advance(bench, slice)
       const isOwn = result.reason === 'stop' && own.includes(result.stop)
       if (isOwn) return isBack()
       return hasStopped(bench, result)
@@ -212,10 +213,10 @@ function lastStop(
   const { session } = bench
   let last: { at: number; description: string } | undefined
   while (session.machine.instructions < end) {
-    const result = session.run(end - session.machine.instructions)
+    const met = metStop(bench, advance(bench, end - session.machine.instructions))
     const at = session.machine.instructions
-    if (result.reason !== 'stop') break
-    if (at < origin) last = { at, description: describeHit(bench, result) }
+    if (met === undefined) break
+    if (at < origin) last = { at, description: met }
   }
   return last
 }

@@ -1,4 +1,5 @@
 /** The worker's side of the workbench: a lab session behind the calls of protocol.ts. Nothing in it knows that it is in a worker. */
+import type { L0Event } from '../../../emulator/hypervisor/index.ts'
 import {
   evaluateValue,
   exportCommands,
@@ -43,7 +44,7 @@ import { listingOf } from './listing.ts'
 import { countExecutions, whenWritten } from './replay.ts'
 import { goToFirstIteration, runBackTo, runTo, type RunControl } from './runs.ts'
 import { StateService } from './state.ts'
-import { applyStops } from './stops.ts'
+import { applyStops, hearExitsOfL1 } from './stops.ts'
 import { consoleOf, viewOf } from './views.ts'
 
 function toMap(texts: Texts): Map<string, string> {
@@ -69,6 +70,7 @@ export class WorkbenchService extends StateService implements Workbench {
     this.#bench = createBench(
       image === undefined ? new LabSession(lab, options) : new ImageSession(lab, image, options),
     )
+    hearExitsOfL1(this.#bench)
   }
 
   protected override opened(): Bench {

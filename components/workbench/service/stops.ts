@@ -1,7 +1,7 @@
 /** The reader's stops, in terms of lines, symbols and names, as stops of the machine. */
 import { evaluateValue } from '../../../emulator/lab/index.ts'
 import { describeRunResult, type RunResult, type Stop } from '../../../emulator/machine/index.ts'
-import { EXIT_CODES, findField } from '../../../emulator/svm/index.ts'
+import { EXIT_CODES, exitCode, findField } from '../../../emulator/svm/index.ts'
 import { hex } from '../format.ts'
 import type { ReaderStop, ResolvedStop } from '../protocol.ts'
 import { describeReaderStop } from '../stop-text.ts'
@@ -89,15 +89,51 @@ function checked({ session }: Bench, stop: Stop): ResolvedStop {
 
 /** Tells the machine, and the reader what became of each. */
 export function applyStops(bench: Bench): readonly ResolvedStop[] {
+  bench.l1Exits = [
+    ...bench.stops.flatMap((stop) => (stop.kind === 'exit' && stop.to !== 'L0' ? [stop.name] : [])),
+    ...bench.destination.flatMap((stop) => (stop.kind === 'exit' ? [undefined] : [])),
+  ]
   bench.resolved = bench.stops.map((stop) => resolveStop(bench, stop))
-  const readers = bench.resolved.flatMap((one) => (one.ok ? [one.stop] : []))
+  const readers = bench.resolved.flatMap((one, index) => {
+    const stop = bench.stops[index]
+    return one.ok && !(stop.kind === 'exit' && stop.to === 'L1') ? [one.stop] : []
+  })
   bench.session.machine.setStops([...readers, ...bench.destination])
   return bench.resolved
 }
 
 /** What ended a run, in the reader's terms where it is one of the reader's stops. */
-export function describeHit(bench: Bench, result: Extract<RunResult, { reason: 'stop' }>): string {
+function describeHit(bench: Bench, result: Extract<RunResult, { reason: 'stop' }>): string {
   const index = bench.resolved.findIndex((one) => one.ok && one.stop === result.stop)
   if (index < 0 || result.before !== undefined) return describeRunResult(result)
   return `${describeReaderStop(bench.stops[index])}, before rIP ${hex(result.rip)}`
+}
+
+/** Makes runs end where L0 gives L1 an exit that a stop asks for: the machine knows only the processor's own. */
+export function hearExitsOfL1(bench: Bench): void {
+  const { l0, machine } = bench.session
+  l0?.listen((event) => {
+    if (event.kind !== 'vmexit' || !bench.isAdvancing) return
+    const code = exitCode(Number(BigInt.asIntN(64, event.code)))
+    if (!bench.l1Exits.some((name) => name === undefined || name === code?.key)) return
+    bench.l1Exit = code?.name.replace('VMEXIT_', '') ?? hex(event.code)
+    machine.stop()
+  })
+}
+
+/** Runs on as the session does. */
+export function advance(bench: Bench, instructions: number): RunResult {
+  bench.l1Exit = undefined
+  bench.isAdvancing = true
+  try {
+    return bench.session.run(instructions)
+  } finally {
+    bench.isAdvancing = false
+  }
+}
+
+/** Which stop ended a part of a run, in words; undefined if none did. */
+export function metStop(bench: Bench, result: RunResult): string | undefined {
+  if (result.reason === 'stop') return describeHit(bench, result)
+  return bench.l1Exit === undefined ? undefined : `L1 gets #VMEXIT(${bench.l1Exit})`
 }

@@ -1,6 +1,7 @@
 /** What happened in a run by position. The machine's log goes back in time with it; this record keeps what is ahead. */
 import { exitCode } from '../../../emulator/svm/index.ts'
 import { exceptionName, type Machine, type MachineEvent } from '../../../emulator/machine/index.ts'
+import { hex } from '../format.ts'
 import type { Mark, Timeline } from '../protocol.ts'
 
 /** More would be dots upon dots; the machine's log is not longer either. */
@@ -26,8 +27,14 @@ function markOf(event: MachineEvent): Mark | undefined {
     case 'vmrun':
       return { at, processor, kind: 'vmrun', label: 'VMRUN', vmcb: event.vmcb }
     case 'vmexit': {
-      const name = exitCode(Number(BigInt.asIntN(64, event.code)))?.name ?? `${event.code.toString(16)}h`
-      return { at, processor, kind: 'exit', label: `#VMEXIT(${name})`, vmcb: event.vmcb }
+      const name = exitCode(Number(BigInt.asIntN(64, event.code)))?.name ?? hex(event.code)
+      return {
+        at,
+        processor,
+        kind: 'exit',
+        label: `#VMEXIT(${name.replace('VMEXIT_', '')})`,
+        vmcb: event.vmcb,
+      }
     }
     case 'raised':
       return { at, processor, kind: 'exception', label: exceptionName(event.vector) }

@@ -156,9 +156,7 @@ function exitOfL1(
     instructions: ownInstructions,
     vmcb,
     rip,
-    explanation: isKeptBack
-      ? explanation
-      : { ...explanation, details: [...explanation.details, ...reasons] },
+    explanation: isKeptBack ? explanation : { ...explanation, details: [...explanation.details, ...reasons] },
     isKeptBack: isKeptBack && failedChecks.length > 0,
     nested: { from: 'L2', to: 'L1' },
   }

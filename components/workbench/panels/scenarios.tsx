@@ -1,0 +1,32 @@
+/** The scenarios of a lab: the reader's texts run once more under other circumstances. */
+import { useAnswer } from './answers.tsx'
+import type { PanelProps } from './registry.tsx'
+
+export function ScenariosPanel(props: PanelProps) {
+  const scenarios = useAnswer(props, (client) => client.scenarios(), [])?.answer
+  if (scenarios === undefined) return <p class="wb-soft">Running the scenarios …</p>
+  return (
+    <>
+      <p class="wb-soft">
+        Each runs your texts from the beginning on a machine of its own, as they were built last.
+      </p>
+      <ul class="wb-scenarios">
+        {scenarios.map(({ id, title, met, conditions }) => (
+          <li key={id} data-scenario={id} data-state={met ? 'met' : 'unmet'}>
+            <p>
+              <span class={`wb-verdict ${met ? 'is-good' : 'is-bad'}`}>{met ? '✓ holds' : '✕ fails'}</span>{' '}
+              <b>{title}</b>
+            </p>
+            <ul>
+              {conditions.map((condition, index) => (
+                <li key={index}>
+                  {condition.met ? '✓' : '✕'} <span class="wb-soft">{condition.reason}</span>
+                </li>
+              ))}
+            </ul>
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}
