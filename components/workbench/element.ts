@@ -4,8 +4,8 @@
  */
 import './styles/index.css'
 import { connect } from './client.ts'
+import { fragmentOf } from './fragment.ts'
 import { parsePayload } from './payload.ts'
-import { fragmentOf } from './shared-lab.ts'
 
 /** How far outside the view a lab is when loading begins. */
 const NEAR = '400px'

@@ -6,6 +6,7 @@
  *   file   the JSON, with the kind and the format
  */
 import { isRecord, parseTexts, type Texts } from '../reader/records.ts'
+import { fragmentOf } from './fragment.ts'
 
 export interface SharedLab {
   readonly slug: string
@@ -97,11 +98,6 @@ function toBase64Url(bytes: Uint8Array): string {
 /** Throws for what is no base64url. */
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
-}
-
-/** What the fragment of a link to a lab begins with, "#" included. */
-export function fragmentOf(slug: string): string {
-  return `#lab-${slug}=`
 }
 
 /** The fragment of a link, "#" included. */
