@@ -1,4 +1,5 @@
 /** What a reader chose in a lab's panels and finds again at the next visit: a state hook that is kept under the lab's name. */
+import { effect } from '@preact/signals'
 import { useState } from 'preact/hooks'
 import type { LabStore } from './store.ts'
 
@@ -25,4 +26,20 @@ export function useRemembered<T>(
 /** Judges whether a stored value is one of a list. */
 export function isOneOf<T extends string>(choices: readonly T[]): (value: unknown) => value is T {
   return (value): value is T => choices.includes(value as T)
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+/** Opens the panels that were open at the last visit, and writes down which are. Returns what ends that. */
+export function rememberPanels(store: LabStore): () => void {
+  const panel = store.recall('panel')
+  const more = store.recall('panels')
+  if (isName(panel)) store.panel.value = panel
+  if (Array.isArray(more)) store.morePanels.value = more.filter(isName)
+  return effect(() => {
+    store.remember('panel', store.panel.value ?? null)
+    store.remember('panels', store.morePanels.value)
+  })
 }

@@ -202,3 +202,18 @@ test('hints come one by one and end', async () => {
   for (let i = 0; i < 5; i++) store.showHint()
   expect(store.hintsShown.value).toBe(2)
 })
+
+test('the panels of the last visit are open again, and what is stored of others is left out', async () => {
+  const settings = memorySettings()
+  const first = await openStore({ settings })
+  first.openPanel('memory')
+  first.dispose()
+  const second = await openStore({ settings })
+  expect(second.panel.value).toBe('memory')
+  expect(second.morePanels.value).toEqual(['memory'])
+  settings.write('panels:test', [1, 'stops', null])
+  settings.write('panel:test', 7)
+  const third = await openStore({ settings })
+  expect(third.morePanels.value).toEqual(['stops'])
+  expect(third.panel.value).toBeUndefined()
+})

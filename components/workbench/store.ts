@@ -9,6 +9,7 @@ import { count, plural } from './format.ts'
 import { isMachineFree, leaveMachine, takeMachine, type MachineOwner } from './live-machine.ts'
 import type { Checked, Edit, Exported, LabPayload, RunRequest, RunView, Texts } from './protocol.ts'
 import { ReaderStops } from './reader-stops.ts'
+import { rememberPanels } from './remembered.ts'
 import type { Settings } from './settings.ts'
 import { FARTHEST_POSITION, type SharedLab, type SharedResult } from './shared-lab.ts'
 import { isSpeed } from './speeds.ts'
@@ -115,6 +116,7 @@ export class LabStore implements MachineOwner {
   readonly canStepBack = computed(() => this.canTravel.value && (this.view.value?.instructions ?? 0) > 0)
   readonly #key: string
   readonly #stopFollowing: () => void
+  readonly #stopRemembering: () => void
   /** The newest position that the reader wants to see. */
   #wanted: number | undefined
 
@@ -127,6 +129,7 @@ export class LabStore implements MachineOwner {
     const pace = settings.read('pace')
     if (isSpeed(pace)) this.pace.value = pace
     this.#stopFollowing = this.#followTexts()
+    this.#stopRemembering = rememberPanels(this)
   }
 
   /** Breakpoints go with their lines, whoever changes the texts. */
@@ -211,6 +214,7 @@ export class LabStore implements MachineOwner {
   /** For an element that leaves the page. */
   dispose(): void {
     this.#stopFollowing()
+    this.#stopRemembering()
     this.work.dispose()
     this.release()
     leaveMachine(this)

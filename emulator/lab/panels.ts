@@ -4,8 +4,12 @@ export const PANELS = [
   'registers',
   'vmcb',
   'memory',
+  'stack',
   'listing',
   'console',
+  'devices',
+  'log',
+  'compare',
   'stops',
   // Figures of the live machine.
   'walk',

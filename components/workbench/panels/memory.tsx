@@ -1,42 +1,47 @@
-/** Physical memory in hexadecimal, from an address or a symbol on; bytes that the last command changed are marked. */
-import { useEffect, useRef, useState } from 'preact/hooks'
-import { hex } from '../format.ts'
-import type { MemoryView, RunView } from '../protocol.ts'
+/** Memory from an address or a symbol on, physical or linear: in numbers, as a page table, as a VMCB. */
+import { useId, useState } from 'preact/hooks'
+import { MemoryChange, MemorySearch } from '../memory/tools.tsx'
+import { Dump } from '../memory/dump.tsx'
+import { TableOverlay, VmcbOverlay } from '../memory/overlays.tsx'
+import { UNITS, type TableShift, type Unit } from '../memory/units.ts'
+import { useStretch } from '../memory/use-stretch.ts'
+import { useProcessor } from '../processor-choice.tsx'
+import type { RunView } from '../protocol.ts'
+import { isOneOf, useRemembered } from '../remembered.ts'
+import type { MemorySpace } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
+import type { PanelProps } from './registry.tsx'
 
-const ROW = 16
-const ROWS = 16
+const DUMP_BYTES = 256
+const PAGE = 4096
 
-interface Shown {
-  readonly view: MemoryView
-  /** What lay there at the view before. */
-  readonly before: Uint8Array | undefined
+const VIEWS = ['bytes', 'words', 'doublewords', 'quadwords', 'page table', 'VMCB'] as const
+type ViewKind = (typeof VIEWS)[number]
+const SPACES = ['physical', 'linear'] as const
+
+function isUnit(kind: ViewKind): kind is Unit {
+  return kind in UNITS
 }
 
-export function MemoryPanel({ store, view }: { readonly store: LabStore; readonly view: RunView }) {
-  const symbols = [...store.symbols.value.keys()].filter((name) => !name.includes('.'))
+export function MemoryPanel({ store, view }: PanelProps) {
+  const id = useId()
+  const { processor } = useProcessor(store, view)
   const [expression, setExpression] = useState(() => initialExpression(store, view))
-  const [shown, setShown] = useState<Shown>()
-  const last = useRef<{ readonly address: number; readonly bytes: Uint8Array } | undefined>(undefined)
+  const [kind, setKind] = useRemembered<ViewKind>(store, 'memory-view', 'bytes', isOneOf(VIEWS))
+  const [space, setSpace] = useRemembered<MemorySpace>(store, 'memory-space', 'physical', isOneOf(SPACES))
+  const [shift, setShift] = useState<TableShift>(39)
+  const length = isUnit(kind) ? DUMP_BYTES : PAGE
+  const shown = useStretch(store, view, { expression, length, space, processor })
+  const stretch = shown?.stretch
+  const symbols = store.symbols.value
+  const names = [...symbols.keys()].filter((name) => !name.includes('.'))
 
-  useEffect(() => {
-    let isCurrent = true
-    void store
-      .ask((client) => client.memory(expression, ROW * ROWS))
-      .then((memory) => {
-        if (!isCurrent || memory === undefined) return
-        const before = memory.ok && last.current?.address === memory.address ? last.current.bytes : undefined
-        last.current = memory.ok ? memory : undefined
-        setShown({ view: memory, before })
-      })
-    return () => (isCurrent = false)
-  }, [store, view, expression, store.activity.value])
-
-  const move = (rows: number): void => {
-    if (shown?.view.ok !== true) return
-    setExpression(`0x${Math.max(0, shown.view.address + rows * ROW).toString(16)}`)
+  const go = (address: bigint): void => setExpression(`0x${address.toString(16)}`)
+  const move = (bytes: number): void => {
+    if (stretch?.ok !== true) return
+    const address = stretch.address + BigInt(bytes)
+    go(address < 0n ? 0n : address)
   }
-  const list = `wb-symbols-${store.opened.value?.lab.slug ?? ''}`
   return (
     <>
       <div class="wb-memory-bar">
@@ -44,29 +49,118 @@ export function MemoryPanel({ store, view }: { readonly store: LabStore; readonl
           Address{' '}
           <input
             value={expression}
-            list={list}
+            list={`${id}-symbols`}
             spellcheck={false}
             autocomplete="off"
-            onChange={(event) => setExpression(event.currentTarget.value)}
+            autocapitalize="off"
+            onChange={({ currentTarget }) => setExpression(currentTarget.value)}
           />
         </label>
-        <datalist id={list}>
-          {symbols.map((name) => (
+        <datalist id={`${id}-symbols`}>
+          {names.map((name) => (
             <option key={name} value={name} />
           ))}
         </datalist>
-        <button type="button" class="wb-button" onClick={() => move(-ROWS)}>
+        <button type="button" class="wb-button" onClick={() => move(-length)}>
           Earlier
         </button>
-        <button type="button" class="wb-button" onClick={() => move(ROWS)}>
+        <button type="button" class="wb-button" onClick={() => move(length)}>
           Later
         </button>
+        <label>
+          as{' '}
+          <select
+            value={kind}
+            onChange={({ currentTarget }) => setKind(VIEWS.find((one) => one === currentTarget.value)!)}
+          >
+            {VIEWS.map((one) => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          addresses{' '}
+          <select
+            value={space}
+            onChange={({ currentTarget }) => setSpace(SPACES.find((one) => one === currentTarget.value)!)}
+          >
+            <option value="physical">physical</option>
+            <option value="linear">linear, of vCPU {processor}</option>
+          </select>
+        </label>
       </div>
-      {shown?.view.ok === false && <p class="wb-error">{shown.view.message}</p>}
-      {shown?.view.ok === true && (
-        <Dump address={shown.view.address} bytes={shown.view.bytes} before={shown.before} />
+      <RegisterShortcuts view={view} processor={processor} onGo={go} onRoot={openRoot} />
+      {stretch?.ok === false && <p class="wb-error">{stretch.message}</p>}
+      {stretch?.ok === true && isUnit(kind) && (
+        <Dump stretch={stretch} before={shown?.before} unit={kind} symbols={symbols} onFollow={go} />
       )}
+      {stretch?.ok === true && kind === 'page table' && (
+        <TableOverlay
+          bytes={stretch.bytes}
+          shift={shift}
+          onShift={setShift}
+          onFollow={(address, next) => {
+            // Tables hold physical addresses.
+            setSpace('physical')
+            go(BigInt(address))
+            if (next === undefined) setKind('quadwords')
+            else setShift(next)
+          }}
+        />
+      )}
+      {stretch?.ok === true && kind === 'VMCB' && (
+        <VmcbOverlay bytes={stretch.bytes} before={shown?.before} />
+      )}
+      <MemorySearch
+        store={store}
+        onGo={(address) => {
+          setSpace('physical')
+          go(address)
+        }}
+      />
+      <MemoryChange store={store} address={stretch?.ok === true ? (stretch.physical ?? 0) : 0} />
     </>
+  )
+
+  function openRoot(address: bigint): void {
+    setSpace('physical')
+    setKind('page table')
+    setShift(39)
+    go(address)
+  }
+}
+
+interface ShortcutsProps {
+  readonly view: RunView
+  readonly processor: number
+  readonly onGo: (address: bigint) => void
+  readonly onRoot: (address: bigint) => void
+}
+
+/** Places that registers point to. */
+function RegisterShortcuts({ view, processor, onGo, onRoot }: ShortcutsProps) {
+  const { rip, general, system, guest } = view.cpus[processor]
+  const root = (register: bigint): bigint => register & 0xf_ffff_ffff_f000n
+  return (
+    <p class="wb-places">
+      <span class="wb-soft">Go to</span>
+      <Place name="RIP" onClick={() => onGo(rip)} />
+      <Place name="RSP" onClick={() => onGo(general.rsp)} />
+      <Place name="CR3, as a table" onClick={() => onRoot(root(system.cr3))} />
+      {guest?.nestedPaging === true && (
+        <Place name="nCR3, as a table" onClick={() => onRoot(root(guest.nCr3))} />
+      )}
+    </p>
+  )
+}
+
+function Place({ name, onClick }: { readonly name: string; readonly onClick: () => void }) {
+  return (
+    <button type="button" class="wb-small-button" onClick={onClick}>
+      {name}
+    </button>
   )
 }
 
@@ -74,39 +168,4 @@ export function MemoryPanel({ store, view }: { readonly store: LabStore; readonl
 function initialExpression(store: LabStore, view: RunView): string {
   const symbol = store.opened.value?.lab.files.find((file) => file.symbol !== undefined)?.symbol
   return symbol ?? `0x${view.cpu.rip.toString(16)}`
-}
-
-interface DumpProps {
-  readonly address: number
-  readonly bytes: Uint8Array
-  readonly before: Uint8Array | undefined
-}
-
-function Dump({ address, bytes, before }: DumpProps) {
-  const rows = Array.from({ length: Math.ceil(bytes.length / ROW) }, (_, n) => n * ROW)
-  return (
-    <table class="wb-dump">
-      <caption class="wb-hidden">Memory from {hex(address)}</caption>
-      <tbody>
-        {rows.map((at) => (
-          <tr key={at}>
-            <th scope="row">{(address + at).toString(16).toUpperCase().padStart(8, '0')}</th>
-            {[...bytes.subarray(at, at + ROW)].map((byte, column) => {
-              const hasChanged = before !== undefined && before[at + column] !== byte
-              return (
-                <td key={column} class={hasChanged ? 'is-changed' : byte === 0 ? 'is-zero' : ''}>
-                  {byte.toString(16).toUpperCase().padStart(2, '0')}
-                </td>
-              )
-            })}
-            <td class="wb-ascii">{printable(bytes.subarray(at, at + ROW))}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
-}
-
-function printable(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·')).join('')
 }

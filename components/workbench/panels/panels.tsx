@@ -10,7 +10,7 @@ export function Panels({ store, lab }: { readonly store: LabStore; readonly lab:
   const view = store.view.value
   const { first, more } = panelsOf(lab)
   const opened = [...first, ...more.filter(({ id }) => store.morePanels.value.includes(id))]
-  const active = store.panel.value ?? first[0]?.id
+  const active = (opened.find(({ id }) => id === store.panel.value) ?? first.at(0))?.id
   const entry = opened.find(({ id }) => id === active)
   const left = [...first, ...more].filter((panel) => !opened.includes(panel))
   const prefix = `wb-${lab.slug}-panels`

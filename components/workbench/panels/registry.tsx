@@ -5,10 +5,9 @@ import type { RunView } from '../protocol.ts'
 import type { LabStore } from '../store.ts'
 import { ConsolePanel } from './console.tsx'
 import type * as Figures from './figures.tsx'
+import type * as Nested from './nested.tsx'
 import { lazyPanel } from './lazy.tsx'
 import { ListingPanel } from './listing.tsx'
-import { MemoryPanel } from './memory.tsx'
-import { RegistersPanel } from './registers.tsx'
 import { StopsPanel } from './stops.tsx'
 import { differentFields } from '../vmcb/image.ts'
 
@@ -35,8 +34,21 @@ function figure(name: keyof typeof Figures): PanelEntry['Panel'] {
   return lazyPanel(async () => (await import('./figures.tsx'))[name])
 }
 
+function nested(name: keyof typeof Nested): PanelEntry['Panel'] {
+  return lazyPanel(async () => (await import('./nested.tsx'))[name])
+}
+
+/** The program is L1. */
+function hasL0({ machine }: Lab): boolean {
+  return machine.l0 !== undefined
+}
+
 export const PANELS: readonly PanelEntry[] = [
-  { id: 'registers', label: 'Registers', Panel: RegistersPanel },
+  {
+    id: 'registers',
+    label: 'Registers',
+    Panel: lazyPanel(async () => (await import('./registers.tsx')).RegistersPanel),
+  },
   {
     id: 'vmcb',
     label: 'VMCB',
@@ -46,7 +58,12 @@ export const PANELS: readonly PanelEntry[] = [
       return changed === 0 ? undefined : `${changed} changed`
     },
   },
-  { id: 'memory', label: 'Memory', Panel: MemoryPanel },
+  {
+    id: 'memory',
+    label: 'Memory',
+    Panel: lazyPanel(async () => (await import('./memory.tsx')).MemoryPanel),
+  },
+  { id: 'stack', label: 'Stack', Panel: lazyPanel(async () => (await import('./stack.tsx')).StackPanel) },
   { id: 'listing', label: 'Listing', Panel: ListingPanel },
   { id: 'console', label: 'Console', Panel: ConsolePanel },
   { id: 'stops', label: 'Stops', Panel: StopsPanel },
@@ -56,6 +73,20 @@ export const PANELS: readonly PanelEntry[] = [
   { id: 'world-switch', label: 'World switch', Panel: figure('WorldSwitchPanel') },
   { id: 'state-cache', label: 'State cache', Panel: figure('StateCachePanel') },
   { id: 'interrupts', label: 'Interrupts', Panel: figure('InterruptsPanel') },
+  { id: 'l0', label: 'L0', Panel: nested('L0Panel'), isFor: hasL0 },
+  { id: 'vmcbs', label: 'vmcb01, vmcb02, vmcb12', Panel: nested('VmcbsPanel'), isFor: hasL0 },
+  {
+    id: 'interleavings',
+    label: 'Interleavings',
+    Panel: nested('InterleavingsPanel'),
+    isFor: ({ races }) => races.length > 0,
+  },
+  {
+    id: 'scenarios',
+    label: 'Scenarios',
+    Panel: lazyPanel(async () => (await import('./scenarios.tsx')).ScenariosPanel),
+    isFor: ({ scenarios }) => scenarios.length > 0,
+  },
 ]
 
 /** The panels of a lab: those that it asks for, in its order, then the rest. */

@@ -1,5 +1,5 @@
 /** A field of the form: its value to be typed over, and opened, everything that is known about it. */
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { CLEAN_BITS, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
 import { summarizeBits } from '../dissection.ts'
 import { hex } from '../format.ts'
@@ -7,6 +7,7 @@ import { inRadix, RADIXES, type Radix } from '../radix.tsx'
 import { fieldPage } from '../reference-links.ts'
 import type { CheckVerdict } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
+import { ValueInput } from '../value-input.tsx'
 import { BitEditor } from './bit-editor.tsx'
 import { bytesOf, differs, dump, valueOf } from './image.ts'
 import type { Target } from './target.ts'
@@ -56,7 +57,16 @@ export function FieldRow(props: FieldRowProps) {
           )}
         </th>
         <td>
-          {isNumber ? <ValueInput {...props} shown={show(target.image)} /> : show(target.image)}
+          {isNumber ? (
+            <ValueInput
+              label={`${field.name}, ${target.source === 'text' ? 'in the text' : 'in memory'}`}
+              shown={show(target.image)}
+              canEdit={target.canEdit}
+              onType={(typed) => target.type(field, typed)}
+            />
+          ) : (
+            show(target.image)
+          )}
           {isNew && <span class="wb-hidden"> (changed by the last command)</span>}
           {hasOther && (
             <span class="wb-differs">
@@ -77,53 +87,6 @@ export function FieldRow(props: FieldRowProps) {
             <Details {...props} value={value} clean={clean} />
           </td>
         </tr>
-      )}
-    </>
-  )
-}
-
-/** What is typed takes effect with Enter or when the input is left; Escape puts the value back. */
-function ValueInput({ field, target, shown }: FieldRowProps & { readonly shown: string }) {
-  const id = useId()
-  const input = useRef<HTMLInputElement>(null)
-  const [problem, setProblem] = useState<string>()
-  useEffect(() => setProblem(undefined), [shown, target.source])
-  const putBack = (): void => {
-    if (input.current !== null) input.current.value = shown
-    setProblem(undefined)
-  }
-  const commit = (): void => {
-    const typed = input.current?.value ?? ''
-    if (typed === shown) setProblem(undefined)
-    else if (typed.trim() === '') putBack()
-    else setProblem(target.type(field, typed))
-  }
-  return (
-    <>
-      <input
-        ref={input}
-        class="wb-value wb-field-input"
-        value={shown}
-        size={Math.max(6, shown.length)}
-        aria-label={`${field.name}, ${target.source === 'text' ? 'in the text' : 'in memory'}`}
-        aria-invalid={problem !== undefined}
-        aria-describedby={problem === undefined ? undefined : id}
-        readOnly={!target.canEdit}
-        spellcheck={false}
-        autocomplete="off"
-        autocapitalize="off"
-        onBlur={commit}
-        onKeyDown={(event) => {
-          if (event.key === 'Enter') commit()
-          if (event.key !== 'Escape') return
-          event.stopPropagation()
-          putBack()
-        }}
-      />
-      {problem !== undefined && (
-        <span class="wb-error" id={id} role="alert">
-          {problem}
-        </span>
       )}
     </>
   )
