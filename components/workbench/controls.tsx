@@ -97,7 +97,7 @@ function Status({ store, lab }: { readonly store: LabStore; readonly lab: Lab })
   const isRunning = store.progress.value !== undefined
   return (
     <div class="wb-status">
-      <span>
+      <span title={view?.stop}>
         <span class="wb-state">{describeState(store)}</span>
         {view?.stop !== undefined && <span class="wb-met">: {view.stop}</span>}
       </span>
