@@ -7,7 +7,7 @@ import { hostBytes } from './memory-map.ts'
 import { L0 } from './runner.ts'
 
 /** Features that L1's processor does not have: L0 does not virtualize them. */
-const WITHOUT = ['skinit', 'invlpgb', 'tlbsyncctl', 'gmet', 'rogpt', 'vspecctrl', 'la57']
+const WITHOUT = ['skinit', 'invlpgb', 'tlbsyncctl', 'gmet', 'rogpt', 'vspecctrl']
 
 /** The CPU model of L1's processor on a machine with this one: what the option `cpu` of a machine with L0 takes. */
 export function cpuOfL1(model = 'default'): string {

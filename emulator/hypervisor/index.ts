@@ -1,5 +1,6 @@
 /** L0, a hypervisor with nested SVM, as the host program of a machine. */
 export * from './create.ts'
+export { decisionKeys, type DecisionKey } from './decision-keys.ts'
 export * from './decisions.ts'
 export { MIGRATION_POINTS, type Migration, type MigrationPoint } from './migration.ts'
 export {

@@ -1,6 +1,6 @@
 /** Test set-up: a program that is L1, with a guest in a VMCB of its own, on the bare machine or under L0. */
 import { assemble } from '../isa/index.ts'
-import { Machine, START, type MachineOptions, type RunResult } from '../machine/index.ts'
+import { Machine, START, type MachineOptions, type RunResult, type StartKind } from '../machine/index.ts'
 import { findField, readField, VMCB_BYTES, writeField } from '../svm/index.ts'
 import { cpuOfL1, createL0, type L0, type L0Event, type L0Options } from './index.ts'
 
@@ -50,6 +50,8 @@ export interface Prepared {
 export interface Program {
   readonly l1?: string
   readonly l2?: string
+  /** Where L1 begins; 64-bit code unless it says otherwise. */
+  readonly start?: StartKind
   readonly vmcb?: Readonly<Record<string, bigint>>
   readonly options?: Partial<MachineOptions>
   readonly policy?: L0Options
@@ -58,7 +60,7 @@ export interface Program {
 /** A machine about to execute `l1`, which lies at START.program; `l2` at L2. */
 export function prepare(
   underL0: boolean,
-  { l1 = L1, l2 = 'vmmcall', vmcb = {}, options, policy }: Program,
+  { l1 = L1, l2 = 'vmmcall', start = 'long', vmcb = {}, options, policy }: Program,
 ): Prepared {
   const source = `bits 64\norg ${START.program}\n${l1}\n times ${L2 - START.program} - ($ - $$) db 0\n${l2}`
   const program = assemble({ files: new Map([['test.asm', source]]), entry: 'test.asm' })
@@ -67,7 +69,7 @@ export function prepare(
   const made = createL0(L1_BYTES, { vcpus: options?.cpus, ...policy })
   const host = underL0 ? { host: made.host } : {}
   const machine = new Machine({ ramBytes: L1_BYTES, cpu: cpuOfL1(), ...options, ...host })
-  machine.start('long', START.program)
+  machine.start(start, START.program)
   machine.load(START.program, program.bytes)
   machine.load(VMCB, vmcbImage(vmcb))
   loadWords(machine, NESTED, [BigInt(NESTED + 0x1000) | 7n])

@@ -13,6 +13,19 @@ function seenByL1(underL0: boolean, program: Program) {
   return { reason: result.reason, general, rip, exits, vmcb12 }
 }
 
+/** An L2 in legacy PAE paging, whose PDPEs lie at 70000h; the first one leads to a directory with a large page. */
+const PAE_L2 = {
+  'save.efer': 0x1000n,
+  'save.cr3': 0x7_0000n,
+  'save.cs.attrib': 0xc9bn,
+  'save.cs.limit': 0xffff_ffffn,
+}
+const paeTables = (pdpe: number, last = 0) => `
+    mov qword [0x70000], ${pdpe}
+    mov qword [0x70018], ${last}
+    mov qword [0x71000], 0x87
+    ${L1}`
+
 /** Programs that must come out the same on the bare machine and under L0. */
 const SAME: readonly [string, Program][] = [
   ['one VMRUN and VMMCALL', { l2: 'mov rbx, 42\n mov rax, 7\n vmmcall' }],
@@ -69,6 +82,21 @@ const SAME: readonly [string, Program][] = [
            ${L1}`,
       l2: 'mov rax, [0x200000]\n mov [0x200000], rax\n vmmcall',
     },
+  ],
+  ['a PAE guest', { vmcb: PAE_L2, l1: paeTables(0x7_1001) }],
+  ['a PAE guest with a reserved bit in a PDPE that it uses', { vmcb: PAE_L2, l1: paeTables(0x7_1003) }],
+  [
+    'a PAE guest with a reserved bit in one that it does not use',
+    { vmcb: PAE_L2, l1: paeTables(0x7_1001, 5) },
+  ],
+  ['a PAE guest with a PDPE that is not there', { vmcb: PAE_L2, l1: paeTables(0x7_1001, 6) }],
+  [
+    'a PAE guest whose PDPEs lie where L1 has no RAM',
+    { vmcb: { ...PAE_L2, 'save.cr3': BigInt(L1_BYTES + 0x2000) }, l1: paeTables(0x7_1001) },
+  ],
+  [
+    'a PAE guest with nested paging, whose PDPEs nobody checks at VMRUN',
+    { vmcb: { ...NESTED_PAGING, ...PAE_L2 }, l1: paeTables(0x7_1001, 5) },
   ],
   ...[0x100n, 1n << 51n, 1n << 63n].map((bit): [string, Program] => [
     `the reserved bit ${bit.toString(16)}h of the top nested table`,

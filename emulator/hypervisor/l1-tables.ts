@@ -1,6 +1,7 @@
 /**
  * A walk of L1's nested page tables, for a guest-physical address of L2 (APM vol 2 §15.25). L0 reads and writes them in L1's
- * memory, entry by entry. Their format is that of L1's own paging when it executed VMRUN. An entry:
+ * memory, entry by entry. Their format is that of L1's own paging when it executed VMRUN. A and D are set once the walk has
+ * succeeded, as KVM does it. An entry:
  *
  *   63 NX   PAE and long mode      12:51 address   7 PS, a large page   6 D   5 A   2 U/S   1 R/W   0 P
  */
@@ -76,6 +77,12 @@ const LONG: Format = {
   addressBits: 48,
 }
 
+const LONG_5: Format = {
+  levels: [{ shift: 48, bits: 9, leaf: 'never' }, ...LONG.levels],
+  entryBytes: 8,
+  addressBits: 57,
+}
+
 const PAE: Format = {
   levels: [{ shift: 30, bits: 2, leaf: 'never', isPdpe: true }, ...LONG.levels.slice(2)],
   entryBytes: 8,
@@ -92,8 +99,9 @@ const LEGACY: Format = {
 }
 
 function formatOf(vmcb01: DataView): Format {
-  if (get(vmcb01, 'save.efer') & EFER.LMA) return LONG
-  return get(vmcb01, 'save.cr4') & CR4.PAE ? PAE : LEGACY
+  const cr4 = get(vmcb01, 'save.cr4')
+  if (get(vmcb01, 'save.efer') & EFER.LMA) return cr4 & CR4.LA57 ? LONG_5 : LONG
+  return cr4 & CR4.PAE ? PAE : LEGACY
 }
 
 function bytesOfEntry(entry: bigint, bytes: number): Uint8Array {

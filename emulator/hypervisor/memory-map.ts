@@ -2,7 +2,8 @@
  * Where L0's pages lie, and what L1 finds at its guest-physical addresses. L1's RAM and devices are where the machine has them:
  * gPA = sPA. Above L1's RAM comes L0's area, which L1's nested tables do not map; to L1 it is memory that nobody backs:
  *
- *   l1Bytes       nested tables of L1: PML4, PDPT for 0..512 GB, PDPT for the rest, four page directories, two page tables
+ *   l1Bytes       nested tables of L1: PML5, PML4 for 0..256 TB, PML4 for the rest; PDPT for 0..512 GB, PDPT for
+ *                 the rest; four page directories, two page tables
  *   + IOPM        three pages of ones
  *   + MSRPM       two pages for L1, two for L2
  *   + 1 MiB * n   vCPU n: vmcb01, vmcb02, the merged MSRPM of L2, and the pool of its shadow nested tables
@@ -46,7 +47,7 @@ export function hostBytes(vcpus: number): number {
   return (1 + vcpus) * MIB
 }
 
-const TABLE_PAGES = { pml4: 0, pdpt: 1, farPdpt: 2, directories: 3, tables: 7 } as const
+const TABLE_PAGES = { pml5: 0, pml4: 1, farPml4: 2, pdpt: 3, farPdpt: 4, directories: 5, tables: 9 } as const
 const IOPM_PAGE = 16
 const MSRPM_PAGE = 20
 const SHADOW_PAGE = 4
@@ -56,7 +57,7 @@ export function createMemoryMap(l1Bytes: number, vcpus: number): MemoryMap {
   return {
     l1Bytes,
     end: l1Bytes + hostBytes(vcpus),
-    nCr3: page(TABLE_PAGES.pml4),
+    nCr3: page(TABLE_PAGES.pml5),
     iopm: page(IOPM_PAGE),
     msrpm01: page(MSRPM_PAGE),
     msrpm02: page(MSRPM_PAGE + 2),
@@ -110,6 +111,8 @@ export function nestedTables(map: MemoryMap): { address: number; entries: BigUin
     table(TABLE_PAGES.directories + n, (i) => twoMib(n * GIB + i * TWO_MIB)),
   )
   return [
+    table(TABLE_PAGES.pml5, (i) => BigInt(at(i === 0 ? TABLE_PAGES.pml4 : TABLE_PAGES.farPml4)) | TABLE),
+    table(TABLE_PAGES.farPml4, () => BigInt(at(TABLE_PAGES.farPdpt)) | TABLE),
     table(TABLE_PAGES.pml4, (i) => BigInt(at(i === 0 ? TABLE_PAGES.pdpt : TABLE_PAGES.farPdpt)) | TABLE),
     table(TABLE_PAGES.pdpt, (i) =>
       i < 4 ? BigInt(at(TABLE_PAGES.directories + i)) | TABLE : BigInt(i * GIB) | LARGE,

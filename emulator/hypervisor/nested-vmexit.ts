@@ -22,7 +22,8 @@ export function* nestedVmexit({ decisions }: Context, vcpu: VcpuState, exit: Nes
   const image = imageForVmcb12(vcpu, exit)
   if (!(yield* write(vmcb12, bytesOf(image), 'vmcb12', writtenSpans(vcpu, decisions))))
     return yield* losesVmcb12(vcpu)
-  yield* reportNestedVmexit(vcpu, image, get(image, 'save.rip'))
+  const last = exit.code === EXIT.INVALID ? vcpu.vmcb01 : image
+  yield* reportNestedVmexit(vcpu, image, get(last, 'save.rip'))
   if (vcpu.tscRatio !== TSC_RATIO_1) yield* writeMsr(TSC_RATIO_MSR, TSC_RATIO_1)
   leaveL2(vcpu)
 }

@@ -13,6 +13,7 @@ import { MSRS_OF_L2 } from './emulate-msrs.ts'
 import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, TSC_RATIO_MSR, type Context } from './context.ts'
 import { isL1Ram } from './memory-map.ts'
 import { nestedVmexit, reportNestedVmexit } from './nested-vmexit.ts'
+import { hasLegalPdpes } from './pdpes.ts'
 import { IOPM_BYTES, mergeMaps, MSRPM_BYTES, permissionMap } from './permission-maps.ts'
 import { startShadow } from './shadow.ts'
 import { currentVmcb, emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
@@ -52,12 +53,15 @@ export function* nestedVmrun(context: Context, vcpu: VcpuState): Handler<void> {
   vcpu.nested.last = address
 }
 
-/** Makes vmcb02 of the cached controls, and points it to tables that L2 can run on. L2's registers are in it already. */
+/**
+ * Makes vmcb02 of the cached controls, and points it to tables that L2 can run on. L2's registers are in it already. The late failure,
+ * of what lies in L1's memory, is a nested #VMEXIT, which writes vmcb12's save area too.
+ */
 export function* enterVmcb02(context: Context, vcpu: VcpuState): Handler<void> {
   prepareControls(context, vcpu)
   yield* startShadow(context, vcpu)
   if (vcpu.tscRatio !== TSC_RATIO_1) yield* writeMsr(TSC_RATIO_MSR, vcpu.tscRatio)
-  if (!(yield* mergeMsrpm(context, vcpu))) {
+  if (!(yield* hasLegalPdpes(context, vcpu)) || !(yield* mergeMsrpm(context, vcpu))) {
     put(vcpu.vmcb02, 'control.exit_code', BigInt(EXIT.INVALID))
     yield* nestedVmexit(context, vcpu, { code: EXIT.INVALID, info1: 0n, info2: 0n })
   }

@@ -18,7 +18,7 @@ const UNKNOWN = -1
 
 function formatBits(vmcb01: DataView): bigint {
   const efer = get(vmcb01, 'save.efer') & (EFER.LMA | EFER.NXE)
-  return efer | (get(vmcb01, 'save.cr4') & (CR4.PAE | CR4.PSE))
+  return efer | (get(vmcb01, 'save.cr4') & (CR4.LA57 | CR4.PAE | CR4.PSE))
 }
 
 /** The shadow is empty, and will be one of the tables that L1's controls name. */

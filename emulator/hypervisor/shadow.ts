@@ -19,7 +19,7 @@ const NP_ENABLE = 1n
 
 /** Shadow entries: 63 NX, 2 U/S, 1 R/W, 0 P. */
 const [PRESENT, WRITABLE, USER, NX] = [1n, 2n, 4n, 1n << 63n]
-const SHIFTS = [39, 30, 21, 12] as const
+const SHIFTS = [48, 39, 30, 21, 12] as const
 
 /** L1 uses nested paging for L2. */
 export function hasNestedPaging({ nested }: VcpuState): boolean {

@@ -78,12 +78,15 @@ const HOST_CODE = FLAT | ATTRIBUTE.code | ATTRIBUTE.L
 const HOST_DATA = FLAT | ATTRIBUTE.DB
 const INTERRUPTS = 1 << 9
 
-/** The host's fixed state: 64-bit mode, CPL 0, GIF 0. It executes nothing that its page tables or segments would be needed for. */
+/**
+ * The host's fixed state: 64-bit mode, CPL 0, GIF 0. It executes nothing that its page tables or segments would be needed for. Nested
+ * tables have 5 levels, which reach every guest-physical address, also where guests are not told of 5-level paging.
+ */
 function becomeHost(cpu: Cpu): void {
   const { state } = cpu
   state.cr0 = CR0.PE | CR0.ET | CR0.NE | CR0.WP | CR0.PG
   state.cr3 = 0n
-  state.cr4 = CR4.PAE
+  state.cr4 = CR4.PAE | CR4.LA57
   state.efer = EFER.LME | EFER.LMA | EFER.NXE | EFER.SVME
   for (const register of [ES, CS, SS, DS]) {
     const segment = state.segments[register]

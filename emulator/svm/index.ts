@@ -16,6 +16,7 @@ export {
   fieldValue,
   findCheck,
   imageView,
+  loadsPdpes,
   type Check,
   type CheckFacts,
 } from './checks.ts'
