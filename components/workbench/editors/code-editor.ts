@@ -4,7 +4,7 @@ import type { Diagnostic } from '../../../emulator/lab/index.ts'
 import { lineEdits } from '../moved-lines.ts'
 import type { StopEntry } from '../reader-stops.ts'
 import type { LabStore } from '../store.ts'
-import { ASSEMBLY, registerLanguages, registerModel, VMCB } from './languages.ts'
+import { ASSEMBLY, L0, registerL0, registerLanguages, registerModel, VMCB } from './languages.ts'
 import { monaco } from './monaco.ts'
 import { followTheme } from './theme.ts'
 
@@ -40,14 +40,16 @@ function toMarker({
   }
 }
 
+function languageOf(name: string): string {
+  if (name.endsWith('.yaml')) return L0
+  return name.endsWith('.vmcb') ? VMCB : ASSEMBLY
+}
+
 function openTexts(store: LabStore): Map<string, OpenText> {
   const files = store.opened.value?.lab.files ?? []
   return new Map(
     files.map(({ name, editable }) => {
-      const model = monaco.editor.createModel(
-        store.work.texts.value[name],
-        name.endsWith('.vmcb') ? VMCB : ASSEMBLY,
-      )
+      const model = monaco.editor.createModel(store.work.texts.value[name], languageOf(name))
       registerModel(model, store)
       model.onDidChangeContent(() => store.edit(name, model.getValue(monaco.editor.EndOfLinePreference.LF)))
       return [name, { model, editable, viewState: null }]
@@ -78,6 +80,8 @@ export function createCodeEditor(
   from: HTMLTextAreaElement | undefined,
 ): CodeEditor {
   registerLanguages()
+  // Without it the text can be written all the same.
+  if ('l0.yaml' in store.work.texts.value) registerL0().catch(() => undefined)
   followTheme()
   host.hidden = false
   const editor = monaco.editor.create(host, {
