@@ -47,6 +47,11 @@ test('a damaged link says so, and the lab opens at its start', async ({ page }) 
   await expect(lab.note).toContainText('The link could not be followed: it is damaged')
   await lab.press('Run')
   await expect(lab.exits).toHaveAttribute('data-exit', 'INVALID')
+  // The same link with its end, typed on the page that is open.
+  const whole = 'q1YqzilNV7JSKs5NzMlJLS7RLctNTlLSUcpOrUQXtTJQ0lEqSa0oKVayqq7VUSouyS8oVrKKjq0FAA'
+  await page.goto(`/chapters/vmrun/#lab-smallest-vmcb=1.${whole}`)
+  await expect(lab.note).toContainText('These texts come from a link')
+  await expect(lab.root).not.toContainText('could not be followed')
 })
 
 test('a lab saved as a file is opened again; other files are refused with the reason', async ({ page }) => {

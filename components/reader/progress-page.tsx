@@ -1,6 +1,7 @@
 /** The progress page: labs, quizzes, and the reader's work as a file. */
 import { render } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { download } from '../workbench/download.ts'
 import { addRecords, LARGEST_ARCHIVE, parseArchive, readRecords, writeArchive } from './archive.ts'
 import { labRows, quizRows, type Contents, type LabRow, type QuizRow } from './progress-view.ts'
 import { readerStore, type ReaderStore } from './store.ts'
@@ -123,13 +124,8 @@ interface FilesProps {
 function Files({ store, say, onChange }: FilesProps) {
   const picker = useRef<HTMLInputElement>(null)
   const [isAsking, ask] = useState(false)
-  const save = async (): Promise<void> => {
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(new Blob([await writeArchive(store)], { type: 'application/json' }))
-    link.download = 'world-switch-work.json'
-    link.click()
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
-  }
+  const save = async (): Promise<void> =>
+    download('world-switch-work.json', new Blob([await writeArchive(store)], { type: 'application/json' }))
   const open = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return
     const text = file.size > LARGEST_ARCHIVE * 3 ? ' '.repeat(LARGEST_ARCHIVE + 1) : await file.text()

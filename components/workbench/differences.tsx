@@ -1,4 +1,5 @@
 /** Texts side by side, file by file. They are only shown: nothing here changes a text. */
+import { plural } from './format.ts'
 import { diffLines, type DiffRow } from './line-diff.ts'
 import type { Texts } from './protocol.ts'
 
@@ -11,45 +12,68 @@ interface DifferencesProps {
   readonly names?: readonly string[]
 }
 
+/** More rows would only make the page slow. */
+const MOST_ROWS = 3000
+
 export function Differences({ left, right, titles, names }: DifferencesProps) {
   const shown = names ?? Object.keys(right).filter((name) => left[name] !== right[name])
   if (shown.length === 0) return <p class="wb-soft">There is no difference.</p>
   return (
     <>
       {shown.map((name) => (
-        <div
+        <Comparison
           key={name}
-          class="wb-scroll"
-          role="region"
-          aria-label={`${name}: ${titles.join(' and ').toLowerCase()}`}
-          tabIndex={0}
-        >
-          <table class="wb-diff">
-            <caption>{name}</caption>
-            <colgroup>
-              <col class="wb-line-column" />
-              <col />
-              <col class="wb-line-column" />
-              <col />
-            </colgroup>
-            <thead>
-              <tr>
-                {titles.map((title) => (
-                  <th key={title} scope="col" colSpan={2}>
-                    {title}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {diffLines(left[name] ?? '', right[name] ?? '').map((row, index) => (
-                <Row key={index} row={row} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+          name={name}
+          left={left[name] ?? ''}
+          right={right[name] ?? ''}
+          titles={titles}
+        />
       ))}
     </>
+  )
+}
+
+interface ComparisonProps {
+  readonly name: string
+  readonly left: string
+  readonly right: string
+  readonly titles: readonly [string, string]
+}
+
+function Comparison({ name, left, right, titles }: ComparisonProps) {
+  const rows = diffLines(left, right)
+  return (
+    <div
+      class="wb-scroll"
+      role="region"
+      aria-label={`${name}: ${titles.join(' and ').toLowerCase()}`}
+      tabIndex={0}
+    >
+      <table class="wb-diff">
+        <caption>{name}</caption>
+        <colgroup>
+          <col class="wb-line-column" />
+          <col />
+          <col class="wb-line-column" />
+          <col />
+        </colgroup>
+        <thead>
+          <tr>
+            {titles.map((title) => (
+              <th key={title} scope="col" colSpan={2}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, MOST_ROWS).map((row, index) => (
+            <Row key={index} row={row} />
+          ))}
+        </tbody>
+      </table>
+      {rows.length > MOST_ROWS && <p class="wb-soft">{plural(rows.length - MOST_ROWS, 'more line')}.</p>}
+    </div>
   )
 }
 

@@ -33,6 +33,15 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
   window.addEventListener('pagehide', save)
   document.addEventListener('visibilitychange', save)
 
+  const follow = async (): Promise<void> => {
+    const link = await readLink(payload.slug, location.hash)
+    if (link === undefined) return
+    element.scrollIntoView()
+    await store.follow(link)
+  }
+  const onHashChange = (): void => void follow()
+  window.addEventListener('hashchange', onHashChange)
+
   const listing = element.querySelector<HTMLElement>('.lab-files')
   const root = document.createElement('div')
   root.className = 'wb'
@@ -53,6 +62,7 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
     stopShowing()
     window.removeEventListener('pagehide', save)
     document.removeEventListener('visibilitychange', save)
+    window.removeEventListener('hashchange', onHashChange)
     render(null, root)
     root.remove()
     listing?.removeAttribute('hidden')

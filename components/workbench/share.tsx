@@ -1,5 +1,6 @@
 /** Handing a lab on: as a link, as a file, as an image that other machines boot. */
 import { useRef, useState } from 'preact/hooks'
+import { download } from './download.ts'
 import { count } from './format.ts'
 import type { Exported } from './protocol.ts'
 import { LONG_LINK, readFile, writeFile, writeLink } from './shared-lab.ts'
@@ -42,7 +43,7 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
       say(`${file.name} could not be opened: ${result.message}.`)
       return
     }
-    await store.adopt(result.shared)
+    await store.adopt(result.shared, 'file')
     say(`${file.name} is open.`)
   }
   const exportImage = async (): Promise<void> => {
@@ -111,15 +112,6 @@ function pageOf(slug: string): string {
 
 /** Bytes. */
 const LARGEST_FILE = 8_000_000
-
-function download(name: string, content: Blob): void {
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(content)
-  link.download = name
-  link.click()
-  // The browser has begun to read it by then.
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
-}
 
 function Report({ outcome }: { readonly outcome: Outcome }) {
   switch (outcome.kind) {

@@ -165,7 +165,6 @@ export class LabStore implements MachineOwner {
       if (link?.ok === false) this.linkProblem.value = link.message
       this.stops.restore(shared?.stops ?? this.#options.settings.read(`stops:${this.#key}`))
       this.#showPanels(shared)
-      if (shared?.file !== undefined && shared.file in opened.start) this.activeFile.value = shared.file
       if (isMachineFree()) {
         await this.#reset()
       } else {
@@ -605,11 +604,11 @@ export class LabStore implements MachineOwner {
     }
   }
 
-  /** Puts the state of a file in the place of the reader's, which is put aside. */
-  async adopt(shared: SharedLab): Promise<void> {
+  /** Puts the state of a file or a link in the place of the reader's, which is put aside. */
+  async adopt(shared: SharedLab, from: 'link' | 'file'): Promise<void> {
     const { start } = this.opened.value ?? {}
     if (start === undefined || this.activity.value !== 'idle') return
-    this.work.adopt(this.#textsOf(shared, 'file', start))
+    this.work.adopt(this.#textsOf(shared, from, start))
     this.stops.restore(shared.stops)
     this.#showPanels(shared)
     await this.reset()
@@ -631,15 +630,21 @@ export class LabStore implements MachineOwner {
     })
   }
 
+  /** The address has changed to a link to a state of this lab, perhaps a damaged one. */
+  async follow(link: SharedResult): Promise<void> {
+    this.linkProblem.value = link.ok ? '' : link.message
+    if (link.ok) await this.adopt(link.shared, 'link')
+  }
+
   #textsOf({ texts, key }: SharedLab, from: 'link' | 'file', start: Texts): SharedTexts {
     return { texts: { ...start, ...texts }, from, isCurrent: key === this.#key }
   }
 
-  async #goToShared({ position }: SharedLab): Promise<void> {
-    if (position === undefined) return
-    if (position <= FARTHEST_POSITION) await this.goTo(position)
-    else
+  async #goToShared({ position, file }: SharedLab): Promise<void> {
+    if (position !== undefined && position <= FARTHEST_POSITION) await this.goTo(position)
+    else if (position !== undefined)
       this.linkProblem.value = `it leads to instruction ${count(position)}, farther than a page runs by itself. Press Run`
+    if (file !== undefined && Object.hasOwn(this.work.texts.value, file)) this.activeFile.value = file
   }
 
   showHint(): void {
