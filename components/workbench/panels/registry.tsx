@@ -3,7 +3,6 @@ import type { ComponentType } from 'preact'
 import type { Lab, PanelId } from '../../../emulator/lab/index.ts'
 import type { RunView } from '../protocol.ts'
 import type { LabStore } from '../store.ts'
-import { ConsolePanel } from './console.tsx'
 import type * as Figures from './figures.tsx'
 import type * as Nested from './nested.tsx'
 import { lazyPanel } from './lazy.tsx'
@@ -65,7 +64,23 @@ export const PANELS: readonly PanelEntry[] = [
   },
   { id: 'stack', label: 'Stack', Panel: lazyPanel(async () => (await import('./stack.tsx')).StackPanel) },
   { id: 'listing', label: 'Listing', Panel: ListingPanel },
-  { id: 'console', label: 'Console', Panel: ConsolePanel },
+  {
+    id: 'console',
+    label: 'Console',
+    Panel: lazyPanel(async () => (await import('./console.tsx')).ConsolePanel),
+  },
+  {
+    id: 'devices',
+    label: 'Devices',
+    Panel: lazyPanel(async () => (await import('./devices.tsx')).DevicesPanel),
+    isFor: ({ machine }) => machine.caches,
+  },
+  { id: 'log', label: 'Log', Panel: lazyPanel(async () => (await import('./log.tsx')).LogPanel) },
+  {
+    id: 'compare',
+    label: 'Compare',
+    Panel: lazyPanel(async () => (await import('./compare.tsx')).ComparePanel),
+  },
   { id: 'stops', label: 'Stops', Panel: StopsPanel },
   { id: 'walk', label: 'Page walk', Panel: figure('WalkPanel') },
   { id: 'tlb', label: 'TLB', Panel: figure('TlbPanel') },

@@ -1,0 +1,243 @@
+/** The log of the run with filters, and on demand everything that happened in a part of it, told by repeating that part. */
+import { useEffect, useState } from 'preact/hooks'
+import { STREAM_KINDS } from '../../../emulator/machine/index.ts'
+import { count, plural } from '../format.ts'
+import { readShown } from '../radix.tsx'
+import { useRemembered } from '../remembered.ts'
+import type { LogEntry, LogKind, LogPage } from '../state-protocol.ts'
+import type { LabStore } from '../store.ts'
+import type { PanelProps } from './registry.tsx'
+
+/** Of the log that is always kept, by the word that the reader chooses. */
+const NOTED: Readonly<Partial<Record<LogKind, string>>> = {
+  vmrun: 'VMRUN',
+  vmexit: '#VMEXIT',
+  raised: 'exceptions raised',
+  delivered: 'through the IDT',
+  'relied-on-undefined': 'undefined relied on',
+}
+const NOTED_KINDS = Object.keys(NOTED) as LogKind[]
+
+const DETAIL: Readonly<Partial<Record<LogKind, string>>> = {
+  instruction: 'instructions',
+  access: 'accesses',
+  walk: 'page walks',
+  tlb: 'TLB',
+  intercept: 'intercepts',
+  check: 'checks',
+  'world-switch': 'world switches',
+  event: 'events',
+  bus: 'bus',
+}
+
+/** Instructions that are told in detail unless the reader says how many. */
+const FEW = 20
+
+function isListOf(kinds: readonly LogKind[]): (value: unknown) => value is readonly LogKind[] {
+  return (value): value is readonly LogKind[] =>
+    Array.isArray(value) && value.every((kind) => kinds.includes(kind as LogKind))
+}
+
+export function LogPanel({ store, view }: PanelProps) {
+  const [kinds, setKinds] = useRemembered(store, 'log-kinds', NOTED_KINDS, isListOf(NOTED_KINDS))
+  const [processor, setProcessor] = useState<number>()
+  const [text, setText] = useState('')
+  const [page, setPage] = useState<LogPage>()
+  const isIdle = store.activity.value === 'idle'
+  useEffect(() => {
+    let isCurrent = true
+    void store
+      .ask((client) => client.log({ kinds, processor, text }))
+      .then((answer) => {
+        if (isCurrent && answer !== undefined) setPage(answer)
+      })
+    return () => (isCurrent = false)
+  }, [store, view, kinds, processor, text, isIdle])
+  return (
+    <>
+      <div class="wb-vmcb-bar">
+        <Kinds label="Kinds" names={NOTED} all={NOTED_KINDS} chosen={kinds} onChange={setKinds} />
+        {view.cpus.length > 1 && (
+          <label>
+            of{' '}
+            <select
+              value={processor?.toString() ?? ''}
+              onChange={({ currentTarget: { value } }) =>
+                setProcessor(value === '' ? undefined : Number(value))
+              }
+            >
+              <option value="">every vCPU</option>
+              {view.cpus.map((_, n) => (
+                <option key={n} value={n}>
+                  vCPU {n}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <label>
+          with{' '}
+          <input
+            type="search"
+            value={text}
+            placeholder="text"
+            spellcheck={false}
+            autocomplete="off"
+            onInput={({ currentTarget }) => setText(currentTarget.value)}
+          />
+        </label>
+      </div>
+      {page !== undefined && (
+        <>
+          <p class="wb-soft" role="status">
+            {page.total > page.entries.length ? `The last ${count(page.entries.length)} of ` : ''}
+            {plural(page.total, 'entry', 'entries')}
+            {page.forgotten > 0 && `; the machine has forgotten the first ${count(page.forgotten)}`}.
+          </p>
+          <Entries store={store} entries={page.entries} label="Log" severalCpus={view.cpus.length > 1} />
+        </>
+      )}
+      <Detail store={store} view={view} previous={undefined} filter={{ processor, text }} />
+    </>
+  )
+}
+
+interface KindsProps {
+  readonly label: string
+  readonly names: Readonly<Partial<Record<LogKind, string>>>
+  readonly all: readonly LogKind[]
+  readonly chosen: readonly LogKind[]
+  readonly onChange: (chosen: readonly LogKind[]) => void
+}
+
+function Kinds({ label, names, all, chosen, onChange }: KindsProps) {
+  return (
+    <fieldset class="wb-filter wb-kinds">
+      <legend class="wb-hidden">{label}</legend>
+      {all.map((kind) => (
+        <label key={kind}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(kind)}
+            onChange={({ currentTarget: { checked } }) =>
+              onChange(all.filter((one) => (one === kind ? checked : chosen.includes(one))))
+            }
+          />
+          {names[kind]}
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+interface EntriesProps {
+  readonly store: LabStore
+  readonly entries: readonly LogEntry[]
+  readonly label: string
+  readonly severalCpus: boolean
+}
+
+/** The position of an entry is a button that goes there. */
+function Entries({ store, entries, label, severalCpus }: EntriesProps) {
+  return (
+    <ol class="wb-log" aria-label={label}>
+      {entries.map(({ at, processor, kind, text }, n) => (
+        <li key={n} data-kind={kind}>
+          <button
+            type="button"
+            class="wb-follow wb-num"
+            aria-label={`Go to instruction ${at}`}
+            onClick={() => void store.goTo(at)}
+          >
+            {count(at)}
+          </button>
+          {severalCpus && <span class="wb-soft">vCPU {processor}</span>}
+          <span class="wb-log-text">{text}</span>
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+interface DetailProps extends PanelProps {
+  readonly filter: { readonly processor: number | undefined; readonly text: string }
+}
+
+function Detail({ store, view, filter }: DetailProps) {
+  const end = view.instructions
+  const [from, setFrom] = useState('')
+  const [to, setTo] = useState('')
+  const [kinds, setKinds] = useRemembered<readonly LogKind[]>(
+    store,
+    'detail-kinds',
+    ['instruction', 'access', 'world-switch'],
+    isListOf(STREAM_KINDS),
+  )
+  const [page, setPage] = useState<LogPage>()
+  const [problem, setProblem] = useState('')
+  const first = from.trim() === '' ? BigInt(Math.max(0, end - FEW)) : readShown(from)
+  const last = to.trim() === '' ? BigInt(end) : readShown(to)
+  const tell = async (): Promise<void> => {
+    if (first === undefined || last === undefined || first > last || last > BigInt(end)) {
+      setProblem(`Write two positions from 0 to ${count(end)}, the first one first.`)
+      return
+    }
+    setProblem('')
+    const stretch = { from: Number(first), to: Number(last) }
+    setPage(await store.study((client, progress) => client.detail(stretch, { kinds, ...filter }, progress)))
+  }
+  return (
+    <details class="wb-tool">
+      <summary>Everything that happened in a part of the run</summary>
+      <p class="wb-soft">That part is run again, and every instruction, access and check in it is told.</p>
+      <form
+        class="wb-memory-bar"
+        aria-label="A part of the run in detail"
+        onSubmit={(event) => {
+          event.preventDefault()
+          void tell()
+        }}
+      >
+        <label>
+          From{' '}
+          <input
+            value={from}
+            placeholder={`${Math.max(0, end - FEW)}`}
+            onInput={({ currentTarget }) => setFrom(currentTarget.value)}
+          />
+        </label>
+        <label>
+          to{' '}
+          <input
+            value={to}
+            placeholder={`${end}`}
+            onInput={({ currentTarget }) => setTo(currentTarget.value)}
+          />
+        </label>
+        <Kinds label="Kinds in detail" names={DETAIL} all={STREAM_KINDS} chosen={kinds} onChange={setKinds} />
+        <button class="wb-button" aria-disabled={!store.canTravel.value}>
+          Tell
+        </button>
+      </form>
+      {problem !== '' && (
+        <p class="wb-error" role="alert">
+          {problem}
+        </p>
+      )}
+      {page !== undefined && (
+        <>
+          <p class="wb-soft" role="status">
+            {page.total > page.entries.length ? `The first ${count(page.entries.length)} of ` : ''}
+            {plural(page.total, 'entry', 'entries')}.
+          </p>
+          <Entries
+            store={store}
+            entries={page.entries}
+            label="In detail"
+            severalCpus={view.cpus.length > 1}
+          />
+        </>
+      )}
+    </details>
+  )
+}
