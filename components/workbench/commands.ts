@@ -1,5 +1,6 @@
 /** What a reader can have the machine do: one row per command, for the toolbar, its menu, the keyboard and the sheet of shortcuts. */
 import type { IconName } from './icons.tsx'
+import { isCode } from './reader-stops.ts'
 import type { LabStore } from './store.ts'
 
 export interface Command {
@@ -126,7 +127,7 @@ export const COMMANDS: readonly Command[] = [
     label: 'Breakpoint at the cursor',
     about: 'Set or remove a breakpoint at the line of the cursor; a click beside the line does the same',
     keys: 'Ctrl+F8',
-    isEnabled: (store) => store.activeFile.value !== '',
+    isEnabled: (store) => isCode(store.activeFile.value),
     act: (store) => store.stops.toggleLine(store.activeFile.value, store.cursor.value.line),
   },
   {

@@ -66,7 +66,7 @@ function CommandButton({ store, command }: { readonly store: LabStore; readonly 
       }}
     >
       <Icon name={command.icon!} />
-      {command.label}
+      <span class="wb-label">{command.label}</span>
     </button>
   )
 }

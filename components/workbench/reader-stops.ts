@@ -12,6 +12,17 @@ export interface StopEntry {
   readonly resolved: ResolvedStop | undefined
 }
 
+/** Whether lines of a file can have breakpoints. */
+export function isCode(file: string): boolean {
+  return /\.(asm|inc)$/.test(file)
+}
+
+/** How a breakpoint is drawn: a disc, a ring for one that is off, a cross for one that cannot be. */
+export function breakpointState({ isEnabled, resolved }: StopEntry): 'on' | 'off' | 'refused' {
+  if (!isEnabled) return 'off'
+  return resolved?.ok === false ? 'refused' : 'on'
+}
+
 /** Registers whose change can end a run. */
 export const WATCHED_REGISTERS: readonly WatchedRegister[] = [
   ...GENERAL_REGISTERS,

@@ -2,7 +2,7 @@
 import { effect } from '@preact/signals'
 import type { Diagnostic } from '../../../emulator/lab/index.ts'
 import { lineEdits } from '../moved-lines.ts'
-import type { StopEntry } from '../reader-stops.ts'
+import { breakpointState, isCode, type StopEntry } from '../reader-stops.ts'
 import type { LabStore } from '../store.ts'
 import { ASSEMBLY, L0, registerL0, registerLanguages, registerModel, VMCB } from './languages.ts'
 import { monaco } from './monaco.ts'
@@ -57,17 +57,13 @@ function openTexts(store: LabStore): Map<string, OpenText> {
   )
 }
 
-/** A disc for a breakpoint, a ring for one that is off, a cross for one that cannot be. */
-function breakpointMark(
-  { isEnabled, resolved }: StopEntry,
-  line: number,
-): monaco.editor.IModelDeltaDecoration {
-  const state = !isEnabled ? 'off' : resolved?.ok === false ? 'refused' : 'on'
+function breakpointMark(entry: StopEntry, line: number): monaco.editor.IModelDeltaDecoration {
+  const { isEnabled, resolved } = entry
   const why = resolved?.ok === false ? `: ${resolved.message}` : ''
   return {
     range: new monaco.Range(line, 1, line, 1),
     options: {
-      glyphMarginClassName: `wb-breakpoint is-${state}`,
+      glyphMarginClassName: `wb-breakpoint is-${breakpointState(entry)}`,
       glyphMarginHoverMessage: { value: `Breakpoint${isEnabled ? '' : ', off'}${why}. A click removes it.` },
     },
   }
@@ -137,8 +133,9 @@ export function createCodeEditor(
   })
   editor.onMouseDown(({ target }) => {
     const { GUTTER_GLYPH_MARGIN, GUTTER_LINE_NUMBERS } = monaco.editor.MouseTargetType
-    if (target.type === GUTTER_GLYPH_MARGIN || target.type === GUTTER_LINE_NUMBERS)
-      store.stops.toggleLine(store.activeFile.value, target.position.lineNumber)
+    const file = store.activeFile.value
+    if (isCode(file) && (target.type === GUTTER_GLYPH_MARGIN || target.type === GUTTER_LINE_NUMBERS))
+      store.stops.toggleLine(file, target.position.lineNumber)
   })
   const stops = [
     effect(() => show(store.activeFile.value)),

@@ -175,7 +175,8 @@ export function formatVmcb(text: string): string {
   return format(text, readVmcb)
 }
 
-/** By the file's name. */
+/** By the file's name; texts in other languages stay as they are. */
 export function formatText(name: string, text: string): string {
-  return name.endsWith('.vmcb') ? formatVmcb(text) : formatAssembly(text)
+  if (name.endsWith('.vmcb')) return formatVmcb(text)
+  return /\.(asm|inc)$/.test(name) ? formatAssembly(text) : text
 }

@@ -2,6 +2,7 @@
 import { effect } from '@preact/signals'
 import { useEffect, useState } from 'preact/hooks'
 import type { Lab } from '../../../emulator/lab/index.ts'
+import { breakpointState, isCode } from '../reader-stops.ts'
 import type { LabStore } from '../store.ts'
 
 interface PlainEditorProps {
@@ -79,26 +80,35 @@ interface GutterProps {
 /** Ctrl+F8 does the same for the line of the cursor, so the buttons are not in the Tab order. */
 function Gutter({ store, file, lines, current }: GutterProps) {
   const breakpoints = new Map(
-    store.stops.entries.value.flatMap(({ stop, isEnabled }) =>
-      stop.kind === 'line' && stop.file === file ? [[stop.line, isEnabled] as const] : [],
+    store.stops.entries.value.flatMap((entry) =>
+      entry.stop.kind === 'line' && entry.stop.file === file
+        ? [[entry.stop.line, breakpointState(entry)] as const]
+        : [],
     ),
   )
   return (
     <ol class="wb-gutter">
       {Array.from({ length: lines }, (_, index) => {
         const line = index + 1
-        const isEnabled = breakpoints.get(line)
+        const state = breakpoints.get(line)
+        const number = line === current ? '▶' : line
+        if (!isCode(file))
+          return (
+            <li key={line} aria-hidden="true">
+              {number}
+            </li>
+          )
         return (
           <li key={line}>
             <button
               type="button"
               tabIndex={-1}
-              aria-pressed={isEnabled !== undefined}
+              aria-pressed={state !== undefined}
               aria-label={`Breakpoint at line ${line}${line === current ? ', the next to execute' : ''}`}
               onClick={() => store.stops.toggleLine(file, line)}
             >
-              {isEnabled !== undefined && <i class={`wb-breakpoint is-${isEnabled ? 'on' : 'off'}`} />}
-              {line === current ? '▶' : line}
+              {state !== undefined && <i class={`wb-breakpoint is-${state}`} />}
+              {number}
             </button>
           </li>
         )

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { count, hex, plural } from '../format.ts'
 import type { ExecutionCounts, Listing, ListingRow, RunView } from '../protocol.ts'
+import { breakpointState } from '../reader-stops.ts'
 import type { LabStore } from '../store.ts'
 import { partsOf, PARTS } from './encoding-parts.ts'
 
@@ -282,7 +283,7 @@ function BreakpointToggle({
         else store.stops.add({ kind: 'address', address: `0x${address.toString(16)}` })
       }}
     >
-      {entry !== undefined && <i class="wb-breakpoint is-on" />}
+      {entry !== undefined && <i class={`wb-breakpoint is-${breakpointState(entry)}`} />}
     </button>
   )
 }
