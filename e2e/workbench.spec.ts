@@ -219,7 +219,7 @@ test('saved work that is damaged is ignored with a message', async ({ page }) =>
   const other = await page.context().newPage()
   const again = new LabPage(other, 'smallest-vmcb')
   await again.open('vmrun')
-  await expect(again.note).toContainText('could not be read')
+  await expect(again.note.first()).toContainText('could not be read')
   await again.press('Run')
   await expect(again.exits).toHaveCount(1)
 })
