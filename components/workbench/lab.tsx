@@ -2,6 +2,7 @@
 import { Controls } from './controls.tsx'
 import { EditorPane } from './editors/pane.tsx'
 import { Goals } from './goals.tsx'
+import { ImagePane } from './image-pane.tsx'
 import { GuessForm } from './guess.tsx'
 import { Notes } from './notes.tsx'
 import { Panels } from './panels/panels.tsx'
@@ -22,11 +23,15 @@ export function Lab({ store }: { readonly store: LabStore }) {
           <Predictions store={store} lab={lab} />
           <Controls store={store} lab={lab} />
           <div class="wb-bench">
-            <EditorPane store={store} lab={lab} />
+            {opened.image === undefined ? (
+              <EditorPane store={store} lab={lab} />
+            ) : (
+              <ImagePane store={store} image={opened.image} />
+            )}
             <Panels store={store} lab={lab} />
           </div>
           <GuessForm store={store} slug={lab.slug} />
-          <Goals store={store} opened={opened} />
+          {lab.goals.length > 0 && <Goals store={store} opened={opened} />}
         </>
       )}
     </>

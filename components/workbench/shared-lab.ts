@@ -6,6 +6,7 @@
  *   file   the JSON, with the kind and the format
  */
 import { isRecord, parseTexts, type Texts } from '../reader/records.ts'
+import { through } from './streams.ts'
 import { fragmentOf } from './fragment.ts'
 
 export interface SharedLab {
@@ -63,33 +64,6 @@ function parseShared(value: unknown): SharedLab | undefined {
   }
 }
 
-async function through(bytes: Uint8Array<ArrayBuffer>, stream: GenericTransformStream): Promise<Uint8Array> {
-  const reader = new Blob([bytes])
-    .stream()
-    .pipeThrough(stream)
-    .getReader() as ReadableStreamDefaultReader<Uint8Array>
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    chunks.push(value)
-    size += value.length
-    // A few bytes can say that a gigabyte follows.
-    if (size > LARGEST_STATE) {
-      await reader.cancel()
-      throw new RangeError('too large')
-    }
-  }
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
-}
-
 function toBase64Url(bytes: Uint8Array): string {
   const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
@@ -103,7 +77,7 @@ function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
 /** The fragment of a link, "#" included. */
 export async function writeLink(shared: SharedLab): Promise<string> {
   const json = new TextEncoder().encode(JSON.stringify(shared))
-  const packed = await through(json, new CompressionStream('deflate-raw'))
+  const packed = await through(json, new CompressionStream('deflate-raw'), LARGEST_STATE)
   return `${fragmentOf(shared.slug)}${FORMAT}.${toBase64Url(packed)}`
 }
 
@@ -118,7 +92,7 @@ export async function readLink(slug: string, fragment: string): Promise<SharedRe
   if (match[1] !== String(FORMAT))
     return refuse(`its format is ${match[1]}, and this version of the book reads ${FORMAT}`)
   try {
-    const json = await through(fromBase64Url(match[2]), new DecompressionStream('deflate-raw'))
+    const json = await through(fromBase64Url(match[2]), new DecompressionStream('deflate-raw'), LARGEST_STATE)
     return judge(slug, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json)))
   } catch {
     return refuse('it is damaged; perhaps its end is missing')

@@ -1,0 +1,174 @@
+/** The fields of the machine, and those of an image. A change makes another machine. */
+import type { Image } from '../../emulator/lab/index.ts'
+import { count } from '../workbench/format.ts'
+import type { Playground } from './playground.ts'
+import {
+  CPU_COUNTS,
+  L0_FILE,
+  LIMITS,
+  LONGEST_COMMAND_LINE,
+  MEMORY_SIZES,
+  MOST_SEED,
+  STARTS,
+  type Project,
+} from './project.ts'
+
+interface ChoiceProps<T> {
+  readonly label: string
+  readonly value: T
+  readonly choices: readonly { readonly id: T; readonly label: string }[]
+  readonly onChoose: (value: T) => void
+}
+
+function Choice<T extends string | number>({ label, value, choices, onChoose }: ChoiceProps<T>) {
+  return (
+    <label>
+      <span>{label}</span>
+      <select
+        value={value}
+        onChange={({ currentTarget }) => {
+          const choice = choices[currentTarget.selectedIndex]
+          if (choice !== undefined) onChoose(choice.id)
+        }}
+      >
+        {choices.map((choice) => (
+          <option key={choice.id} value={choice.id}>
+            {choice.label}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+const MEMORY = MEMORY_SIZES.map((id) => ({ id: id, label: `${id} MiB` }))
+const CPUS = CPU_COUNTS.map((id) => ({ id, label: String(id) }))
+const INSTRUCTIONS = LIMITS.map((id) => ({ id: id, label: count(id) }))
+const POLICIES = [
+  { id: 'lazy', label: 'never' },
+  { id: 'aggressive', label: 'always' },
+  { id: 'random', label: 'at random' },
+] as const
+
+export function OptionFields({
+  playground,
+  project,
+}: {
+  readonly playground: Playground
+  readonly project: Project
+}) {
+  const { options, files, image } = project
+  const hasL0 = image === undefined && files.some(({ name }) => name === L0_FILE)
+  return (
+    <fieldset class="pg-options">
+      <legend>Machine</legend>
+      <Choice
+        label="Memory"
+        value={options.memory}
+        choices={MEMORY}
+        onChoose={(memory) => void playground.setOptions({ memory })}
+      />
+      <Choice
+        label="Processors"
+        value={options.cpus}
+        choices={CPUS}
+        onChoose={(cpus) => void playground.setOptions({ cpus })}
+      />
+      {image?.kind !== 'multiboot' && (
+        <Choice
+          label="Begins in"
+          value={options.start}
+          choices={STARTS}
+          onChoose={(start) => void playground.setOptions({ start })}
+        />
+      )}
+      <Choice
+        label="VMRUN uses the state cache"
+        value={options.stateCache}
+        choices={POLICIES}
+        onChoose={(stateCache) => void playground.setOptions({ stateCache })}
+      />
+      <Choice
+        label="Instructions at most"
+        value={options.limit}
+        choices={INSTRUCTIONS}
+        onChoose={(limit) => void playground.setOptions({ limit })}
+      />
+      <label>
+        <span>Seed</span>
+        <input
+          type="number"
+          min={0}
+          max={MOST_SEED}
+          value={options.seed}
+          onChange={({ currentTarget }) => {
+            const seed = currentTarget.valueAsNumber
+            if (Number.isInteger(seed) && seed >= 0 && seed <= MOST_SEED) void playground.setOptions({ seed })
+            else currentTarget.value = String(options.seed)
+          }}
+        />
+      </label>
+      <label class="pg-check" title={hasL0 ? 'A machine with l0.yaml has no caches' : undefined}>
+        <input
+          type="checkbox"
+          checked={options.caches && !hasL0}
+          disabled={hasL0}
+          onChange={({ currentTarget }) => void playground.setOptions({ caches: currentTarget.checked })}
+        />
+        <span>Caches, bus, framebuffer</span>
+      </label>
+    </fieldset>
+  )
+}
+
+/** "10000h", "0x10000" or "65536". */
+function parseAddress(text: string): number | undefined {
+  const [, hexadecimal] =
+    /^(?:0x([\da-f]{1,8})|([\da-f]{1,8})h)$/i.exec(text)?.filter((part) => part !== undefined) ?? []
+  if (hexadecimal !== undefined) return parseInt(hexadecimal, 16)
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined
+}
+
+export function ImageFields({
+  playground,
+  image,
+}: {
+  readonly playground: Playground
+  readonly image: Image
+}) {
+  return (
+    <fieldset class="pg-image">
+      <legend>{image.name}</legend>
+      {image.kind === 'multiboot' ? (
+        <label>
+          <span>Command line</span>
+          <input
+            type="text"
+            class="pg-command-line"
+            spellcheck={false}
+            maxLength={LONGEST_COMMAND_LINE}
+            value={image.commandLine}
+            onChange={({ currentTarget }) => void playground.setImage({ commandLine: currentTarget.value })}
+          />
+        </label>
+      ) : (
+        <label>
+          <span>Address</span>
+          <input
+            type="text"
+            spellcheck={false}
+            value={`${image.address.toString(16)}h`}
+            onChange={({ currentTarget }) => {
+              const address = parseAddress(currentTarget.value.trim())
+              if (address === undefined) currentTarget.value = `${image.address.toString(16)}h`
+              else void playground.setImage({ address })
+            }}
+          />
+        </label>
+      )}
+      <button type="button" class="wb-button" onClick={() => void playground.closeImage()}>
+        Back to the texts
+      </button>
+    </fieldset>
+  )
+}

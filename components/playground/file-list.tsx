@@ -1,0 +1,102 @@
+/** The files of the project: adding, renaming, removing, and where a VMCB is placed. */
+import { useState } from 'preact/hooks'
+import type { Playground } from './playground.ts'
+import { programOf, type ProjectFile } from './project.ts'
+
+interface FileListProps {
+  readonly playground: Playground
+  readonly files: readonly ProjectFile[]
+}
+
+export function FileList({ playground, files }: FileListProps) {
+  const program = programOf(files)
+  return (
+    <fieldset class="pg-files">
+      <legend>Files</legend>
+      <ul>
+        {files.map((file) => (
+          <FileRow key={file.name} playground={playground} file={file} isProgram={file.name === program} />
+        ))}
+      </ul>
+      <NewFile playground={playground} />
+    </fieldset>
+  )
+}
+
+interface FileRowProps {
+  readonly playground: Playground
+  readonly file: ProjectFile
+  readonly isProgram: boolean
+}
+
+function FileRow({ playground, file, isProgram }: FileRowProps) {
+  const { name, symbol } = file
+  return (
+    <li>
+      <input
+        type="text"
+        class="pg-name"
+        aria-label={`Name of ${name}`}
+        spellcheck={false}
+        value={name}
+        onChange={({ currentTarget }) => {
+          void playground.renameFile(name, currentTarget.value.trim())
+          currentTarget.value = name
+        }}
+      />
+      {isProgram && <span class="pg-note">the program</span>}
+      {name === 'l0.yaml' && <span class="pg-note">what L0 decides</span>}
+      {name.endsWith('.vmcb') && (
+        <label class="pg-note">
+          at{' '}
+          <input
+            type="text"
+            class="pg-symbol"
+            aria-label={`Symbol at which ${name} is placed`}
+            spellcheck={false}
+            value={symbol}
+            onChange={({ currentTarget }) => {
+              void playground.setSymbol(name, currentTarget.value.trim())
+              currentTarget.value = symbol
+            }}
+          />
+        </label>
+      )}
+      <button
+        type="button"
+        class="wb-link"
+        aria-label={`Remove ${name}`}
+        onClick={() => void playground.removeFile(name)}
+      >
+        Remove
+      </button>
+    </li>
+  )
+}
+
+function NewFile({ playground }: { readonly playground: Playground }) {
+  const [name, setName] = useState('')
+  return (
+    <form
+      class="pg-new-file"
+      onSubmit={(event) => {
+        event.preventDefault()
+        void playground.addFile(name.trim())
+        setName('')
+      }}
+    >
+      <input
+        type="text"
+        class="pg-name"
+        aria-label="Name of a new file"
+        placeholder="name.asm"
+        spellcheck={false}
+        value={name}
+        onInput={({ currentTarget }) => setName(currentTarget.value)}
+      />
+      <button type="submit" class="wb-button">
+        Add a file
+      </button>
+    </form>
+  )
+}

@@ -1,0 +1,341 @@
+/** The playground: a project, the workbench that runs it, and what a reader can do with both. It knows no DOM. */
+import { batch, signal } from '@preact/signals'
+import type { Image } from '../../emulator/lab/index.ts'
+import { parseSavedWork } from '../reader/records.ts'
+import { memoryStore, type ReaderStore } from '../reader/store.ts'
+import type { Client } from '../workbench/client.ts'
+import type { Settings } from '../workbench/settings.ts'
+import { LabStore } from '../workbench/store.ts'
+import { readMachineFile, writeMachineFile } from './machine-file.ts'
+import { openFile, type FileLike } from './open-file.ts'
+import {
+  IMAGE_OPTIONS,
+  isSymbol,
+  MOST_FILES,
+  nameProblem,
+  parseProject,
+  payloadOf,
+  programOf,
+  symbolFor,
+  type Options,
+  type Project,
+  type ProjectFile,
+  type Template,
+} from './project.ts'
+
+export interface PlaygroundOptions {
+  readonly templates: readonly Template[]
+  readonly connect: () => Client
+  readonly storage: () => Promise<ReaderStore>
+  readonly settings: Settings
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Called when something has been saved that is to stay. */
+  readonly onSaved?: () => void
+}
+
+/** What became of the reader's last wish. */
+export interface Message {
+  readonly text: string
+  readonly isProblem: boolean
+}
+
+/** The reader's project in the store, as one text. */
+const KEY = 'playground'
+const RECORD = 'project.json'
+/** Milliseconds after the last change until the project is kept. */
+const SAVE_DELAY = 500
+
+export class Playground {
+  readonly templates: readonly Template[]
+  readonly project = signal<Project | undefined>(undefined)
+  /** The workbench; another one each time that the machine is made anew. */
+  readonly bench = signal<LabStore | undefined>(undefined)
+  readonly message = signal<Message>({ text: '', isProblem: false })
+  /** What stood before a template, a file or a machine took its place. */
+  readonly aside = signal<Project | undefined>(undefined)
+  readonly #options: PlaygroundOptions
+  #storage: ReaderStore | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #stopFollowing: () => void = () => undefined
+
+  constructor(options: PlaygroundOptions) {
+    this.#options = options
+    this.templates = options.templates
+  }
+
+  /** Begins with the project of the last visit, else with the first template. */
+  async open(): Promise<void> {
+    this.#storage = await this.#options.storage()
+    const stored = await this.#storage.load('lab-work', KEY).catch(() => undefined)
+    await this.#make(readRecord(stored) ?? this.templates[0])
+  }
+
+  /** Makes a machine for a project and builds its texts. */
+  async #make(project: Project): Promise<LabStore> {
+    this.close()
+    const { connect, settings, now } = this.#options
+    const bench = new LabStore({
+      payload: payloadOf(project),
+      connect,
+      // The playground keeps the texts itself, with what the machine is like.
+      storage: () => Promise.resolve({ ...memoryStore(), isLasting: true }),
+      fresh: false,
+      now,
+      settings,
+      claim: () => () => undefined,
+    })
+    batch(() => {
+      this.project.value = { options: project.options, files: project.files, image: project.image }
+      this.bench.value = bench
+    })
+    this.#stopFollowing = bench.work.texts.subscribe(() => this.#scheduleSave())
+    await bench.open()
+    return bench
+  }
+
+  /** The project with the texts as they stand in the editors. */
+  current(): Project | undefined {
+    const project = this.project.value
+    const texts = this.bench.value?.work.texts.value ?? {}
+    return (
+      project && {
+        ...project,
+        files: project.files.map((file) => ({ ...file, text: texts[file.name] ?? file.text })),
+      }
+    )
+  }
+
+  /** Changes the project; the machine is made anew. */
+  async #change(change: (project: Project) => Project): Promise<void> {
+    const project = this.current()
+    if (project !== undefined) await this.#make(change(project))
+  }
+
+  /** Another project in the place of this one, which can be brought back. */
+  async #replace(project: Project): Promise<LabStore> {
+    this.aside.value = this.current()
+    return this.#make(project)
+  }
+
+  #say(text: string, isProblem = false): void {
+    this.message.value = { text, isProblem }
+  }
+
+  async choose(id: string): Promise<void> {
+    const template = this.templates.find((one) => one.id === id)
+    if (template === undefined) return
+    await this.#replace(template)
+    this.#say(template.about)
+  }
+
+  async bringBack(): Promise<void> {
+    const project = this.aside.value
+    if (project === undefined) return
+    await this.#replace(project)
+    this.#say('What was there before is back.')
+  }
+
+  async setOptions(options: Partial<Options>): Promise<void> {
+    await this.#change((project) => ({ ...project, options: { ...project.options, ...options } }))
+    this.#say('The machine is another one, at its start. The texts are as they were.')
+  }
+
+  async addFile(name: string): Promise<void> {
+    const files = this.project.value?.files ?? []
+    const problem =
+      files.length >= MOST_FILES ? `there are ${MOST_FILES} files already` : nameProblem(name, files)
+    if (problem !== undefined) {
+      this.#say(`${name === '' ? 'A file' : name} cannot be added: ${problem}.`, true)
+      return
+    }
+    await this.#change((project) => ({
+      ...project,
+      files: [...project.files, { name, text: '', symbol: symbolFor(name) }],
+    }))
+    this.#say(`${name} is there.`)
+  }
+
+  async renameFile(from: string, to: string): Promise<void> {
+    const others = (this.project.value?.files ?? []).filter(({ name }) => name !== from)
+    const problem = nameProblem(to, others)
+    if (problem !== undefined) this.#say(`${from} cannot be named ${to}: ${problem}.`, true)
+    else await this.#changeFile(from, { name: to })
+  }
+
+  async setSymbol(name: string, symbol: string): Promise<void> {
+    if (isSymbol(symbol)) await this.#changeFile(name, { symbol })
+    else this.#say(`${name} cannot be placed at ${symbol}: that is no symbol.`, true)
+  }
+
+  #changeFile(name: string, change: Partial<ProjectFile>): Promise<void> {
+    return this.#changeFiles((files) =>
+      files.map((file) => (file.name === name ? { ...file, ...change } : file)),
+    )
+  }
+
+  async removeFile(name: string): Promise<void> {
+    await this.#changeFiles((files) => files.filter((file) => file.name !== name))
+  }
+
+  /** Changes files; what stood is put aside. A project has a program. */
+  async #changeFiles(change: (files: readonly ProjectFile[]) => readonly ProjectFile[]): Promise<void> {
+    const project = this.current()
+    if (project === undefined) return
+    const files = change(project.files)
+    if (programOf(files) === undefined) {
+      this.#say('Nothing has changed: one file has to be a program, with a name that ends in .asm.', true)
+      return
+    }
+    await this.#replace({ ...project, files })
+    this.#say('The files have changed.')
+  }
+
+  /** Files from disk: texts are added or replaced; an image or a saved machine takes the project's place. */
+  async openFiles(files: readonly FileLike[]): Promise<void> {
+    const texts: ProjectFile[] = []
+    for (const file of files.slice(0, MOST_FILES)) {
+      const opened = await openFile(file)
+      switch (opened.kind) {
+        case 'refused':
+          this.#say(`${file.name} could not be opened: ${opened.message}.`, true)
+          return
+        case 'image':
+          return this.#run(opened.image)
+        case 'machine':
+          return this.#load(file.name, opened.bytes)
+        case 'text':
+          texts.push({ name: opened.name, text: opened.text, symbol: symbolFor(opened.name) })
+      }
+    }
+    if (texts.length > 0) await this.#addTexts(texts)
+  }
+
+  async #addTexts(texts: readonly ProjectFile[]): Promise<void> {
+    const project = this.current()
+    if (project === undefined) return
+    const kept = project.files.filter(({ name }) => texts.every((text) => text.name !== name))
+    // A program that is opened is the one to run.
+    const files = [...texts, ...kept]
+    if (files.length > MOST_FILES || programOf(files) === undefined) {
+      this.#say(
+        `Nothing has changed: there can be ${MOST_FILES} files, and one of them has to be a program.`,
+        true,
+      )
+      return
+    }
+    await this.#replace({ ...project, files, image: undefined })
+    this.#say(`Opened: ${texts.map(({ name }) => name).join(', ')}.`)
+  }
+
+  async #run(image: Image): Promise<void> {
+    const project = this.current()
+    if (project === undefined) return
+    // An image after another one finds the machine as the reader has set it up.
+    const options = project.image === undefined ? IMAGE_OPTIONS : project.options
+    const bench = await this.#replace({ ...project, options, image })
+    this.#tellOfImage(bench, image)
+  }
+
+  #tellOfImage(bench: LabStore, image: Image): void {
+    const [error] = bench.errors.value
+    if (error !== undefined) this.#say(`${image.name} cannot be started: ${error.message}.`, true)
+    else this.#say(`${image.name} is in memory. Run starts it.`)
+  }
+
+  /** Another command line, or another address, for the image. */
+  async setImage(change: { readonly commandLine: string } | { readonly address: number }): Promise<void> {
+    const image = this.project.value?.image
+    if (image === undefined) return
+    const changed = { ...image, ...change }
+    await this.#change((project) => ({ ...project, image: changed }))
+    if (this.bench.value !== undefined) this.#tellOfImage(this.bench.value, changed)
+  }
+
+  /** Back from the image to the texts. */
+  async closeImage(): Promise<void> {
+    const project = this.current()
+    if (project === undefined) return
+    await this.#replace({ ...project, image: undefined })
+    this.#say('The texts are back.')
+  }
+
+  /** The machine as a file; undefined where there is none that holds the texts as they stand. */
+  async save(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const project = this.current()
+    const state = await this.bench.value?.saveState()
+    if (project === undefined || state === undefined) {
+      this.#say(
+        'There is no machine to save: it has to be at rest, with the texts as they stand. Press Reset.',
+        true,
+      )
+      return undefined
+    }
+    try {
+      const file = await writeMachineFile({ project, state })
+      this.#say('The machine is saved.')
+      return file
+    } catch (error) {
+      this.#say(
+        `The machine cannot be saved: ${error instanceof Error ? error.message : String(error)}.`,
+        true,
+      )
+      return undefined
+    }
+  }
+
+  async #load(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const file = await readMachineFile(bytes)
+    if (!file.ok) {
+      this.#say(`${name} could not be opened: ${file.message}.`, true)
+      return
+    }
+    const bench = await this.#replace(file.saved.project)
+    const problem = await bench.restoreState(file.saved.state)
+    if (problem === undefined) this.#say(`${name} is open: the machine is where it was saved.`)
+    else
+      this.#say(`${name}: the machine is at its start, for its state could not be loaded: ${problem}.`, true)
+  }
+
+  #scheduleSave(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.keep(), SAVE_DELAY)
+  }
+
+  /** Keeps the texts and what the machine is like for the next visit. Never fails: they are on the page in any case. */
+  async keep(): Promise<void> {
+    clearTimeout(this.#timer)
+    const project = this.current()
+    if (project === undefined || this.#storage === undefined) return
+    // What an image needs is not what the texts need, and images are the reader's own files.
+    if (project.image !== undefined) return
+    const texts = { [RECORD]: JSON.stringify(project) }
+    try {
+      await this.#storage.save('lab-work', KEY, {
+        format: 2,
+        texts,
+        savedAt: this.#options.now(),
+        versions: [],
+      })
+      this.#options.onSaved?.()
+    } catch {
+      // Storage is full or refused.
+    }
+  }
+
+  /** Ends the machine. */
+  close(): void {
+    this.#stopFollowing()
+    this.bench.value?.dispose()
+  }
+}
+
+function readRecord(stored: unknown): Project | undefined {
+  const text = parseSavedWork(stored, [RECORD])?.texts[RECORD]
+  if (text === undefined) return undefined
+  try {
+    return parseProject(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
