@@ -55,7 +55,7 @@ interface ChecksProps {
 export function Checks({ checks, onShow }: ChecksProps) {
   const failed = checks.filter(({ hasFailed }) => hasFailed)
   return (
-    <div class={`wb-verdict${failed.length > 0 ? ' is-bad' : ''}`} data-failed={failed.length}>
+    <div class={`wb-checks${failed.length > 0 ? ' is-bad' : ''}`} data-failed={failed.length}>
       <p>
         <b>
           {failed.length === 0
@@ -64,7 +64,7 @@ export function Checks({ checks, onShow }: ChecksProps) {
         </b>
       </p>
       {failed.length > 0 && (
-        <ul class="wb-verdict-list">
+        <ul class="wb-checks-list">
           {failed.map((check) => (
             <li key={check.id} data-failed-check={check.id}>
               <Check check={check} onShow={onShow} />
@@ -74,7 +74,7 @@ export function Checks({ checks, onShow }: ChecksProps) {
       )}
       <details>
         <summary>Every check</summary>
-        <ul class="wb-verdict-list">
+        <ul class="wb-checks-list">
           {checks.map((check) => (
             <li key={check.id}>
               {check.hasFailed ? '× fails: ' : '✓ passes: '}
