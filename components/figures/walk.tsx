@@ -152,14 +152,12 @@ function Cell({ cell, choice, isWide = false }: CellProps) {
       type="button"
       class={`fig-walk-cell${isNested ? ' is-nested' : ''}${isLeaf ? ' is-leaf' : ''}${isFault ? ' is-fault' : ''}`}
       aria-pressed={choice.shown === number}
-      aria-label={[`${number}: ${name} at ${address}, ${hexWide(value, bytes)}`, ...notes].join(', ')}
       onClick={() => choice.choose(number)}
     >
-      <span class="fig-walk-number">{number}</span>
-      {isFault && <span aria-hidden="true">✕</span>}
-      {isWide && <b>{name}</b>}
-      <span class="fig-value">{address}</span>
-      {isWide && <span class="fig-value fig-soft">{hexWide(value, bytes)}</span>}
+      <span class="fig-walk-number">{number}</span> {isFault && <span aria-hidden="true">✕</span>}
+      <b class={isWide ? '' : 'fig-hidden'}>{name}</b> <span class="fig-value">{address}</span>{' '}
+      <span class={isWide ? 'fig-value fig-soft' : 'fig-hidden'}>{hexWide(value, bytes)}</span>
+      {notes.length > 0 && <span class="fig-hidden">, {notes.join(', ')}</span>}
     </button>
   )
 }
