@@ -11,6 +11,8 @@ export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results/e2e',
   fullyParallel: true,
+  // npm test keeps the main journeys; npm run test:all has those that take long, too.
+  ...(process.env['WORLD_SWITCH_LONG_TESTS'] === undefined ? { grepInvert: /@long/ } : {}),
   // Looking over a long chapter takes axe half a minute on a busy machine.
   timeout: 120_000,
   workers: 2,

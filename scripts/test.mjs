@@ -1,4 +1,5 @@
 // npm test: runs every check of the project in order and ends with the line "N passed, N failed".
+// npm run test:all (--all): the end-to-end tests that take long, too.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -62,7 +63,11 @@ function run({ command: [program = '', ...args], report, reportsToStdout }) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       stdio: ['ignore', reportsToStdout ? 'pipe' : 'inherit', 'inherit'],
-      env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_NAME: E2E_REPORT },
+      env: {
+        ...process.env,
+        PLAYWRIGHT_JSON_OUTPUT_NAME: E2E_REPORT,
+        ...(process.argv.includes('--all') ? { WORLD_SWITCH_LONG_TESTS: 'yes' } : {}),
+      },
     })
     let printed = ''
     child.stdout?.setEncoding('utf8').on('data', (text) => (printed += text))
