@@ -191,7 +191,7 @@ export class Playground {
     this.#say('The files have changed.')
   }
 
-  /** Files from disk: texts are added or replaced; an image or a saved machine takes the project's place. */
+  /** Files from disk: a program, an image or a saved machine takes the project's place; other texts are added to it. */
   async openFiles(files: readonly FileLike[]): Promise<void> {
     const texts: ProjectFile[] = []
     for (const file of files.slice(0, MOST_FILES)) {
@@ -214,9 +214,9 @@ export class Playground {
   async #addTexts(texts: readonly ProjectFile[]): Promise<void> {
     const project = this.current()
     if (project === undefined) return
-    const kept = project.files.filter(({ name }) => texts.every((text) => text.name !== name))
-    // A program that is opened is the one to run.
-    const files = [...texts, ...kept]
+    const others = project.files.filter(({ name }) => texts.every((text) => text.name !== name))
+    // A program of one's own does not fit the VMCBs of another one; texts without a program are for the one that is there.
+    const files = programOf(texts) === undefined ? [...others, ...texts] : texts
     if (files.length > MOST_FILES || programOf(files) === undefined) {
       this.#say(
         `Nothing has changed: there can be ${MOST_FILES} files, and one of them has to be a program.`,
