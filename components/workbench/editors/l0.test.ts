@@ -55,6 +55,8 @@ test('words of a line are keys, decisions, numbers, strings and comments', () =>
   expect(classifyL0(line).map(({ start, end, class: kind }) => `${line.slice(start, end)}|${kind}`)).toEqual([
     ...['format|field', ':|text', '1|number', '# the first|comment'],
   ])
+  const prose = "about: L1's own page, which is live"
+  expect(classifyL0(prose).filter(({ class: kind }) => kind === 'flag' || kind === 'string')).toEqual([])
   const flow = "  save.g_pat: { use: live, about: 'x' }"
   expect(classifyL0(flow).map(({ class: kind }) => kind)).toEqual([
     ...['field', 'text', 'text', 'field', 'text', 'flag', 'text', 'field', 'text', 'string', 'text'],

@@ -7,24 +7,27 @@ import type { ClassifiedToken, TokenClass } from './tokens.ts'
 
 const ROOT = decisionKeys()
 
-const WORD = /#.*$|"[^"]*"?|'[^']*'?|[\w.-]+(?=\s*:(?:\s|$))|[\w.-]+|[{}[\]:,>|]/g
+const WORD = /#.*$|(?<!\w)"[^"]*"?|(?<!\w)'[^']*'?|[\w.-]+(?=\s*:(?:\s|$))|[\w.-]+|[{}[\]:,>|]/g
 const KEY_AT = /^\s*:(?:\s|$)/
 
 /** The tokens of a line. */
 export function classifyL0(line: string): ClassifiedToken[] {
   return [...line.matchAll(WORD)].map(({ 0: word, index }) => {
     const end = index + word.length
-    return { start: index, end, class: classOf(word, line.slice(end)) }
+    return { start: index, end, class: classOf(word, line.slice(0, index), line.slice(end)) }
   })
 }
 
-function classOf(word: string, rest: string): TokenClass {
+/** Of a word between what is before it in the line and the rest. */
+function classOf(word: string, before: string, rest: string): TokenClass {
   if (word.startsWith('#')) return 'comment'
   if (/^["']/.test(word)) return 'string'
   if (/^[{}[\]:,>|]$/.test(word)) return 'text'
   if (KEY_AT.test(rest)) return 'field'
   if (/^(0x[\da-f]+|\d+)$/i.test(word)) return 'number'
-  return VALUES.has(word) ? 'flag' : 'text'
+  // Prose may have such words, too.
+  const isWhole = /:\s+$/.test(before) && /^\s*(?:[,}#]|$)/.test(rest)
+  return isWhole && VALUES.has(word) ? 'flag' : 'text'
 }
 
 /** All words that can stand for a decision. */
