@@ -32,7 +32,7 @@ export function Dump({ stretch, before, unit, symbols, onFollow }: DumpProps) {
           return [
             names.length > 0 && (
               <tr key={`${at}-names`} class="wb-dump-labels">
-                <th />
+                <td />
                 <td colSpan={ROW / size + 1}>
                   {names.map(([place, name]) => `${name} at ${hex(place)}`).join(', ')}
                 </td>
