@@ -3,8 +3,10 @@
  *
  *   --json        figures as JSON
  *   --divisor N   divides the guests' counts (default 4)
+ *   --browser     measures the workbench in Chromium, too; the book has to be built
  */
 import { parseArgs } from 'node:util'
+import { measureBrowser, type BrowserFigures, type Spread } from './browser.ts'
 import { measureBundles } from './bundle.ts'
 import { measureGuest, measureNested, type Measurement } from './guest.ts'
 import { measureOnePage, measureStepBack } from './program.ts'
@@ -57,9 +59,28 @@ function printRow({ name, unit, ok, compile, evaluate }: Row): void {
   console.log(`${name.padEnd(32)}${compiled}${evaluated}${ratio}  ${unit}${ok ? '' : '  WRONG RESULT'}`)
 }
 
+function printBrowser(figures: BrowserFigures): void {
+  const line = (what: string, { best, median, worst }: Spread): void => {
+    const times = [best, median, worst].map((time) => time.toFixed(1))
+    console.log(`${what}: best ${times[0]} ms, median ${times[1]} ms, worst ${times[2]} ms`)
+  }
+  line('in a browser, key to paint, step', figures.step)
+  line('in a browser, key to paint, step back', figures.stepBack)
+  line('in a browser, lab scrolled to until it can run', figures.interactive)
+  console.log(`in a browser, Stop in an endless program: ${figures.stop.toFixed(1)} ms`)
+  console.log(
+    `in a browser, frames a second: ${figures.framesRunning.toFixed(0)} while a program runs, ` +
+      `${figures.framesIdle.toFixed(0)} while none does`,
+  )
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean', default: false }, divisor: { type: 'string', default: '4' } },
+    options: {
+      json: { type: 'boolean', default: false },
+      divisor: { type: 'string', default: '4' },
+      browser: { type: 'boolean', default: false },
+    },
   })
   if (!values.json) console.log(`${''.padEnd(32)}  compile evaluate    ratio`)
   const rows: Row[] = []
@@ -69,10 +90,10 @@ async function main(): Promise<void> {
   }
   const stepBack = measureStepBack(STEP_BACK_RUN)
   const bundles = await measureBundles()
+  const browser = values.browser ? await measureBrowser() : undefined
   if (values.json) {
-    console.log(
-      JSON.stringify({ benchmarks: rows, stepBackMilliseconds: stepBack, brotliBytes: bundles }, null, 2),
-    )
+    const figures = { benchmarks: rows, stepBackMilliseconds: stepBack, brotliBytes: bundles, browser }
+    console.log(JSON.stringify(figures, null, 2))
     return
   }
   console.log(
@@ -81,6 +102,9 @@ async function main(): Promise<void> {
   )
   for (const [name, bytes] of Object.entries(bundles))
     console.log(`bundle, ${name}: ${(bytes / 1024).toFixed(1)} KiB after brotli`)
+  if (browser !== undefined) printBrowser(browser)
+  else if (values.browser)
+    console.log('in a browser: not measured, for there is no Chromium or no built book')
 }
 
 await main()
