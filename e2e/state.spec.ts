@@ -122,7 +122,9 @@ test('the panels have no accessibility problems in either theme @long', async ({
     for (const name of ['Registers', 'Memory', 'Stack', 'Console', 'Log', 'Compare']) {
       await state.open(name)
       await expect(state.panel).not.toContainText('Loading')
-      const { violations } = await new AxeBuilder({ page }).include('#lab-smallest-vmcb').analyze()
+      const { violations } = await new AxeBuilder({ page })
+        .include('#lab-smallest-vmcb .wb-tab-panel')
+        .analyze()
       expect(
         violations.map(
           ({ id, nodes }) => `${theme} ${name} ${id}: ${nodes.map(({ html }) => html).join('\n')}`,
