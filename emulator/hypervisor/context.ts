@@ -14,6 +14,8 @@ export interface Policy {
   readonly decisions: Decisions
   /** The user moves a vCPU to a new one after an exit that is no nested page fault, at the points it chose. Absent: never. */
   readonly migration?: Migration | undefined
+  /** L1's time as the host's: a fixed-point number with 32 fraction bits, at most 40 bits wide. Absent: 1. */
+  readonly tscRatio?: bigint | undefined
   /** Addresses at which L0 interrupts its looks and stores (pieces.ts). Absent: each is one step. */
   readonly cuts?: readonly number[] | undefined
 }
@@ -30,8 +32,6 @@ export const ASID = { l1: 1n, l2: 2n } as const
 
 /** TLB_CONTROL: flush this guest's entries (APM vol 2 §15.16.2). */
 export const FLUSH_ASID = 3n
-
-export const TSC_RATIO_MSR = 0xc000_0104
 
 function bits(vector: number, ...codes: readonly number[]): bigint {
   return codes.reduce((mask, code) => mask | (1n << BigInt(code - vector * 32)), 0n)

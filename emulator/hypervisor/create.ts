@@ -24,6 +24,8 @@ export interface L0Options {
   readonly sharedPatQuirk?: boolean | undefined
   /** The user moves vCPUs, whenever they are where it says. */
   readonly migration?: Migration | undefined
+  /** L1's time as the host's, a fixed-point number with 32 fraction bits; without it, 1. */
+  readonly tscRatio?: bigint | undefined
   /** Addresses in L1's memory between which a look or a store of L0 is one step. */
   readonly cuts?: readonly number[] | undefined
 }
@@ -33,9 +35,10 @@ export function policyOf({
   decisions = EVERYTHING_COPIED,
   sharedPatQuirk,
   migration,
+  tscRatio,
   cuts,
 }: Omit<L0Options, 'vcpus'>): Policy {
-  return { decisions: inForce(decisions, sharedPatQuirk), migration, cuts }
+  return { decisions: inForce(decisions, sharedPatQuirk), migration, tscRatio, cuts }
 }
 
 /** L0 for a machine: what the option `host` takes, and what tells L0's side of the run once the machine is made. */

@@ -3,9 +3,10 @@ import { CR0, EFER, VECTOR } from '../svm/index.ts'
 import { decided, readMsr, registers, setRegister, writeMsr, type Handler } from './effects.ts'
 import { overlapsL0 } from './memory-map.ts'
 import type { InterceptedMsr } from './permission-maps.ts'
-import { FLUSH_ASID, retire, TSC_RATIO_MSR, type Context } from './context.ts'
+import { FLUSH_ASID, retire, type Context } from './context.ts'
 import { readPat, writePat } from './pat.ts'
 import { currentVmcb, type VcpuState } from './state.ts'
+import { isTscRatio, MSR_TSC, MSR_TSC_RATIO, writeTsc, writeTscRatio } from './tsc.ts'
 import { change, get, injectException, put } from './vmcb-image.ts'
 
 interface EmulatedMsr {
@@ -77,14 +78,23 @@ const vmHsavePa: EmulatedMsr = {
   },
 }
 
-/** The hardware's TSC_RATIO scales every guest, L1 too: it holds L1's value only while L2 runs. */
+/** The hardware's TSC_RATIO scales every guest, L1 too. */
 const tscRatio: EmulatedMsr = {
-  msr: TSC_RATIO_MSR,
+  msr: MSR_TSC_RATIO,
   read: (_, vcpu) => vcpu.tscRatio,
   *write(_, vcpu, value) {
-    if (value >> 40n) return false
-    vcpu.tscRatio = value
-    return vcpu.nested.guestMode ? yield* writeMsr(TSC_RATIO_MSR, value) : true
+    if (!isTscRatio(value)) return false
+    yield* writeTscRatio(vcpu, value)
+    return true
+  },
+}
+
+/** The hardware would change its own counter, which is every guest's. */
+const tsc: EmulatedMsr = {
+  msr: MSR_TSC,
+  *write(_, vcpu, value) {
+    yield* writeTsc(vcpu, value)
+    return true
   },
 }
 
@@ -125,7 +135,7 @@ const pat: EmulatedMsr = {
   },
 }
 
-const EMULATED: readonly EmulatedMsr[] = [efer, vmCr, vmHsavePa, tscRatio, apicBar, hwcr, smmCtl, pat]
+const EMULATED: readonly EmulatedMsr[] = [efer, vmCr, vmHsavePa, tscRatio, tsc, apicBar, hwcr, smmCtl, pat]
 const BY_MSR: ReadonlyMap<number, EmulatedMsr> = new Map(EMULATED.map((entry) => [entry.msr, entry]))
 
 const INTERCEPTED = EMULATED.map(({ msr, onlyInL2, read }) => ({

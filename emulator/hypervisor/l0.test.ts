@@ -13,6 +13,9 @@ function seenByL1(underL0: boolean, program: Program) {
   return { reason: result.reason, general, rip, exits, vmcb12 }
 }
 
+/** Intel's VMCALL, which is no instruction of this processor. */
+const VMCALL = 'db 0x0f, 0x01, 0xc1'
+
 /** An L2 in legacy PAE paging, whose PDPEs lie at 70000h; the first one leads to a directory with a large page. */
 const PAE_L2 = {
   'save.efer': 0x1000n,
@@ -28,6 +31,13 @@ const paeTables = (pdpe: number, last = 0) => `
 
 /** Programs that must come out the same on the bare machine and under L0. */
 const SAME: readonly [string, Program][] = [
+  ['VMCALL of L2 as #UD', { vmcb: { 'control.intercept_vector_2': 1n << 6n }, l2: VMCALL }],
+  [
+    'VMMCALL of an L2 whose L1 intercepts only #UD',
+    { vmcb: { 'control.intercept_vector_2': 1n << 6n, 'control.intercept_vector_4': 1n } },
+  ],
+  ['VMMCALL of L1, without a handler', { l1: 'vmmcall' }],
+  ['VMCALL of L1, without a handler', { l1: VMCALL }],
   ['one VMRUN and VMMCALL', { l2: 'mov rbx, 42\n mov rax, 7\n vmmcall' }],
   ['a guest with nested paging', { vmcb: NESTED_PAGING, l2: 'mov qword [0x60000], 5\n vmmcall' }],
   ['an illegal VMCB', { vmcb: { 'control.asid': 0n } }],

@@ -8,12 +8,13 @@ import { readMsr, readOwn, writeOwn, type Handler } from './effects.ts'
 import { beforeRunning, holdBack, returnTaskPriority } from './gif.ts'
 import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, type Context } from './context.ts'
 import type { MemoryMap } from './memory-map.ts'
-import { movesAt, readUserState, writeUserState, type Migration } from './migration.ts'
+import { isOccasion, readUserState, writeUserState, type Migration } from './migration.ts'
 import { get, markAllClean, markAllDirty, put, bytesOf, signedExitCode } from './vmcb-image.ts'
 import { inPieces } from './pieces.ts'
 import { enterVmcb02 } from './nested-vmrun.ts'
 import { exitOfL2 } from './nested-exits.ts'
 import { currentVmcb, type VcpuState } from './state.ts'
+import { beginTime } from './tsc.ts'
 
 /** MSRs that L0 keeps for L1 (APM vol 2 §7.8.1, §15.30). */
 const MSR = { pat: 0x277, vmCr: 0xc001_0114, vmHsavePa: 0xc001_0117 } as const
@@ -31,9 +32,10 @@ function* wholeTurn(context: Context, vcpu: VcpuState): Handler<void> {
 }
 
 /** What RESET, INIT or a loader left in the processor becomes L1's state in vmcb01. */
-function* begin({ map }: Context, vcpu: VcpuState): Handler<void> {
+function* begin({ map, tscRatio }: Context, vcpu: VcpuState): Handler<void> {
   const page = map.vcpus[vcpu.index].vmcb01
   if (!vcpu.known) {
+    vcpu.hostTscRatio = tscRatio ?? vcpu.hostTscRatio
     vcpu.pat = (yield* readMsr(MSR.pat)) ?? vcpu.pat
     vcpu.vmCr = (yield* readMsr(MSR.vmCr)) ?? 0n
     vcpu.vmHsavePa = (yield* readMsr(MSR.vmHsavePa)) ?? 0n
@@ -45,6 +47,7 @@ function* begin({ map }: Context, vcpu: VcpuState): Handler<void> {
   put(image, 'save.efer', get(image, 'save.efer') | EFER.SVME)
   put(image, 'save.g_pat', vcpu.pat)
   initControls(map, image)
+  yield* beginTime(vcpu)
   vcpu.gif = true
   vcpu.started = true
   vcpu.known = true
@@ -85,7 +88,7 @@ function* handleExit(context: Context, vcpu: VcpuState): Handler<void> {
   else yield* exitOfL1(context, vcpu)
   // A page fault L0 settles without returning to its user: or L2 would never see all of the pages that an instruction needs.
   const { migration } = context
-  if (migration !== undefined && vcpu.started && code !== EXIT.NPF && movesAt(migration, vcpu))
+  if (migration !== undefined && vcpu.started && code !== EXIT.NPF && isOccasion(migration, vcpu))
     yield* migrate(context, vcpu, migration)
 }
 
@@ -125,7 +128,8 @@ function* migrate({ map, decisions, facts }: Context, vcpu: VcpuState, migration
   yield { kind: 'nested', event: { kind: 'restored', ...answer, guestMode } }
   if (!result.ok) return yield* giveUp(vcpu)
   initControls(map, moved.vmcb01)
-  Object.assign(vcpu, moved)
+  yield* beginTime(moved)
+  Object.assign(vcpu, moved, { occasions: vcpu.occasions })
 }
 
 /** L2 goes on: after a restore, on a vmcb02 that is built anew, and with a PAT that no longer follows L1's. */

@@ -10,8 +10,11 @@ import { readPat, writePat } from './pat.ts'
 import { createVcpuState, currentVmcb, emptyImage, type VcpuState } from './state.ts'
 import { get, put } from './vmcb-image.ts'
 
-/** What a vCPU is doing when its user looks at it: L1 runs, a VMRUN of L1 is pending, L2 runs. */
-export const MIGRATION_POINTS = ['l1', 'pending', 'l2'] as const
+/**
+ * What a vCPU is doing when its user looks at it: L1 runs; a VMRUN of L1 is pending; L2 runs; an exit of L2 is pending, because an event
+ * waits that L1 intercepts. An exit that has happened is never pending: L0 ends it before it returns to its user.
+ */
+export const MIGRATION_POINTS = ['l1', 'pending', 'l2', 'exit-pending'] as const
 export type MigrationPoint = (typeof MIGRATION_POINTS)[number]
 
 export interface Migration {
@@ -19,13 +22,23 @@ export interface Migration {
   readonly msrs: 'before' | 'after'
   /** Where the vCPU is moved, whenever it is there. Absent: everywhere. */
   readonly at?: readonly MigrationPoint[] | undefined
+  /** Only the n-th time that it is there, counted from 1. Absent: each time. */
+  readonly occasion?: number | undefined
   /** The saved states come from an older L0, which knew nothing of L2's PAT: this is what it left in g_pat of L1's save area. */
   readonly olderGPat?: bigint | undefined
 }
 
-/** Whether the user moves a vCPU that is where this one is. */
-export function movesAt({ at = MIGRATION_POINTS }: Migration, { nested }: VcpuState): boolean {
-  return at.includes(!nested.guestMode ? 'l1' : nested.runPending ? 'pending' : 'l2')
+function pointOf({ nested, nmiPending, smiPending, initPending }: VcpuState): MigrationPoint {
+  if (!nested.guestMode) return 'l1'
+  if (nested.runPending) return 'pending'
+  return nmiPending || smiPending || initPending ? 'exit-pending' : 'l2'
+}
+
+/** Whether the user moves the vCPU where it is now. Counts how often it was where the user wants it. */
+export function isOccasion({ at = MIGRATION_POINTS, occasion }: Migration, vcpu: VcpuState): boolean {
+  if (!at.includes(pointOf(vcpu))) return false
+  vcpu.occasions++
+  return occasion === undefined || occasion === vcpu.occasions
 }
 
 /** A vCPU as its user knows it. */
@@ -33,7 +46,10 @@ export interface UserState {
   /** The registers of whoever runs, in the save area of a VMCB; of the control area, the interrupt shadow and what is injected. */
   readonly registers: DataView
   readonly events: Pick<VcpuState, 'nmiPending' | 'smiPending' | 'initPending'>
-  readonly msrs: Pick<VcpuState, 'pat' | 'svme' | 'vmHsavePa' | 'vmCr' | 'tscRatio'>
+  readonly msrs: Pick<
+    VcpuState,
+    'pat' | 'svme' | 'vmHsavePa' | 'vmCr' | 'tscRatio' | 'hostTscRatio' | 'hostTscOffset'
+  >
   readonly nested: Uint8Array
 }
 
@@ -49,11 +65,20 @@ export function readUserState(
   const nested = getNestedState(vcpu, decisions)
   const registers = emptyImage()
   for (const key of [...REGISTERS, ...EVENTS]) put(registers, key, get(currentVmcb(vcpu), key))
-  const { nmiPending, smiPending, initPending, svme, vmHsavePa, vmCr, tscRatio } = vcpu
+  const { nmiPending, smiPending, initPending, svme, vmHsavePa, vmCr } = vcpu
+  const { tscRatio, hostTscRatio, hostTscOffset } = vcpu
   return {
     registers,
     events: { nmiPending, smiPending, initPending },
-    msrs: { pat: readPat(vcpu, decisions, 'host'), svme, vmHsavePa, vmCr, tscRatio },
+    msrs: {
+      pat: readPat(vcpu, decisions, 'host'),
+      svme,
+      vmHsavePa,
+      vmCr,
+      tscRatio,
+      hostTscRatio,
+      hostTscOffset,
+    },
     nested: olderGPat === undefined ? nested : asOlderState(nested, olderGPat),
   }
 }

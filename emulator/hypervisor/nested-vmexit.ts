@@ -2,12 +2,13 @@
  * The nested #VMEXIT: vmcb12 gets what L2 was and why it left, and vmcb01 runs again (APM vol 2 §15.6; KVM: nested_svm_vmexit).
  */
 import { CR0, EXIT, VMCB_FIELDS } from '../svm/index.ts'
-import { write, writeMsr, type Handler } from './effects.ts'
-import { TSC_RATIO_MSR, type Context } from './context.ts'
+import { write, type Handler } from './effects.ts'
+import type { Context } from './context.ts'
 import { decisionFor, perDesign, type Decisions } from './decisions.ts'
 import { virtualInterruptForL1 } from './merge.ts'
 import { gPatToWriteBack } from './pat.ts'
-import { emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
+import { emptyImage, type VcpuState } from './state.ts'
+import { leaveTimeOfL2 } from './tsc.ts'
 import { bytesOf, change, get, put, RFLAGS, spansOf, trapIfStepping, type Span } from './vmcb-image.ts'
 
 export interface NestedExit {
@@ -24,7 +25,7 @@ export function* nestedVmexit({ decisions }: Context, vcpu: VcpuState, exit: Nes
     return yield* losesVmcb12(vcpu)
   const last = exit.code === EXIT.INVALID ? vcpu.vmcb01 : image
   yield* reportNestedVmexit(vcpu, image, get(last, 'save.rip'))
-  if (vcpu.tscRatio !== TSC_RATIO_1) yield* writeMsr(TSC_RATIO_MSR, TSC_RATIO_1)
+  yield* leaveTimeOfL2(vcpu)
   leaveL2(vcpu)
 }
 

@@ -8,15 +8,16 @@ import { checkVmcb12, copyVmcb12, mustLoadGroup, settleControls, useSaveArea, va
 import { type Decisions } from './decisions.ts'
 import { INTERCEPT_VECTORS, mergeIntercepts } from './merge.ts'
 import { loadGPat } from './pat.ts'
-import { decided, read, write, writeMsr, writeOwn, type Handler } from './effects.ts'
+import { decided, read, write, writeOwn, type Handler } from './effects.ts'
 import { MSRS_OF_L2 } from './emulate-msrs.ts'
-import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, TSC_RATIO_MSR, type Context } from './context.ts'
+import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, type Context } from './context.ts'
 import { isL1Ram } from './memory-map.ts'
 import { nestedVmexit, reportNestedVmexit } from './nested-vmexit.ts'
 import { hasLegalPdpes } from './pdpes.ts'
 import { IOPM_BYTES, mergeMaps, MSRPM_BYTES, permissionMap } from './permission-maps.ts'
 import { startShadow } from './shadow.ts'
-import { currentVmcb, emptyImage, TSC_RATIO_1, type VcpuState } from './state.ts'
+import { currentVmcb, emptyImage, type VcpuState } from './state.ts'
+import { enterTimeOfL2 } from './tsc.ts'
 import {
   addressInRax,
   bytesOf,
@@ -60,7 +61,7 @@ export function* nestedVmrun(context: Context, vcpu: VcpuState): Handler<void> {
 export function* enterVmcb02(context: Context, vcpu: VcpuState): Handler<void> {
   prepareControls(context, vcpu)
   yield* startShadow(context, vcpu)
-  if (vcpu.tscRatio !== TSC_RATIO_1) yield* writeMsr(TSC_RATIO_MSR, vcpu.tscRatio)
+  yield* enterTimeOfL2(vcpu)
   if (!(yield* hasLegalPdpes(context, vcpu)) || !(yield* mergeMsrpm(context, vcpu))) {
     put(vcpu.vmcb02, 'control.exit_code', BigInt(EXIT.INVALID))
     yield* nestedVmexit(context, vcpu, { code: EXIT.INVALID, info1: 0n, info2: 0n })
@@ -109,7 +110,7 @@ function enterL2(vcpu: VcpuState): void {
 
 /** Fields of the control area that vmcb02 has from vmcb12 as they are. */
 const FROM_VMCB12 = [
-  ...['control.pause_filter_threshold', 'control.pause_filter_count', 'control.tsc_offset'],
+  ...['control.pause_filter_threshold', 'control.pause_filter_count'],
   ...['control.virtual_interrupt', 'control.interrupt_shadow', 'control.event_inj', 'control.n_rip'],
   'control.bus_lock_counter',
 ] as const

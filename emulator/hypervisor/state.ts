@@ -56,14 +56,19 @@ export interface VcpuState {
   nmiPending: boolean
   smiPending: boolean
   initPending: boolean
+  /** How often the user could have moved the vCPU (migration.ts). */
+  occasions: number
   /** The VMCB that runs has L1's CR8 in V_TPR, because V_INTR_MASKING is L0's doing. */
   lendsTaskPriority: boolean
   /** L1's PAT, hPAT while L2 runs. */
   pat: bigint
   vmHsavePa: bigint
   vmCr: bigint
-  /** L1's TSC_RATIO; the hardware's scales only L2. */
+  /** L1's TSC_RATIO, which scales L2. */
   tscRatio: bigint
+  /** What L0 scales L1's TSC with, and what it adds (tsc.ts). */
+  hostTscRatio: bigint
+  hostTscOffset: bigint
   nested: NestedState
 }
 
@@ -90,11 +95,14 @@ export function createVcpuState(index: number): VcpuState {
     nmiPending: false,
     smiPending: false,
     initPending: false,
+    occasions: 0,
     lendsTaskPriority: false,
     pat: PAT_AFTER_RESET,
     vmHsavePa: 0n,
     vmCr: 0n,
     tscRatio: TSC_RATIO_1,
+    hostTscRatio: TSC_RATIO_1,
+    hostTscOffset: 0n,
     nested: {
       guestMode: false,
       vmcb12: 0,

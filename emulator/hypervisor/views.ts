@@ -34,6 +34,7 @@ const CONSTANT: Readonly<Record<string, string>> = {
 const MERGED: Readonly<Record<string, string>> = {
   'control.iopm_base_pa': "L1's map, if L1 has RAM there, or else L0's.",
   'control.msrpm_base_pa': "A map of L0's: what it intercepts, and what L1's map does.",
+  'control.tsc_offset': "L1's offset for L2, and L0's for L1, scaled by L1's TSC_RATIO.",
   'control.virtual_interrupt': "L1's word. While L1's GIF is 0, L0 holds interrupts back with it.",
   'control.virtualization_extensions': "L1's LBR virtualization; VMLOAD and VMSAVE of L2 are L0's to do.",
 }

@@ -43,7 +43,12 @@ const migration = z.strictObject({
     .array(z.enum(MIGRATION_POINTS))
     .min(1)
     .optional()
-    .describe('Only while L1 runs, while a VMRUN of L1 is pending, or while L2 runs; without it, always.'),
+    .describe(
+      'Only while L1 runs, while a VMRUN of L1 is pending, while L2 runs, or while it runs and an event waits that ends it; without it, always.',
+    ),
+  occasion: count(1, 1_000_000)
+    .optional()
+    .describe('Only the n-th time that a vCPU is at these points, counted from 1; without it, each time.'),
   older_g_pat: z
     .bigint()
     .optional()

@@ -129,6 +129,7 @@ export class LabSession {
     const migration = l0.migration && {
       msrs: l0.migration.msrs,
       at: l0.migration.at,
+      occasion: l0.migration.occasion,
       olderGPat: l0.migration.older_g_pat,
     }
     const sharedPatQuirk = l0.quirk && l0.quirk === 'on'
