@@ -164,7 +164,7 @@ export function TypeDerivationFigure({ sources }: DerivationProps) {
 function TypeGrid({ table }: { readonly table: TypeTable }) {
   const { title, rowName, columnName, columns, rows, row, column } = table
   return (
-    <div class="fig-scroll" role="region" aria-label={title} tabIndex={0}>
+    <div class="fig-scroll" role="group" aria-label={title} tabIndex={0}>
       <table class="fig-type-grid">
         <caption>
           {title}: rows are the {rowName}, columns the {columnName}
