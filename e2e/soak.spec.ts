@@ -35,7 +35,7 @@ test('@long memory stays flat while 200 labs are opened, run and left', async ({
       const script = root.querySelector('script')!.outerHTML
       const fresh = document.createElement('ws-lab')
       fresh.id = root.id
-      fresh.className = root.className
+      fresh.setAttribute('class', root.getAttribute('class') ?? '')
       fresh.dataset['slug'] = root.dataset['slug']
       fresh.innerHTML = script
       root.replaceWith(fresh)
