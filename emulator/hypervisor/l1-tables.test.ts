@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CR4, EFER } from '../svm/index.ts'
-import { exitsSeen, loadWords, NESTED, prepare, VMCB } from './l0.fixture.ts'
+import { exitsSeen, L1_BYTES, loadWords, NESTED, prepare, VMCB } from './l0.fixture.ts'
 
 /** L2's address of the page, where L1 has it, and L1's own tables. */
 const PAGE = 0x46_0000
@@ -176,7 +176,13 @@ function outcome(underL0: boolean, tested: Case) {
   for (const [at, entries] of others) entries.forEach((entry, n) => put(at + n * entryBytes, entry))
   path.forEach(([at, entry], n) => put(at, entry ^ (tested.flips[path.length - 1 - n] ?? 0n)))
   machine.load(DATA, VMMCALL_BYTES)
+  let isTrespassing = false
+  machine.listen(['access'], (heard) => {
+    if (heard.kind !== 'access' || l0 === undefined) return
+    isTrespassing ||= heard.event.address >= L1_BYTES && heard.event.address < l0.map.end
+  })
   const { reason } = machine.run(2000)
+  expect(isTrespassing).toBe(false)
   return {
     reason,
     exits: exitsSeen({ machine, l0 }),
@@ -265,7 +271,7 @@ describe("any entries of L1's nested tables", () => {
     fc.constant(asLargePage),
     fc.tuple(bit, bit).map(([first, second]) => first ^ second ^ asLargePage),
   )
-  it('lead to what the bare machine shows', () => {
+  it('lead to what the bare machine shows, and never into L0', () => {
     fc.assert(
       fc.property(
         fc.record({

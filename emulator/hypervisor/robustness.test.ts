@@ -1,17 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { L0Options } from './index.ts'
 import { L1_BYTES, loadWords, NESTED, prepare, VMCB, vmcbImage } from './l0.fixture.ts'
+import { MIGRATION_POINTS } from './migration.ts'
 
 /** What L1 or L2 touched of L0's area, with this vmcb12 and these entries for the pages that L2 has at 60000h. */
-function trespasses(vmcb12: Uint8Array, entries: readonly bigint[]): string[] {
+function trespasses(vmcb12: Uint8Array, entries: readonly bigint[], policy: L0Options = {}): string[] {
   const l2 = `
       mov rax, [0x60000]
       mov [0x61000], rax
       mov rax, ${L1_BYTES + 0x1000}
       vmsave
       vmload
+      mov ecx, 0x10
+      wrmsr
       vmmcall`
-  const { machine, l0 } = prepare(true, { l2, options: { history: false } })
+  const { machine, l0 } = prepare(true, { l2, options: { history: false }, policy })
   machine.load(VMCB, vmcb12)
   loadWords(machine, NESTED + 0x1000, [BigInt(NESTED + 0x2000) | 7n])
   loadWords(machine, NESTED + 0x2000, [BigInt(NESTED + 0x3000) | 7n])
@@ -37,6 +41,10 @@ const almostLegal = fc.array(fc.tuple(fc.nat(0x6ff), fc.nat(255)), { maxLength: 
   for (const [at, byte] of changes) image[at] = byte
   return image
 })
+/** A guest in legacy PAE paging without nested paging, whose PDPEs L0 reads at any address of 32 bits. */
+const paeGuest = fc
+  .nat(0xffff_ffff)
+  .map((cr3) => vmcbImage({ 'save.efer': 0x1000n, 'save.cr3': BigInt(cr3), 'save.cs.attrib': 0xc9bn }))
 const anyBytes = fc.uint8Array({ minLength: 4096, maxLength: 4096 })
 
 /** Table entries that lead anywhere, half of them into L0's area. */
@@ -45,17 +53,27 @@ const entry = fc.oneof(
   fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
 )
 
+/** A user who moves the vCPU, and scales its time. */
+const policies = fc.record({
+  migration: fc.option(
+    fc.record({ msrs: fc.constantFrom('before', 'after'), at: fc.subarray([...MIGRATION_POINTS]) }),
+    { nil: undefined },
+  ),
+  tscRatio: fc.bigInt(0n, (1n << 40n) - 1n),
+})
+
 describe('L0', () => {
   it('survives any vmcb12 and any nested tables, and lets nobody into its pages', () => {
     fc.assert(
       fc.property(
-        fc.oneof(almostLegal, anyBytes),
+        fc.oneof(almostLegal, paeGuest, anyBytes),
         fc.array(entry, { minLength: 2, maxLength: 2 }),
-        (vmcb12, entries) => {
-          expect(trespasses(vmcb12, entries)).toEqual([])
+        policies,
+        (vmcb12, entries, policy) => {
+          expect(trespasses(vmcb12, entries, policy)).toEqual([])
         },
       ),
-      { numRuns: 60, seed: 4 },
+      { numRuns: 80, seed: 4 },
     )
   })
 
