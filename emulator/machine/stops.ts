@@ -9,7 +9,7 @@ import { readRflags } from '../state/flags.ts'
 import { ACTIVITY } from '../state/vcpu.ts'
 import type { EventLog } from './events.ts'
 import type { EventStream } from './event-stream.ts'
-import { GENERAL_REGISTERS, SYSTEM_REGISTERS } from './inspect.ts'
+import { GENERAL_REGISTERS, type SYSTEM_REGISTERS } from './inspect.ts'
 
 /** A register whose change ends a run. */
 export type WatchedRegister =
