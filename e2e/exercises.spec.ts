@@ -82,7 +82,9 @@ test('progress counts labs and quiz answers, and goes to another browser as a fi
   await context.close()
 })
 
-test('a second tab says that the first one keeps the work, and overwrites nothing', async ({ page }) => {
+test('a second tab says that the first one keeps the work, and overwrites nothing @long', async ({
+  page,
+}) => {
   const first = new LabPage(page, 'smallest-vmcb')
   await first.open('vmrun')
   const second = new LabPage(await page.context().newPage(), 'smallest-vmcb')

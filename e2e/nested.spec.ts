@@ -74,7 +74,7 @@ test('l0.yaml is highlighted, completed from its schema, and what is wrong is sh
   await expect(page.locator('.suggest-widget')).toContainText('live')
 })
 
-test('the scenarios of a lab say what holds and what was found', async ({ page }) => {
+test('the scenarios of a lab say what holds and what was found @long', async ({ page }) => {
   const lab = new FigurePanels(page, 'old-snapshot')
   await lab.openAlone('old-snapshot')
   await lab.press('Run')

@@ -31,7 +31,9 @@ test('a template runs, the machine can be another one, and what was there can be
   await expect(playground.exits).toHaveCount(6)
 })
 
-test('files are added, renamed and removed, and are there again at the next visit', async ({ page }) => {
+test('files are added, renamed and removed, and are there again at the next visit @long', async ({
+  page,
+}) => {
   const playground = new PlaygroundPage(page)
   await playground.open()
   const { setup } = playground
@@ -80,7 +82,7 @@ test('own files run; files that are something else are refused with the reason',
   await expect(playground.fileTab('hello.asm')).toBeVisible()
 })
 
-test('a machine is saved in the middle of its run and goes on from there in another page', async ({
+test('a machine is saved in the middle of its run and goes on from there in another page @long', async ({
   page,
   context,
 }) => {

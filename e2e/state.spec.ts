@@ -45,7 +45,7 @@ test('memory: a symbol, numbers of eight bytes, a pointer to follow, and bytes t
   await expect(state.dump).toContainText('00002027')
 })
 
-test('the page tables from CR3 on, entry by entry, and a VMCB laid over memory', async ({ page }) => {
+test('the page tables from CR3 on, entry by entry, and a VMCB laid over memory @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   const state = new StatePanels(lab)
@@ -60,7 +60,7 @@ test('the page tables from CR3 on, entry by entry, and a VMCB laid over memory',
   await expect(lab.root.locator('[data-overlay="save.cs.attrib"]')).toContainText('0A9Bh')
 })
 
-test('a search finds the bytes of an instruction and goes there', async ({ page }) => {
+test('a search finds the bytes of an instruction and goes there @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   const state = new StatePanels(lab)
@@ -99,7 +99,7 @@ test('two points of the run are compared, and the machine is where it was', asyn
   expect(await lab.digest()).toBe(digest)
 })
 
-test('panels and the notation of numbers are as at the last visit', async ({ page }) => {
+test('panels and the notation of numbers are as at the last visit @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   const state = new StatePanels(lab)

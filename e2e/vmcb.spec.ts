@@ -43,7 +43,7 @@ test('the three things that are missing, set in the form alone, let the guest ru
   await expect(lab.exits).toHaveAttribute('data-exit', 'VMMCALL')
 })
 
-test('what is typed into the text appears in the form', async ({ page }) => {
+test('what is typed into the text appears in the form @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   const form = new VmcbForm(lab)
@@ -54,7 +54,7 @@ test('what is typed into the text appears in the form', async ({ page }) => {
   await expect(form.input('control.asid')).toHaveValue('77')
 })
 
-test('what is wrong with a value is said at its field, and the text stays', async ({ page }) => {
+test('what is wrong with a value is said at its field, and the text stays @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   const form = new VmcbForm(lab)
@@ -85,7 +85,7 @@ test('while the machine is paused the form changes its memory: an ASID put in ju
   await expect(lab.failedChecks).toHaveCount(2)
 })
 
-test('a lab that tells nothing before a guess says so in place of a verdict', async ({ page }) => {
+test('a lab that tells nothing before a guess says so in place of a verdict @long', async ({ page }) => {
   const lab = new LabPage(page, 'five-broken-vmcbs')
   await lab.open('vmexit-invalid')
   const form = new VmcbForm(lab)
@@ -114,7 +114,7 @@ test("KVM's log of a VMCB is judged and compared; its values are taken over only
   await expect(form.input('save.g_pat')).toHaveValue(before)
 })
 
-test('a field leads to its page of the reference', async ({ page }) => {
+test('a field leads to its page of the reference @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   const form = new VmcbForm(lab)

@@ -317,7 +317,9 @@ test.describe('on a touch device', () => {
     const lab = new LabPage(page, 'smallest-vmcb')
     await lab.open('vmrun')
     await lab.fileTab('guest.vmcb').click()
-    await lab.root.getByRole('textbox').fill(labText('smallest-vmcb', 'solution', 'guest.vmcb'))
+    await lab.root
+      .getByRole('textbox', { name: 'Text of guest.vmcb' })
+      .fill(labText('smallest-vmcb', 'solution', 'guest.vmcb'))
     await lab.press('Run')
     await expect(lab.exits).toHaveAttribute('data-exit', 'VMMCALL')
     await expect(lab.root.locator('.monaco-editor')).toHaveCount(0)

@@ -78,6 +78,7 @@ function numberOf(bench: object): number {
 function Bench({ bench }: { readonly bench: Parameters<typeof Lab>[0]['store'] }) {
   return (
     <div class="pg-bench">
+      <h2 class="wb-hidden">Workbench</h2>
       <Lab store={bench} />
     </div>
   )

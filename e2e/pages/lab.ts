@@ -21,7 +21,7 @@ export class LabPage {
     this.failedChecks = this.root.locator('[data-check]')
     this.goals = this.root.locator('.wb-goal')
     this.problems = this.root.getByRole('region', { name: 'Problems' }).getByRole('listitem')
-    this.status = this.root.getByRole('status')
+    this.status = this.root.locator('.wb > [role=status]')
     this.world = this.root.locator('[data-world]')
     this.note = this.root.locator('.wb-note')
   }
