@@ -8,6 +8,7 @@ import { Lab } from './lab.tsx'
 import type { LabPayload } from './protocol.ts'
 import { browserSettings } from './settings.ts'
 import { readLink } from './shared-lab.ts'
+import { followLink } from './sharing.ts'
 import { LabStore } from './store.ts'
 
 /** `client` is a worker that has been started already. Returns what takes the workbench away again. */
@@ -37,7 +38,7 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
     const link = await readLink(payload.slug, location.hash)
     if (link === undefined) return
     element.scrollIntoView()
-    await store.follow(link)
+    await followLink(store, link)
   }
   const onHashChange = (): void => void follow()
   window.addEventListener('hashchange', onHashChange)

@@ -4,6 +4,7 @@ import { download } from './download.ts'
 import { count } from './format.ts'
 import type { Exported } from './protocol.ts'
 import { LONG_LINK, readFile, writeFile, writeLink } from './shared-lab.ts'
+import { adoptShared, stateToShare } from './sharing.ts'
 import type { LabStore } from './store.ts'
 
 /** What the last action came to. */
@@ -26,7 +27,7 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
     }
   }
   const copyLink = async (): Promise<void> => {
-    const link = `${location.origin}${pageOf(slug)}${await writeLink(await store.share(false))}`
+    const link = `${location.origin}${pageOf(slug)}${await writeLink(await stateToShare(store, false))}`
     const size =
       link.length > LONG_LINK
         ? ` It has ${count(link.length)} characters; some programs cut links that long. A file is safer.`
@@ -43,7 +44,7 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
       say(`${file.name} could not be opened: ${result.message}.`)
       return
     }
-    await store.adopt(result.shared, 'file')
+    await adoptShared(store, result.shared, 'file')
     say(`${file.name} is open.`)
   }
   const exportImage = async (): Promise<void> => {
@@ -68,7 +69,7 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
           type="button"
           class="wb-button"
           onClick={() =>
-            void store.share(true).then((shared) => copy(writeFile(shared), 'The file is copied.'))
+            void stateToShare(store, true).then((shared) => copy(writeFile(shared), 'The file is copied.'))
           }
         >
           Copy as file
@@ -77,7 +78,9 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
           type="button"
           class="wb-button"
           onClick={() =>
-            void store.share(true).then((shared) => download(`${slug}.json`, new Blob([writeFile(shared)])))
+            void stateToShare(store, true).then((shared) =>
+              download(`${slug}.json`, new Blob([writeFile(shared)])),
+            )
           }
         >
           Save as file

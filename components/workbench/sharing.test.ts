@@ -1,30 +1,12 @@
-import { afterEach, expect, test } from 'vitest'
-import { createClaim } from '../reader/claim.ts'
-import { memoryStore } from '../reader/store.ts'
-import { GOOD_VMCB, localClient, PAYLOAD, PROGRAM } from './lab.fixture.ts'
-import { memorySettings } from './settings.ts'
+import { expect, test } from 'vitest'
+import { GOOD_VMCB, PAYLOAD, PROGRAM } from './lab.fixture.ts'
 import { readLink, writeLink, type SharedLab, type SharedResult } from './shared-lab.ts'
-import { LabStore } from './store.ts'
+import { followLink, stateToShare } from './sharing.ts'
+import { openStore } from './store.fixture.ts'
+import type { LabStore } from './store.ts'
 
-const stores: LabStore[] = []
-afterEach(() => {
-  for (const store of stores.splice(0)) store.dispose()
-})
-
-async function openStore(link?: SharedResult): Promise<LabStore> {
-  const store = new LabStore({
-    payload: PAYLOAD,
-    connect: () => localClient(),
-    storage: () => Promise.resolve(memoryStore()),
-    fresh: false,
-    now: () => 1,
-    settings: memorySettings(),
-    claim: createClaim(undefined),
-    shared: () => Promise.resolve(link),
-  })
-  stores.push(store)
-  await store.open()
-  return store
+function openWithLink(link: SharedResult | undefined): Promise<LabStore> {
+  return openStore({ shared: () => Promise.resolve(link) })
 }
 
 function shared(changes: Partial<SharedLab>): SharedResult {
@@ -39,11 +21,11 @@ test('the state of a lab goes through a link: texts, stops, position, file and p
   await store.step()
   store.openPanel('memory')
   store.activeFile.value = 'guest.vmcb'
-  const state = await store.share(false)
+  const state = await stateToShare(store, false)
   expect(state.texts).toEqual({ 'guest.vmcb': GOOD_VMCB })
   const here = store.view.value
   store.dispose()
-  const there = await openStore(await readLink('test', await writeLink(state)))
+  const there = await openWithLink(await readLink('test', await writeLink(state)))
   expect(there.work.texts.value).toEqual({ 'main.asm': PROGRAM, 'guest.vmcb': GOOD_VMCB })
   expect(there.stops.saved()).toEqual(store.stops.saved())
   expect(there.view.value?.instructions).toBe(here?.instructions)
@@ -56,24 +38,24 @@ test('a position that was reached by changing the machine is not handed on', asy
   await store.step()
   await store.change({ kind: 'register', name: 'rbx', value: 5n, processor: 0 })
   await store.step()
-  expect((await store.share(false)).position).toBeUndefined()
+  expect((await stateToShare(store, false)).position).toBeUndefined()
 })
 
 test('a link does not make a page run far by itself', async () => {
-  const store = await openStore(shared({ position: 900_000_000 }))
+  const store = await openWithLink(shared({ position: 900_000_000 }))
   expect(store.view.value?.instructions).toBe(0)
   expect(store.linkProblem.value).toContain('900,000,000')
 })
 
 test('a link that cannot be read leaves the lab at its start, with the reason', async () => {
-  const store = await openStore({ ok: false, message: 'it is damaged' })
+  const store = await openWithLink({ ok: false, message: 'it is damaged' })
   expect(store.linkProblem.value).toBe('it is damaged')
   expect(store.work.isAtStart.value).toBe(true)
   expect(store.activity.value).toBe('idle')
 })
 
 test('names in a link that the lab does not have do no harm', async () => {
-  const store = await openStore(
+  const store = await openWithLink(
     shared({
       texts: { __proto__: 'x', 'a.asm': 'y' },
       file: 'toString',
@@ -89,7 +71,7 @@ test('names in a link that the lab does not have do no harm', async () => {
 test('a link that is followed on an open page puts the reader’s text aside', async () => {
   const store = await openStore()
   store.edit('main.asm', '; mine')
-  await store.follow(shared({ texts: { 'guest.vmcb': GOOD_VMCB }, position: 3 }))
+  await followLink(store, shared({ texts: { 'guest.vmcb': GOOD_VMCB }, position: 3 }))
   expect(store.work.texts.value).toEqual({ 'main.asm': PROGRAM, 'guest.vmcb': GOOD_VMCB })
   expect(store.view.value?.instructions).toBe(3)
   store.restore()

@@ -1,32 +1,10 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { BAD_VMCB, GOOD_VMCB, localClient, PAYLOAD, PROGRAM } from './lab.fixture.ts'
-import { createClaim } from '../reader/claim.ts'
-import { memoryStore, type ReaderStore } from '../reader/store.ts'
+import type { ReaderStore } from '../reader/store.ts'
 import { memorySettings } from './settings.ts'
-import { LabStore, type LabStoreOptions } from './store.ts'
+import { openStore } from './store.fixture.ts'
 
 const KEY = PAYLOAD.key
-
-const stores: LabStore[] = []
-afterEach(() => {
-  for (const store of stores.splice(0)) store.dispose()
-})
-
-async function openStore(options: Partial<LabStoreOptions> = {}): Promise<LabStore> {
-  const store = new LabStore({
-    payload: PAYLOAD,
-    connect: () => localClient(),
-    storage: () => Promise.resolve(memoryStore()),
-    fresh: false,
-    now: () => 1,
-    settings: memorySettings(),
-    claim: createClaim(undefined),
-    ...options,
-  })
-  stores.push(store)
-  await store.open()
-  return store
-}
 
 /** A store with one record of work; `save` is told of work alone. */
 function storageWith(record: unknown): { storage: ReaderStore; save: ReturnType<typeof vi.fn> } {

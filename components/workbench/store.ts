@@ -11,9 +11,10 @@ import type { Checked, Edit, Exported, LabPayload, RunRequest, RunView, Texts } 
 import { ReaderStops } from './reader-stops.ts'
 import { rememberPanels } from './remembered.ts'
 import type { Settings } from './settings.ts'
-import { FARTHEST_POSITION, type SharedLab, type SharedResult } from './shared-lab.ts'
+import type { SharedResult } from './shared-lab.ts'
+import { goToShared, sharedTexts, showPanels } from './sharing.ts'
 import { isSpeed } from './speeds.ts'
-import { sameTexts, Work, type SharedTexts } from './work.ts'
+import { sameTexts, Work } from './work.ts'
 
 /** The machine's side: being loaded, at rest, at work for some time, or gone. */
 export type Activity = 'opening' | 'idle' | 'running' | 'crashed'
@@ -155,7 +156,7 @@ export class LabStore implements MachineOwner {
       await client.open(opened)
       const link = await this.#options.shared?.()
       const shared = link?.ok === true ? link.shared : undefined
-      await this.work.open(opened, await storage, shared && this.#textsOf(shared, 'link', opened.start))
+      await this.work.open(opened, await storage, shared && sharedTexts(opened, shared, 'link'))
       await this.exercise.open(opened.lab, await storage)
       batch(() => {
         this.opened.value = opened
@@ -164,7 +165,7 @@ export class LabStore implements MachineOwner {
       })
       if (link?.ok === false) this.linkProblem.value = link.message
       this.stops.restore(shared?.stops ?? this.#options.settings.read(`stops:${this.#key}`))
-      this.#showPanels(shared)
+      showPanels(this, shared)
       if (isMachineFree()) {
         await this.#reset()
       } else {
@@ -172,7 +173,7 @@ export class LabStore implements MachineOwner {
         this.release()
       }
       this.activity.value = 'idle'
-      if (shared !== undefined) await this.#goToShared(shared)
+      if (shared !== undefined) await goToShared(this, shared)
     } catch (error) {
       this.#caught(error)
     }
@@ -585,66 +586,11 @@ export class LabStore implements MachineOwner {
     }
   }
 
-  /** The state to hand on. Of texts, with `all` every one, else those that are not as in the start. */
-  async share(all: boolean): Promise<SharedLab> {
-    const { start = {} } = this.opened.value ?? {}
-    const texts = Object.entries(this.work.texts.value).filter(([name, text]) => all || start[name] !== text)
-    const timeline = this.isStale.value ? undefined : await this.ask((client) => client.timeline())
-    // A position means the same elsewhere only if nobody has changed the machine on the way.
-    const isEdited = timeline?.marks.some(({ kind, at }) => kind === 'edit' && at <= timeline.position)
-    return {
-      slug: this.#options.payload.slug,
-      key: this.#key,
-      texts: Object.fromEntries(texts),
-      stops: this.stops.saved(),
-      position: isEdited === true || timeline?.position === 0 ? undefined : timeline?.position,
-      file: this.activeFile.value,
-      panel: this.panel.value,
-      panels: this.morePanels.value,
-    }
-  }
-
-  /** Puts the state of a file or a link in the place of the reader's, which is put aside. */
-  async adopt(shared: SharedLab, from: 'link' | 'file'): Promise<void> {
-    const { start } = this.opened.value ?? {}
-    if (start === undefined || this.activity.value !== 'idle') return
-    this.work.adopt(this.#textsOf(shared, from, start))
-    this.stops.restore(shared.stops)
-    this.#showPanels(shared)
-    await this.reset()
-    await this.#goToShared(shared)
-  }
-
   openPanel(id: string): void {
     batch(() => {
       this.morePanels.value = [...this.morePanels.value.filter((other) => other !== id), id]
       this.panel.value = id
     })
-  }
-
-  /** Those of a shared state; without one, or where it names none, they stay as they are. */
-  #showPanels(shared: SharedLab | undefined): void {
-    batch(() => {
-      this.panel.value = shared?.panel ?? this.panel.value
-      this.morePanels.value = shared?.panels ?? this.morePanels.value
-    })
-  }
-
-  /** The address has changed to a link to a state of this lab, perhaps a damaged one. */
-  async follow(link: SharedResult): Promise<void> {
-    this.linkProblem.value = link.ok ? '' : link.message
-    if (link.ok) await this.adopt(link.shared, 'link')
-  }
-
-  #textsOf({ texts, key }: SharedLab, from: 'link' | 'file', start: Texts): SharedTexts {
-    return { texts: { ...start, ...texts }, from, isCurrent: key === this.#key }
-  }
-
-  async #goToShared({ position, file }: SharedLab): Promise<void> {
-    if (position !== undefined && position <= FARTHEST_POSITION) await this.goTo(position)
-    else if (position !== undefined)
-      this.linkProblem.value = `it leads to instruction ${count(position)}, farther than a page runs by itself. Press Run`
-    if (file !== undefined && Object.hasOwn(this.work.texts.value, file)) this.activeFile.value = file
   }
 
   showHint(): void {
