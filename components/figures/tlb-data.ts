@@ -13,8 +13,8 @@ export function tlbRecord(machine: Machine, processor = 0): TlbRecord {
   const present = machine.instructions
   const entries = machine.tlb(processor)
   if (present === 0) return { processor, entries, before: undefined }
-  const isBack = machine.goTo(present - 1) < present
-  const before = isBack ? machine.tlb(processor) : undefined
-  machine.goTo(present)
+  const before = machine.elsewhere(() =>
+    machine.goTo(present - 1) < present ? machine.tlb(processor) : undefined,
+  )
   return { processor, entries, before }
 }

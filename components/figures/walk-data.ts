@@ -9,9 +9,8 @@ export function walkAt(
   access: Walk['access'],
   options?: WalkOptions,
 ): Walk {
-  const present = machine.instructions
-  machine.goTo(instructions)
-  const walk = machine.walk(linear, access, options)
-  machine.goTo(present)
-  return walk
+  return machine.elsewhere(() => {
+    machine.goTo(instructions)
+    return machine.walk(linear, access, options)
+  })
 }

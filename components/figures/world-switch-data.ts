@@ -38,23 +38,24 @@ export function lastWorldSwitch(machine: Machine, processor?: number): WorldSwit
 export function worldSwitchesAt(machine: Machine, instructions: number): WorldSwitchRecord[] {
   const present = machine.instructions
   const records: WorldSwitchRecord[] = []
-  machine.goTo(Math.max(0, instructions - 1))
-  const end = machine.listen(['world-switch'], (event) => {
-    if (event.kind !== 'world-switch') return
-    const { processor } = event
-    records.push({
-      ...event.event,
-      processor,
-      instructions: machine.instructions,
-      cpu: machine.inspect(processor),
-      host: machine.hostSave(processor),
+  machine.elsewhere(() => {
+    machine.goTo(Math.max(0, instructions - 1))
+    const end = machine.listen(['world-switch'], (event) => {
+      if (event.kind !== 'world-switch') return
+      const { processor } = event
+      records.push({
+        ...event.event,
+        processor,
+        instructions: machine.instructions,
+        cpu: machine.inspect(processor),
+        host: machine.hostSave(processor),
+      })
     })
+    try {
+      machine.goTo(Math.min(present, instructions + 1))
+    } finally {
+      end()
+    }
   })
-  try {
-    machine.goTo(Math.min(present, instructions + 1))
-  } finally {
-    end()
-    machine.goTo(present)
-  }
   return records
 }

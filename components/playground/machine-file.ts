@@ -9,7 +9,8 @@
  * What comes back is untrusted: it is bounded and judged here, and the state by Machine.restore().
  */
 import { isRecord } from '../reader/records.ts'
-import { concatenate, through } from '../workbench/streams.ts'
+import { concatenate } from '../workbench/bytes.ts'
+import { through } from '../workbench/streams.ts'
 import { parseImage, parseProject, type Project } from './project.ts'
 
 const MAGIC = 'WSMF'

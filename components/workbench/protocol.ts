@@ -168,11 +168,6 @@ export type Exported =
     }
   | { readonly ok: false; readonly message: string }
 
-/** A stretch of physical memory, or why there is none. */
-export type MemoryView =
-  | { readonly ok: true; readonly address: number; readonly bytes: Uint8Array }
-  | { readonly ok: false; readonly message: string }
-
 /** The machine with a saved state, or why it did not take it; then it is as it was. */
 export type Restored =
   { readonly ok: true; readonly view: RunView } | { readonly ok: false; readonly message: string }
@@ -346,8 +341,6 @@ export interface Workbench extends NestedCalls, FigureCalls, StateCalls {
   /** The machine's state, without its past. */
   saveState(): Uint8Array<ArrayBuffer>
   restoreState(state: Uint8Array): Restored
-  /** `length` bytes from the physical address that `expression` gives: a number, a symbol, or a sum of both. */
-  memory(expression: string, length: number): MemoryView
   /** Lines of the program from index `first` on, or around the next instruction. */
   listing(first: number | undefined, length: number): Listing
   /** Repeats the run from its start and counts. It takes as long as the run takes with every instruction evaluated. */

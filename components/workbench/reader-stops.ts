@@ -1,6 +1,7 @@
 /** Breakpoints and watchpoints as the reader keeps them: each can be switched off, says where it came to lie, and is kept. */
 import { computed, signal } from '@preact/signals'
 import { GENERAL_REGISTERS, SYSTEM_REGISTERS, type WatchedRegister } from '../../emulator/machine/index.ts'
+import { isRecord } from '../reader/records.ts'
 import { movedLines } from './moved-lines.ts'
 import type { ReaderStop, ResolvedStop } from './protocol.ts'
 
@@ -124,10 +125,6 @@ export class ReaderStops {
 /** Nobody sets more by hand. */
 const MOST_STOPS = 200
 const LONGEST_TEXT = 200
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
-}
 
 /** A stop of untrusted data; undefined if it is none. Names and expressions are judged by the worker. */
 function parseStop(value: unknown): ReaderStop | undefined {

@@ -1,4 +1,5 @@
 /** Bytes through a stream of the browser's, with a bound on what comes out. */
+import { concatenate } from './bytes.ts'
 
 /** All that `stream` makes of `bytes`. Throws RangeError beyond `most` bytes, and what the stream throws of damaged ones. */
 export async function through(
@@ -24,14 +25,4 @@ export async function through(
     }
   }
   return concatenate(chunks)
-}
-
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

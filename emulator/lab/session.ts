@@ -157,6 +157,18 @@ export class LabSession {
     this.machine.goTo(Math.min(Math.max(0, instructions), this.lab.limits.instructions))
   }
 
+  /** What `look` finds, wherever in the run it goes; afterwards the run is where it was, and over if it was. */
+  async elsewhere<T>(look: () => Promise<T>): Promise<T> {
+    const present = this.machine.instructions
+    const end = this.#end
+    try {
+      return await look()
+    } finally {
+      this.machine.goTo(present)
+      this.#end = end
+    }
+  }
+
   #note(result: RunResult): RunResult {
     this.#end = result
     return result

@@ -451,6 +451,16 @@ export class Machine {
     return this.instructions
   }
 
+  /** What `look` finds, wherever in the run it goes; afterwards the machine is where it was. That needs history. */
+  elsewhere<T>(look: () => T): T {
+    const present = this.instructions
+    try {
+      return look()
+    } finally {
+      this.goTo(present)
+    }
+  }
+
   /** Instruction count of the newest snapshot before `instructions`: from there a part of the run can be repeated cheaply. */
   snapshotBefore(instructions: number): number | undefined {
     return this.#history?.before(instructions)

@@ -1,5 +1,5 @@
 /** What the files of the service share: a lab, its machine, and what they were started with. */
-import type { Build, LabSession } from '../../../emulator/lab/index.ts'
+import { evaluateValue, type Build, type LabSession, type ValueResult } from '../../../emulator/lab/index.ts'
 import type { Stop } from '../../../emulator/machine/index.ts'
 import type { ReaderStop, ResolvedStop } from '../protocol.ts'
 import { createTimeline, type RecordedTimeline } from './timeline.ts'
@@ -26,6 +26,16 @@ export interface Bench {
   l1Exit: string | undefined
   /** A run goes on: what L0 does is new, and not repeated. */
   isAdvancing: boolean
+}
+
+/** What an expression of the reader's gives: a number, a symbol of the build, or a sum of both. */
+export function valueOf({ build }: Bench, expression: string): ValueResult {
+  return evaluateValue(expression, build?.program.symbols ?? new Map())
+}
+
+/** Of the lab's machine, L0's left out. */
+export function ramBytes({ session }: Bench): number {
+  return session.lab.machine.memory * 0x10_0000
 }
 
 export function createBench(session: LabSession): Bench {

@@ -3,8 +3,7 @@ import type { CpuState, Machine } from '../../../emulator/machine/index.ts'
 import { readField, VMCB_BYTES, VMCB_FIELDS } from '../../../emulator/svm/index.ts'
 import { registerName } from '../register-names.ts'
 import type { Comparison, FieldDifference, PageDifference, RegisterDifference } from '../state-protocol.ts'
-import type { Bench } from './bench.ts'
-import { returnTo } from './replay.ts'
+import { ramBytes, type Bench } from './bench.ts'
 import { afterMessages } from './runs.ts'
 
 const PAGE = 4096
@@ -104,15 +103,14 @@ export function pageDifferences(a: Uint8Array, b: Uint8Array): PageDifference[] 
 export async function compare(bench: Bench, from: number, to: number): Promise<Comparison> {
   const { session } = bench
   const { machine } = session
-  const position = machine.instructions
-  const wasOver = session.ending !== undefined
-  const ramBytes = session.lab.machine.memory * 0x10_0000
-  session.goTo(from)
-  const before = pointOf(machine, ramBytes)
-  await afterMessages()
-  session.goTo(to)
-  const after = pointOf(machine, ramBytes)
-  returnTo(session, position, wasOver)
+  const ram = ramBytes(bench)
+  const [before, after] = await session.elsewhere(async () => {
+    session.goTo(from)
+    const first = pointOf(machine, ram)
+    await afterMessages()
+    session.goTo(to)
+    return [first, pointOf(machine, ram)]
+  })
   const pages = pageDifferences(before.memory, after.memory)
   return {
     from: before.at,

@@ -9,23 +9,23 @@ import {
   type MachineEvent,
   type Walk,
 } from '../../../emulator/machine/index.ts'
-import { evaluateValue } from '../../../emulator/lab/index.ts'
 import { EXIT, VECTOR } from '../../../emulator/svm/index.ts'
 import { stateCacheRecord, type StateCacheRecord } from '../../figures/state-cache-data.ts'
 import { walkAt } from '../../figures/walk-data.ts'
 import { hex } from '../format.ts'
 import type { PlacedAccess, WalkRequest, WalkResult } from '../protocol.ts'
-import type { Bench } from './bench.ts'
+import { valueOf, type Bench } from './bench.ts'
 import { codeBits, codeBytes, nextAddress } from './code.ts'
 
 type VmexitEvent = Extract<MachineEvent, { kind: 'vmexit' }>
 
 /** The page walk of an access: one that the reader describes, or one that was. */
-export function walkOf({ session: { machine }, build }: Bench, request: WalkRequest): WalkResult {
+export function walkOf(bench: Bench, request: WalkRequest): WalkResult {
+  const { machine } = bench.session
   const { processor, access, user } = request
   if (request.at !== undefined)
     return { ok: true, walk: walkAt(machine, request.at, request.linear, access, { user, processor }) }
-  const address = evaluateValue(request.expression, build?.program.symbols ?? new Map())
+  const address = valueOf(bench, request.expression)
   if (!address.ok) return address
   if (!isCanonical(address.value)) return { ok: false, message: `${hex(address.value)} is not canonical` }
   return { ok: true, walk: machine.walk(address.value, access, { user, processor }) }
@@ -78,19 +78,21 @@ function lastAccesses(machine: Machine, processor: number): PlacedAccess[] {
   if (present === 0) return []
   const at = present - 1
   const found = new Map<string, PlacedAccess>()
-  machine.goTo(at)
-  const user = machine.inspect(processor).cpl === 3
-  const end = machine.listen(['access'], (event) => {
-    if (event.kind !== 'access' || event.processor !== processor) return
-    const { linear, write } = event.event
-    const what = `last ${write ? 'store' : 'load'}`
-    found.set(`${what} ${linear}`, { what, linear, access: write ? 'write' : 'read', user, at })
+  machine.elsewhere(() => {
+    machine.goTo(at)
+    const user = machine.inspect(processor).cpl === 3
+    const end = machine.listen(['access'], (event) => {
+      if (event.kind !== 'access' || event.processor !== processor) return
+      const { linear, write } = event.event
+      const what = `last ${write ? 'store' : 'load'}`
+      found.set(`${what} ${linear}`, { what, linear, access: write ? 'write' : 'read', user, at })
+    })
+    try {
+      machine.goTo(present)
+    } finally {
+      end()
+    }
   })
-  try {
-    machine.goTo(present)
-  } finally {
-    end()
-  }
   return [...found.values()].slice(0, MOST_ACCESSES)
 }
 
@@ -101,20 +103,20 @@ const MOST_ACCESSES = 4
  * whose walk ends as EXITINFO1 and EXITINFO2 say.
  */
 function nestedFault(machine: Machine, exit: VmexitEvent): PlacedAccess[] {
-  const present = machine.instructions
   const { processor, info1, info2 } = exit
   const at = exit.instructions - 1
-  machine.goTo(at)
-  const cpu = machine.inspect(processor)
-  const user = cpu.cpl === 3
-  const found = candidates(machine, processor, cpu).find(([linear, access]) => {
-    const { outcome } = machine.walk(linear, access, { user, processor })
-    return outcome.kind === 'nested-page-fault' && outcome.info1 === info1 && outcome.info2 === info2
+  return machine.elsewhere(() => {
+    machine.goTo(at)
+    const cpu = machine.inspect(processor)
+    const user = cpu.cpl === 3
+    const found = candidates(machine, processor, cpu).find(([linear, access]) => {
+      const { outcome } = machine.walk(linear, access, { user, processor })
+      return outcome.kind === 'nested-page-fault' && outcome.info1 === info1 && outcome.info2 === info2
+    })
+    if (found === undefined) return []
+    const [linear, access] = found
+    return [{ what: 'last nested page fault', linear, access, user, at }]
   })
-  machine.goTo(present)
-  if (found === undefined) return []
-  const [linear, access] = found
-  return [{ what: 'last nested page fault', linear, access, user, at }]
 }
 
 function candidates(machine: Machine, processor: number, cpu: CpuState): [bigint, Walk['access']][] {

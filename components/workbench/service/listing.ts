@@ -9,6 +9,7 @@ import {
   type EncodingFields,
 } from '../../../emulator/isa/index.ts'
 import type { LineBytes } from '../../../emulator/isa/assembler/index.ts'
+import { sameBytes } from '../bytes.ts'
 import type { Listing, ListingRow } from '../protocol.ts'
 import type { Bench } from './bench.ts'
 import { codeBits, codeBytes, nextAddress } from './code.ts'
@@ -42,10 +43,6 @@ function decodeAt(
     text: disassemble(instruction, address, { symbol }),
     fields: encodingFields(bytes, offset, instruction),
   }
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }
 
 /** `length` lines of the program from index `first` on, or around the next instruction. */
@@ -82,7 +79,7 @@ export function listingOf({ session, build }: Bench, first: number | undefined, 
       const decoded = decodeAt(now, at, bits, place, symbol)
       const bytes = now.slice(at, at + decoded.length)
       const before = decodeAt(then, at, bits, place, symbol)
-      const hasChanged = !isEqual(bytes, then.subarray(at, at + bytes.length))
+      const hasChanged = !sameBytes(bytes, then.subarray(at, at + bytes.length))
       const built = hasChanged ? before.text || 'other bytes' : undefined
       rows.push({ ...common, ...decoded, address: place, bytes, labels: labels.get(place) ?? [], built })
       at += decoded.length

@@ -8,13 +8,13 @@ import {
   type StreamEvents,
   type StreamKind,
 } from '../../../emulator/machine/index.ts'
-import { explainExit, findCheck, findField } from '../../../emulator/svm/index.ts'
+import { findCheck, findField } from '../../../emulator/svm/index.ts'
 import { hex } from '../format.ts'
 import type { LogEntry, LogFilter, LogPage, Stretch } from '../state-protocol.ts'
 import type { Bench } from './bench.ts'
-import { returnTo } from './replay.ts'
-import { inSlices, type RunControl } from './runs.ts'
-import { keepsBack } from './views.ts'
+import { repeat } from './replay.ts'
+import type { RunControl } from './runs.ts'
+import { explainTo, keepsBack } from './views.ts'
 
 /** More cannot be read. */
 const SHOWN = 500
@@ -27,7 +27,7 @@ function textOf(event: MachineEvent, keepsBack: boolean): string {
       return `VMRUN of the VMCB at ${hex(event.vmcb)}${cached}`
     }
     case 'vmexit': {
-      const { name, details, checks } = explainExit(keepsBack ? { ...event, failedChecks: [] } : event)
+      const { name, details, checks } = explainTo(event, keepsBack)
       return [
         `#VMEXIT(${name}) at rIP ${hex(event.rip)}, VMCB ${hex(event.vmcb)}`,
         ...details,
@@ -102,31 +102,18 @@ export async function detailOf(
   control: RunControl,
 ): Promise<LogPage> {
   const { machine, lab } = session
-  const position = machine.instructions
-  const wasOver = session.ending !== undefined
   const isKeptBack = keepsBack(lab, hasGuessed)
   const kinds = STREAM_KINDS.filter(
     (kind) => filter.kinds.includes(kind) && !(kind === 'check' && isKeptBack),
   )
   const entries: LogEntry[] = []
   let total = 0
-  session.goTo(from)
-  const stopListening = machine.listen(kinds, (event) => {
+  await repeat(session, { from, to }, control, kinds, (event) => {
     const { processor, kind } = event
     const entry: LogEntry = { at: machine.instructions, processor, kind, text: streamText(event) }
     if (!passes(entry, filter)) return
     total++
     if (entries.length < SHOWN) entries.push(entry)
   })
-  try {
-    await inSlices({ pace: undefined }, control, (slice) => {
-      const before = machine.instructions
-      session.goTo(Math.min(to, before + slice))
-      return machine.instructions >= to || machine.instructions === before
-    })
-  } finally {
-    stopListening()
-    returnTo(session, position, wasOver)
-  }
   return { entries, total, forgotten: 0 }
 }

@@ -1,16 +1,11 @@
 /** Memory for the panels: physical, or linear as a processor would translate it, page by page; and searches in it. */
-import { evaluateValue } from '../../../emulator/lab/index.ts'
 import type { MemoryRequest, MemoryStretch, SearchRequest, SearchResult } from '../state-protocol.ts'
-import type { Bench } from './bench.ts'
+import { ramBytes, valueOf, type Bench } from './bench.ts'
 import { afterMessages } from './runs.ts'
 
 const PAGE = 4096
 /** More is never shown at once. Bytes. */
 const LONGEST = 0x1_0000
-
-function ramBytes({ session }: Bench): number {
-  return session.lab.machine.memory * 0x10_0000
-}
 
 function digits(value: bigint | number): string {
   return `${value.toString(16).toUpperCase()}h`
@@ -25,8 +20,7 @@ function physicalOf({ session }: Bench, linear: bigint, processor: number): numb
 
 export function lookAt(bench: Bench, { expression, length, space, processor }: MemoryRequest): MemoryStretch {
   const { session, build } = bench
-  const symbols = build?.program.symbols ?? new Map<string, bigint>()
-  const result = evaluateValue(expression, symbols)
+  const result = valueOf(bench, expression)
   if (!result.ok) return result
   const address = BigInt.asUintN(64, result.value)
   const wanted = Math.min(length, LONGEST)
@@ -40,7 +34,8 @@ export function lookAt(bench: Bench, { expression, length, space, processor }: M
       : linearBytes(bench, address, wanted, processor)
   const end = address + BigInt(bytes.length)
   const labels = new Map<bigint, string>()
-  for (const [name, at] of symbols) if (at >= address && at < end && !labels.has(at)) labels.set(at, name)
+  for (const [name, at] of build?.program.symbols ?? [])
+    if (at >= address && at < end && !labels.has(at)) labels.set(at, name)
   return { ok: true, address, bytes, physical, labels }
 }
 
@@ -76,7 +71,7 @@ function patternOf(bench: Bench, { kind, pattern, size }: SearchRequest): Patter
       return bytes.some((byte) => byte >= 0) ? bytes : 'at least one byte has to be given'
     }
     case 'value': {
-      const result = evaluateValue(pattern, bench.build?.program.symbols ?? new Map())
+      const result = valueOf(bench, pattern)
       if (!result.ok) return result.message
       return Array.from({ length: size }, (_, n) => Number((result.value >> BigInt(8 * n)) & 0xffn))
     }

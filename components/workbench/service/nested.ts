@@ -21,9 +21,10 @@ export function triptychOf({ session }: Bench, processor: number): TriptychView 
     l0 && triptych(l0.state(processor), l0.context.decisions)
   const now = rows()
   if (present === 0) return { rows: now, previous: undefined }
-  machine.goTo(present - 1)
-  const previous = rows()
-  machine.goTo(present)
+  const previous = machine.elsewhere(() => {
+    machine.goTo(present - 1)
+    return rows()
+  })
   return { rows: now, previous }
 }
 

@@ -98,10 +98,12 @@ test('stop() ends an endless loop soon, and the run can go on', async () => {
 
 test('memory is read at numbers, symbols and sums, and refused beyond RAM', () => {
   const service = started()
-  const vmcb = service.memory('vmcb + 0x58', 4)
+  const memory = (expression: string, length: number) =>
+    service.lookAt({ expression, length, space: 'physical', processor: 0 })
+  const vmcb = memory('vmcb + 0x58', 4)
   expect(vmcb).toMatchObject({ ok: true, bytes: new Uint8Array([1, 0, 0, 0]) })
-  expect(service.memory('nonsense', 4)).toMatchObject({ ok: false })
-  expect(service.memory('0x100000000000', 4)).toMatchObject({ ok: false })
+  expect(memory('nonsense', 4)).toMatchObject({ ok: false })
+  expect(memory('0x100000000000', 4)).toMatchObject({ ok: false })
 })
 
 test('the same texts end in the same digest', async () => {

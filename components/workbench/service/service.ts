@@ -1,7 +1,6 @@
 /** The worker's side of the workbench: a lab session behind the calls of protocol.ts. Nothing in it knows that it is in a worker. */
 import type { L0Event } from '../../../emulator/hypervisor/index.ts'
 import {
-  evaluateValue,
   exportCommands,
   exportImage,
   ImageSession,
@@ -20,7 +19,6 @@ import type {
   Exported,
   LabPayload,
   Listing,
-  MemoryView,
   PlacedAccess,
   RaceView,
   Progress,
@@ -191,17 +189,6 @@ export class WorkbenchService extends StateService implements Workbench {
   timeline(): Timeline {
     const { timeline, session } = this.opened()
     return timeline.read(session.machine)
-  }
-
-  memory(expression: string, length: number): MemoryView {
-    const { session, build } = this.opened()
-    const result = evaluateValue(expression, build?.program.symbols ?? new Map())
-    if (!result.ok) return { ok: false, message: result.message }
-    const ram = session.lab.machine.memory * 0x10_0000
-    if (result.value < 0n || result.value >= BigInt(ram))
-      return { ok: false, message: `RAM ends before ${ram.toString(16).toUpperCase()}h` }
-    const address = Number(result.value)
-    return { ok: true, address, bytes: session.machine.readMemory(address, length) }
   }
 
   listing(first: number | undefined, length: number): Listing {

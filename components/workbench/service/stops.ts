@@ -1,20 +1,13 @@
 /** The reader's stops, in terms of lines, symbols and names, as stops of the machine. */
-import { evaluateValue } from '../../../emulator/lab/index.ts'
 import { describeRunResult, type RunResult, type Stop } from '../../../emulator/machine/index.ts'
 import { EXIT_CODES, exitCode, findField } from '../../../emulator/svm/index.ts'
 import { hex } from '../format.ts'
 import type { ReaderStop, ResolvedStop } from '../protocol.ts'
 import { describeReaderStop } from '../stop-text.ts'
-import type { Bench } from './bench.ts'
-
-type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string }
+import { valueOf, type Bench } from './bench.ts'
 
 function refused(message: string): ResolvedStop & { readonly ok: false } {
   return { ok: false, message }
-}
-
-function addressOf({ build }: Bench, expression: string): Result<bigint> {
-  return evaluateValue(expression, build?.program.symbols ?? new Map())
 }
 
 /** The first instruction that begins at a line, or at the next line that has one. */
@@ -36,7 +29,7 @@ export function resolveStop(bench: Bench, stop: ReaderStop): ResolvedStop {
       return { ok: true, stop: { kind: 'code', address } }
     }
     case 'address': {
-      const address = addressOf(bench, stop.address)
+      const address = valueOf(bench, stop.address)
       return address.ok ? { ok: true, stop: { kind: 'code', address: address.value } } : address
     }
     case 'exit': {
@@ -50,7 +43,7 @@ export function resolveStop(bench: Bench, stop: ReaderStop): ResolvedStop {
     case 'register':
       return checked(bench, { kind: 'register', name: stop.name, processor: stop.processor })
     case 'memory': {
-      const address = addressOf(bench, stop.address)
+      const address = valueOf(bench, stop.address)
       if (!address.ok) return address
       return checked(bench, {
         kind: 'memory',
@@ -60,7 +53,7 @@ export function resolveStop(bench: Bench, stop: ReaderStop): ResolvedStop {
       })
     }
     case 'field': {
-      const vmcb = addressOf(bench, stop.vmcb)
+      const vmcb = valueOf(bench, stop.vmcb)
       if (!vmcb.ok) return vmcb
       const field = findField(stop.field)
       if (field === undefined) return refused(`there is no VMCB field "${stop.field}"`)

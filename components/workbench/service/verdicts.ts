@@ -2,6 +2,7 @@
 import { parseKvmDump, type Lab } from '../../../emulator/lab/index.ts'
 import { createCpuModel } from '../../../emulator/machine/index.ts'
 import { CHECKS, imageView, modelFacts, VMCB_BYTES, type CheckFacts } from '../../../emulator/svm/index.ts'
+import { sameBytes } from '../bytes.ts'
 import type { CheckVerdict, KvmReport, VmcbVerdict } from '../state-protocol.ts'
 import type { Bench } from './bench.ts'
 
@@ -13,15 +14,11 @@ function checksOf(image: Uint8Array, facts: CheckFacts): CheckVerdict[] {
   })
 }
 
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, index) => byte === b[index])
-}
-
 /** Whether the image is that of a VMCB of the run: as its text gave it, or as memory has it. Others have not been tried yet. */
 function isOfRun({ session, build }: Bench, image: Uint8Array): boolean {
   return (build?.vmcbs ?? []).some(
     ({ address, text }) =>
-      isEqual(text.image, image) || isEqual(session.machine.readMemory(address, VMCB_BYTES), image),
+      sameBytes(text.image, image) || sameBytes(session.machine.readMemory(address, VMCB_BYTES), image),
   )
 }
 

@@ -2,7 +2,13 @@
 import type { L0, L0Event } from '../../../emulator/hypervisor/index.ts'
 import { judgePredictions, type Build, type Lab } from '../../../emulator/lab/index.ts'
 import type { CpuState, MachineEvent } from '../../../emulator/machine/index.ts'
-import { CLEAN_BITS, explainExit, findCheck, type CleanGroup } from '../../../emulator/svm/index.ts'
+import {
+  CLEAN_BITS,
+  explainExit,
+  findCheck,
+  type CleanGroup,
+  type ExitExplanation,
+} from '../../../emulator/svm/index.ts'
 import type { ExitView, L0View, RunView } from '../protocol.ts'
 import type { Bench } from './bench.ts'
 
@@ -62,6 +68,11 @@ export function keepsBack({ reveal }: Lab, hasGuessed: boolean): boolean {
   return reveal === 'never' || (reveal === 'after-guess' && !hasGuessed)
 }
 
+/** An exit in words, without the checks that failed where they are kept back. */
+export function explainTo(event: VmexitEvent, isKeptBack: boolean): ExitExplanation {
+  return explainExit(isKeptBack ? { ...event, failedChecks: [] } : event)
+}
+
 /** Races and scenarios take a while: goals that may ask for them are judged when the run is over. */
 function goalsOf({ session }: Bench): RunView['goals'] {
   const { goals, races, scenarios } = session.lab
@@ -109,7 +120,7 @@ function exitViews(bench: Bench): ExitView[] {
       instructions: event.instructions,
       vmcb: event.vmcb,
       rip: event.rip,
-      explanation: explainExit(isKeptBack ? { ...event, failedChecks: [] } : event),
+      explanation: explainTo(event, isKeptBack),
       isKeptBack: isKeptBack && event.failedChecks.length > 0,
     },
   }))
