@@ -1,6 +1,6 @@
 /** What stands above the playground's workbench: where it begins, what the machine is like, its files, and what is opened and saved. */
-import { useRef } from 'preact/hooks'
 import { download } from '../workbench/download.ts'
+import { FilePicker } from '../workbench/file-picker.tsx'
 import { ImageFields, OptionFields } from './fields.tsx'
 import { FileList } from './file-list.tsx'
 import type { Playground } from './playground.ts'
@@ -33,7 +33,6 @@ export function Setup({ playground, project }: SetupProps) {
 
 /** Where a project comes from, and how it gets to disk. */
 function Beginnings({ playground }: { readonly playground: Playground }) {
-  const picker = useRef<HTMLInputElement>(null)
   const save = async (): Promise<void> => {
     const file = await playground.save()
     if (file !== undefined) download('machine.wsm', new Blob([file]))
@@ -57,19 +56,12 @@ function Beginnings({ playground }: { readonly playground: Playground }) {
           ))}
         </select>
       </label>
-      <button type="button" class="wb-button" onClick={() => picker.current?.click()}>
-        Open files …
-      </button>
-      <input
-        ref={picker}
-        type="file"
+      <FilePicker
+        text="Open files …"
+        label="Assembly, a flat binary, a multiboot kernel, or a saved machine"
+        class="wb-button"
         multiple
-        hidden
-        aria-label="Assembly, a flat binary, a multiboot kernel, or a saved machine"
-        onChange={({ currentTarget }) => {
-          void playground.openFiles([...(currentTarget.files ?? [])])
-          currentTarget.value = ''
-        }}
+        onPick={(files) => void playground.openFiles(files)}
       />
       <button type="button" class="wb-button" onClick={() => void save()}>
         Save the machine

@@ -1,7 +1,8 @@
 /** The progress page: labs, quizzes, and the reader's work as a file. */
 import { render } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { download } from '../workbench/download.ts'
+import { FilePicker } from '../workbench/file-picker.tsx'
 import { addRecords, LARGEST_ARCHIVE, parseArchive, readRecords, writeArchive } from './archive.ts'
 import { labRows, quizRows, type Contents, type LabRow, type QuizRow } from './progress-view.ts'
 import { readerStore, type ReaderStore } from './store.ts'
@@ -122,7 +123,6 @@ interface FilesProps {
 }
 
 function Files({ store, say, onChange }: FilesProps) {
-  const picker = useRef<HTMLInputElement>(null)
   const [isAsking, ask] = useState(false)
   const save = async (): Promise<void> =>
     download('world-switch-work.json', new Blob([await writeArchive(store)], { type: 'application/json' }))
@@ -157,19 +157,11 @@ function Files({ store, say, onChange }: FilesProps) {
         <button type="button" onClick={() => void save()}>
           Save as a file
         </button>
-        <button type="button" onClick={() => picker.current?.click()}>
-          Add a file …
-        </button>
-        <input
-          ref={picker}
-          type="file"
-          hidden
+        <FilePicker
+          text="Add a file …"
+          label="A file of work"
           accept=".json,application/json"
-          aria-label="A file of work"
-          onChange={({ currentTarget }) => {
-            void open(currentTarget.files?.[0])
-            currentTarget.value = ''
-          }}
+          onPick={([file]) => void open(file)}
         />
         <button type="button" aria-expanded={isAsking} onClick={() => ask(!isAsking)}>
           Forget everything …

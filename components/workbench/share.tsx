@@ -1,6 +1,7 @@
 /** Handing a lab on: as a link, as a file, as an image that other machines boot. */
-import { useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { download } from './download.ts'
+import { FilePicker } from './file-picker.tsx'
 import { count } from './format.ts'
 import type { Exported } from './protocol.ts'
 import { LONG_LINK, readFile, writeFile, writeLink } from './shared-lab.ts'
@@ -16,7 +17,6 @@ type Outcome =
 
 export function Share({ store, slug }: { readonly store: LabStore; readonly slug: string }) {
   const [outcome, setOutcome] = useState<Outcome>()
-  const picker = useRef<HTMLInputElement>(null)
   const say = (text: string): void => setOutcome({ kind: 'message', text })
   const copy = async (text: string, done: string): Promise<void> => {
     try {
@@ -85,19 +85,12 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
         >
           Save as file
         </button>
-        <button type="button" class="wb-button" onClick={() => picker.current?.click()}>
-          Open a file …
-        </button>
-        <input
-          ref={picker}
-          type="file"
-          hidden
+        <FilePicker
+          text="Open a file …"
+          label="A lab that was saved as a file"
+          class="wb-button"
           accept=".json,application/json"
-          aria-label="A lab that was saved as a file"
-          onChange={({ currentTarget }) => {
-            void open(currentTarget.files?.[0])
-            currentTarget.value = ''
-          }}
+          onPick={([file]) => void open(file)}
         />
         <button type="button" class="wb-button" onClick={() => void exportImage()}>
           Export as an image
