@@ -1,4 +1,4 @@
-/** The frame of every figure: its title, its controls, and the drawing or the same as a table. */
+/** The frame of every figure: its title, its controls, and the drawing or the same as a table, with that table's head. */
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 
@@ -45,5 +45,20 @@ export function Figure({ title, summary, controls, table, children, name }: Figu
         children
       )}
     </figure>
+  )
+}
+
+/** The head of a table: one name for each column. */
+export function TableHead({ columns }: { readonly columns: readonly string[] }) {
+  return (
+    <thead>
+      <tr>
+        {columns.map((name) => (
+          <th key={name} scope="col">
+            {name}
+          </th>
+        ))}
+      </tr>
+    </thead>
   )
 }

@@ -1,5 +1,5 @@
 /** The figure of the gates before interrupts: a lane for each event, from what waits to what becomes of it. */
-import { Figure } from './figure.tsx'
+import { Figure, TableHead } from './figure.tsx'
 import type { EventState } from '../../emulator/machine/index.ts'
 import {
   interruptGatesView,
@@ -78,15 +78,7 @@ function GatesTable({ view }: { readonly view: InterruptGatesView }) {
   return (
     <table>
       <caption class="fig-hidden">Events by priority, and their gates</caption>
-      <thead>
-        <tr>
-          {['Event', 'Waits', 'Gate', 'Value', 'State', 'Opened or closed by', 'Leads to'].map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={['Event', 'Waits', 'Gate', 'Value', 'State', 'Opened or closed by', 'Leads to']} />
       <tbody>
         {view.lanes.flatMap(({ event, name, isPending, pending, gates, destination, isNext }) =>
           gates.map((gate, index) => (

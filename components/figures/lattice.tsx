@@ -1,7 +1,7 @@
 /** The figure of a race: the grid of its orders, and a walk through it step by step. */
 import { useState } from 'preact/hooks'
 import { plural } from '../workbench/format.ts'
-import { Figure } from './figure.tsx'
+import { Figure, TableHead } from './figure.tsx'
 import { axisName, Grid, Legend, stepName } from './lattice-grid.tsx'
 import type { LatticeRecord, LatticeStep } from './lattice-data.ts'
 import { latticeView, placeAt, shortestPath, type LatticePlace, type LatticeView } from './lattice-view.ts'
@@ -225,12 +225,7 @@ function OrdersTable({
           : `${plural(record.orders.length, 'order')}, those that lose first.`}{' '}
         {record.actors[0]} has numbers, {record.actors[1]} has letters.
       </caption>
-      <thead>
-        <tr>
-          <th scope="col">Steps</th>
-          <th scope="col">Outcome</th>
-        </tr>
-      </thead>
+      <TableHead columns={['Steps', 'Outcome']} />
       <tbody>
         {shown.map((order, index) => {
           const actors = order.steps.map((number) => record.steps[number].actor)

@@ -1,7 +1,7 @@
 /** The figures of memory types: a PAT slot by slot, the derivation of one type, and a calculator of them. */
 import { useState } from 'preact/hooks'
 import type { MtrrType, TypeSources } from '../../emulator/machine/index.ts'
-import { Figure } from './figure.tsx'
+import { Figure, TableHead } from './figure.tsx'
 import { derivationView, MTRRS, patSlots, type PatSlot, type TypeTable } from './memory-types-view.ts'
 
 interface PatProps {
@@ -38,15 +38,7 @@ function PatTable({ name, slots }: { readonly name: string; readonly slots: read
   return (
     <table>
       <caption>{name}</caption>
-      <thead>
-        <tr>
-          {['Slot', 'PAT PCD PWT', 'Byte', 'Type'].map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={['Slot', 'PAT PCD PWT', 'Byte', 'Type']} />
       <tbody>
         {slots.map(({ slot, byte, type }) => (
           <tr key={slot}>

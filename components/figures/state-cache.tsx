@@ -1,6 +1,6 @@
 /** The figure of the state cache: memory on the left, the processor's copy on the right, the clean bits between them. */
 import { plural } from '../workbench/format.ts'
-import { Figure } from './figure.tsx'
+import { Figure, TableHead } from './figure.tsx'
 import type { StateCacheRecord } from './state-cache-data.ts'
 import {
   stateCacheView,
@@ -166,15 +166,7 @@ function CacheTable({ view }: { readonly view: StateCacheView }) {
           : `of ${view.tag}${view.tagMatches ? ', the same VMCB' : ', another VMCB'}`}
         .
       </caption>
-      <thead>
-        <tr>
-          {['Group', 'Clean bit', 'Field', 'In memory', 'In the copy', 'The next VMRUN'].map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={['Group', 'Clean bit', 'Field', 'In memory', 'In the copy', 'The next VMRUN']} />
       <tbody>
         {view.groups.flatMap(({ group, name, bit, isClean, use, fields, reason }) =>
           fields.map((field, index) => (

@@ -2,7 +2,7 @@
 import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
 import { count, plural } from '../workbench/format.ts'
 import type { Mark } from '../workbench/protocol.ts'
-import { Figure } from './figure.tsx'
+import { Figure, TableHead } from './figure.tsx'
 import { AXIS, LABELS, LANE, Legend, MARGIN, Picture } from './timeline-drawing.tsx'
 import {
   neighbour,
@@ -259,14 +259,7 @@ function EventTable({
           ? `Events ${count(first + 1)} to ${count(first + shown.length)} of ${count(marks.length)}, around the position.`
           : plural(marks.length, 'event')}
       </caption>
-      <thead>
-        <tr>
-          <th scope="col">Instructions</th>
-          {processors > 1 && <th scope="col">vCPU</th>}
-          <th scope="col">Event</th>
-          <th scope="col">World after it</th>
-        </tr>
-      </thead>
+      <TableHead columns={['Instructions', ...(processors > 1 ? ['vCPU'] : []), 'Event', 'World after it']} />
       <tbody>
         {shown.map((event, index) => (
           <tr key={first + index}>

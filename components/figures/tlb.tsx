@@ -1,7 +1,7 @@
 /** The figure of a TLB: its entries by ASID, from linear address to sPA; the memory type of the chosen one. */
 import { useState } from 'preact/hooks'
 import { plural } from '../workbench/format.ts'
-import { Figure } from './figure.tsx'
+import { Figure, TableHead } from './figure.tsx'
 import { TypeDerivationFigure } from './memory-types.tsx'
 import type { TlbRecord } from './tlb-data.ts'
 import { tlbView, type TlbRow, type TlbView } from './tlb-view.ts'
@@ -116,17 +116,19 @@ function permissions({ writable, executable, user, dirty }: TlbRow): string {
 function TlbTable({ view }: { readonly view: TlbView }) {
   return (
     <table>
-      <thead>
-        <tr>
-          {['ASID, PCID', 'Linear', 'gPA', 'sPA', 'Page', 'R W X, U, D', 'Type', 'Derivation', 'Remarks'].map(
-            (head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ),
-          )}
-        </tr>
-      </thead>
+      <TableHead
+        columns={[
+          'ASID, PCID',
+          'Linear',
+          'gPA',
+          'sPA',
+          'Page',
+          'R W X, U, D',
+          'Type',
+          'Derivation',
+          'Remarks',
+        ]}
+      />
       <tbody>
         {view.groups.flatMap(({ name, rows }) =>
           rows.map((row) => (

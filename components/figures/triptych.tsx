@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import type { TriptychRow, Vmcb02Source } from '../../emulator/hypervisor/index.ts'
 import { hex } from '../workbench/format.ts'
 import { Dissector } from '../workbench/dissector.tsx'
-import { Figure } from './figure.tsx'
+import { Figure, TableHead } from './figure.tsx'
 import {
   SOURCES,
   TRIPTYCH_COLUMNS,
@@ -239,15 +239,7 @@ function TriptychTable({ view }: { readonly view: TriptychView }) {
   return (
     <table>
       <caption class="fig-hidden">Fields of the three VMCBs</caption>
-      <thead>
-        <tr>
-          {['Field', 'vmcb01', 'vmcb02', 'vmcb12', 'Source of vmcb02', 'Why'].map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={['Field', 'vmcb01', 'vmcb02', 'vmcb12', 'Source of vmcb02', 'Why']} />
       <tbody>
         {view.groups.flatMap(({ fields }) =>
           fields.map(({ field, cells, source, reason }) => (

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import type { Walk } from '../../emulator/machine/index.ts'
 import { Dissector } from '../workbench/dissector.tsx'
 import { hexWide } from '../workbench/format.ts'
-import { Figure } from './figure.tsx'
+import { Figure, TableHead } from './figure.tsx'
 import { walkView, type WalkCell, type WalkPlace, type WalkRowView, type WalkView } from './walk-view.ts'
 
 interface WalkProps {
@@ -204,15 +204,7 @@ function WalkTable({ view }: { readonly view: WalkView }) {
         {view.fields.map(({ name, bits, value }) => `${name} (${bits}) = ${value}`).join(', ')}.{' '}
         {view.outcome.title}: {view.outcome.details.join(', ')}.
       </caption>
-      <thead>
-        <tr>
-          {['Read', 'For', 'Entry', 'sPA', 'Value', 'Remarks'].map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={['Read', 'For', 'Entry', 'sPA', 'Value', 'Remarks']} />
       <tbody>
         {view.rows.flatMap((row) =>
           [...row.nested, row.entry]

@@ -2,7 +2,7 @@
 import { Fragment } from 'preact'
 import { useState } from 'preact/hooks'
 import { plural } from '../workbench/format.ts'
-import { Figure } from './figure.tsx'
+import { Figure, TableHead } from './figure.tsx'
 import type { WorldSwitchRecord } from './world-switch-data.ts'
 import {
   worldSwitchView,
@@ -177,15 +177,7 @@ function SwitchTable({ view }: { readonly view: WorldSwitchView }) {
   return (
     <table>
       <caption class="fig-hidden">{view.title}</caption>
-      <thead>
-        <tr>
-          {['What', 'Register or field', 'Before', 'Value', 'From'].map((head) => (
-            <th key={head} scope="col">
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={['What', 'Register or field', 'Before', 'Value', 'From']} />
       <tbody>
         {view.moves.flatMap(({ title, from, rows }) =>
           rows.map(({ name, before, value, isChanged, source }) => (
