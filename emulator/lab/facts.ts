@@ -1,7 +1,7 @@
 /** The facts of a run that conditions ask for, from the events of the machine and of L0. */
 import type { L0, L0Event } from '../hypervisor/index.ts'
 import type { MachineEvent } from '../machine/index.ts'
-import { exitCode, findField, readField } from '../svm/index.ts'
+import { exitOf, findField, readField } from '../svm/index.ts'
 import type { ExitFact, L0Outcome, L0Vmcb, VmrunFact } from './outcome.ts'
 
 /** An exit with where it happened. */
@@ -11,7 +11,7 @@ interface PlacedExit extends ExitFact {
 }
 
 function nameOf(code: bigint): string {
-  return exitCode(Number(BigInt.asIntN(64, code)))?.key ?? `${code.toString(16)}h`
+  return exitOf(code)?.key ?? `${code.toString(16)}h`
 }
 
 function placedExits(events: readonly MachineEvent[]): PlacedExit[] {

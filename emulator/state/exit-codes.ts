@@ -2,6 +2,7 @@
  * The exit codes of #VMEXIT (APM vol 2 appendix C). For codes 00h..A6h the code is the position of the intercept's bit in the
  * intercept vectors: vector code / 32 (VMCB offset 4 * vector), bit code % 32. So this is the list of intercepts as well.
  */
+import { hex } from './notation.ts'
 
 /** Exit codes that the processor's own code names. */
 export const EXIT = {
@@ -225,4 +226,14 @@ const BY_CODE: ReadonlyMap<number, ExitCode> = new Map(EXIT_CODES.map((exit) => 
 /** The entry of a code given as a signed number; undefined for numbers that the manual does not define. */
 export function exitCode(code: number): ExitCode | undefined {
   return BY_CODE.get(code)
+}
+
+/** The entry of EXITCODE as a VMCB has it, in 64 bits; undefined for codes that the manual does not define. */
+export function exitOf(code: bigint): ExitCode | undefined {
+  return exitCode(Number(BigInt.asIntN(64, code)))
+}
+
+/** 'NPF', 'INVALID': the manual's name of EXITCODE without 'VMEXIT_'. A code that the manual does not define is named by its number. */
+export function exitName(code: bigint): string {
+  return exitOf(code)?.name.replace('VMEXIT_', '') ?? hex(code)
 }

@@ -1,7 +1,7 @@
 /** A #VMEXIT in words: the name of its code, what EXITINFO1 and EXITINFO2 say, and for VMEXIT_INVALID why. */
 import { generalRegisterName } from '../isa/index.ts'
 import type { FailedCheck, VmexitEvent } from '../state/cpu.ts'
-import { EXCEPTION_MNEMONICS, EXIT, exitCode } from '../state/exit-codes.ts'
+import { EXCEPTION_MNEMONICS, EXIT, exitCode, exitName } from '../state/exit-codes.ts'
 import { VECTOR } from '../state/faults.ts'
 import { hex } from '../state/notation.ts'
 import { findCheck } from './checks.ts'
@@ -27,11 +27,10 @@ export interface ExitExplanation {
 /** Explains an exit. A code that the manual does not define is named by its number. */
 export function explainExit(event: VmexitEvent): ExitExplanation {
   const code = Number(BigInt.asIntN(64, event.code))
-  const entry = exitCode(code)
   return {
     code: event.code,
-    name: entry === undefined ? hex(event.code) : entry.name.replace('VMEXIT_', ''),
-    cause: entry?.cause ?? 'An exit code that the manual does not define',
+    name: exitName(event.code),
+    cause: exitCode(code)?.cause ?? 'An exit code that the manual does not define',
     details: describeInfo(code, event),
     checks: event.failedChecks.map(explainCheck),
   }

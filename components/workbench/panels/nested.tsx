@@ -1,7 +1,7 @@
 /** Panels of labs whose program is L1: what L0 does, its VMCBs, and the orders of races. */
 import { useState } from 'preact/hooks'
 import type { L0Event } from '../../../emulator/hypervisor/index.ts'
-import { exitCode, fieldAt, findField } from '../../../emulator/svm/index.ts'
+import { exitName, fieldAt, findField } from '../../../emulator/svm/index.ts'
 import { Triptych } from '../../figures/triptych.tsx'
 import { count, hex, hexWide, plural } from '../format.ts'
 import { ProcessorChoice, useAnswer, useProcessor } from './answers.tsx'
@@ -131,9 +131,4 @@ function describe(event: L0Event): readonly [string, string, string] {
         : ['refused', `The vCPU is saved and restored ${who}`, `${event.error}, by “${event.rule}”`]
     }
   }
-}
-
-function exitName(code: bigint): string {
-  const name = exitCode(Number(BigInt.asIntN(64, code)))?.name ?? hex(code)
-  return name.replace('VMEXIT_', '')
 }

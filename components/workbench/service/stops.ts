@@ -1,6 +1,6 @@
 /** The reader's stops, in terms of lines, symbols and names, as stops of the machine. */
 import { describeRunResult, type RunResult, type Stop } from '../../../emulator/machine/index.ts'
-import { EXIT_CODES, exitCode, findField } from '../../../emulator/svm/index.ts'
+import { EXIT_CODES, exitName, exitOf, findField } from '../../../emulator/svm/index.ts'
 import { hex } from '../format.ts'
 import type { ReaderStop, ResolvedStop } from '../protocol.ts'
 import { describeReaderStop } from '../stop-text.ts'
@@ -107,9 +107,9 @@ export function hearExitsOfL1(bench: Bench): void {
   const { l0, machine } = bench.session
   l0?.listen((event) => {
     if (event.kind !== 'vmexit' || !bench.isAdvancing) return
-    const code = exitCode(Number(BigInt.asIntN(64, event.code)))
-    if (!bench.l1Exits.some((name) => name === undefined || name === code?.key)) return
-    bench.l1Exit = code?.name.replace('VMEXIT_', '') ?? hex(event.code)
+    const key = exitOf(event.code)?.key
+    if (!bench.l1Exits.some((name) => name === undefined || name === key)) return
+    bench.l1Exit = exitName(event.code)
     machine.stop()
   })
 }

@@ -1,7 +1,6 @@
 /** What happened in a run by position. The machine's log goes back in time with it; this record keeps what is ahead. */
-import { exitCode } from '../../../emulator/svm/index.ts'
+import { exitName } from '../../../emulator/svm/index.ts'
 import { exceptionName, type Machine, type MachineEvent } from '../../../emulator/machine/index.ts'
-import { hex } from '../format.ts'
 import type { Mark, Timeline } from '../protocol.ts'
 
 /** More would be dots upon dots; the machine's log is not longer either. */
@@ -26,16 +25,8 @@ function markOf(event: MachineEvent): Mark | undefined {
   switch (event.kind) {
     case 'vmrun':
       return { at, processor, kind: 'vmrun', label: 'VMRUN', vmcb: event.vmcb }
-    case 'vmexit': {
-      const name = exitCode(Number(BigInt.asIntN(64, event.code)))?.name ?? hex(event.code)
-      return {
-        at,
-        processor,
-        kind: 'exit',
-        label: `#VMEXIT(${name.replace('VMEXIT_', '')})`,
-        vmcb: event.vmcb,
-      }
-    }
+    case 'vmexit':
+      return { at, processor, kind: 'exit', label: `#VMEXIT(${exitName(event.code)})`, vmcb: event.vmcb }
     case 'raised':
       return { at, processor, kind: 'exception', label: exceptionName(event.vector) }
     case 'delivered':
