@@ -27,7 +27,6 @@ export interface GateLane {
   readonly isNext: boolean
   /** What becomes of it when it is taken. */
   readonly destination: string
-  readonly isIntercepted: boolean
 }
 
 export interface InterruptGatesView {
@@ -119,7 +118,6 @@ function init(state: EventState): ReturnType<Lane> {
     pending: 'INIT',
     gates: state.waitsForStartup ? [] : [gif(state), shadow(state), outsideSmm(state)],
     destination: isIntercepted ? '#VMEXIT(INIT)' : 'The processor is initialized',
-    isIntercepted,
   }
 }
 
@@ -132,7 +130,6 @@ function startup(state: EventState): ReturnType<Lane> {
     pending: 'STARTUP',
     gates: [],
     destination: 'The processor begins in real mode',
-    isIntercepted: false,
   }
 }
 
@@ -145,7 +142,6 @@ function smi(state: EventState): ReturnType<Lane> {
     pending: 'SMI',
     gates: [...running(state), gif(state), shadow(state), outsideSmm(state)],
     destination: isIntercepted ? '#VMEXIT(SMI)' : 'The SMM handler',
-    isIntercepted,
   }
 }
 
@@ -170,7 +166,6 @@ function nmi(state: EventState): ReturnType<Lane> {
       ),
     ],
     destination: destination(state, isIntercepted, 'NMI', 'IDT entry 2'),
-    isIntercepted,
   }
 }
 
@@ -229,7 +224,6 @@ function interrupt(state: EventState): ReturnType<Lane> {
       'INTR',
       requested.length > 0 ? `IDT entry ${hex(highest)}` : 'The IDT',
     ),
-    isIntercepted,
   }
 }
 
@@ -280,7 +274,6 @@ function virtualNmi(state: EventState): ReturnType<Lane> {
       ),
     ],
     destination: 'IDT entry 2 of the guest',
-    isIntercepted: false,
   }
 }
 
@@ -321,6 +314,5 @@ function virtualInterrupt(state: EventState): ReturnType<Lane> {
       : virtual.irq
         ? `IDT entry ${hex(virtual.vector)} of the guest`
         : 'The IDT of the guest',
-    isIntercepted,
   }
 }

@@ -8,6 +8,7 @@ import {
   type RaceEvent,
 } from '../../emulator/hypervisor/index.ts'
 import { fieldAt, readField, VMCB_BYTES, type VmcbField } from '../../emulator/svm/index.ts'
+import { littleEndian } from '../workbench/bytes.ts'
 import { count, hex, hexWide } from '../workbench/format.ts'
 
 export interface LatticeStep {
@@ -161,8 +162,4 @@ function describeBytes(
 
 function nameIn({ name, offset }: VmcbField, at: number): string {
   return at === offset ? name : `${name} + ${at - offset}`
-}
-
-function littleEndian(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n)
 }

@@ -2,7 +2,7 @@
  * The orders of a race of two sides as a grid: the steps of one side go right, those of the other down, and every way from the
  * top left corner is an order.
  */
-import type { LatticeOrder, LatticeRecord, LatticeStep } from './lattice-data.ts'
+import type { LatticeFinding, LatticeOrder, LatticeRecord, LatticeStep } from './lattice-data.ts'
 
 /** How the orders end that go along an edge. */
 export type Outcome = 'win' | 'some lose' | 'all lose'
@@ -110,7 +110,13 @@ export function placeAt(
   }
 }
 
-function isLosing({ findings }: LatticeOrder, finding: number | undefined): boolean {
+/** "vmrun-succeeds: VMRUN failed" */
+export function findingText({ property, text }: LatticeFinding): string {
+  return `${property}: ${text}`
+}
+
+/** Whether an order loses; `finding` as of latticeView(). */
+export function isLosing({ findings }: LatticeOrder, finding: number | undefined): boolean {
   return finding === undefined ? findings.length > 0 : findings.includes(finding)
 }
 

@@ -4,7 +4,15 @@ import { plural } from '../workbench/format.ts'
 import { Figure, TableHead } from './figure.tsx'
 import { axisName, Grid, Legend, stepName } from './lattice-grid.tsx'
 import type { LatticeRecord, LatticeStep } from './lattice-data.ts'
-import { latticeView, placeAt, shortestPath, type LatticePlace, type LatticeView } from './lattice-view.ts'
+import {
+  findingText,
+  isLosing,
+  latticeView,
+  placeAt,
+  shortestPath,
+  type LatticePlace,
+  type LatticeView,
+} from './lattice-view.ts'
 
 interface LatticeProps {
   readonly record: LatticeRecord
@@ -87,9 +95,9 @@ function FindingChoice({ record, finding, onChoose }: FindingChoiceProps) {
         }}
       >
         <option value="">anything</option>
-        {record.findings.map(({ property, text }, index) => (
-          <option key={text} value={index}>
-            {property}: {text}
+        {record.findings.map((one, index) => (
+          <option key={one.text} value={index}>
+            {findingText(one)}
           </option>
         ))}
       </select>
@@ -174,7 +182,7 @@ function Walk({ record, place, path, shortest, take, onPath }: WalkProps) {
 function statusOf({ findings }: LatticeRecord, { orders, losing, findings: found }: LatticePlace): string {
   if (found !== undefined) {
     if (found.length === 0) return 'The end: all properties hold.'
-    return `The end. ${found.map((number) => `${findings[number].property}: ${findings[number].text}.`).join(' ')}`
+    return `The end. ${found.map((number) => `${findingText(findings[number])}.`).join(' ')}`
   }
   if (losing === 0) return `Whatever comes now, nothing is lost (${plural(orders, 'order')}).`
   if (losing === orders) return `Whatever comes now, it is lost (${plural(orders, 'order')}).`
@@ -212,10 +220,8 @@ function OrdersTable({
   readonly record: LatticeRecord
   readonly finding: number | undefined
 }) {
-  const losing = record.orders.filter(({ findings }) =>
-    finding === undefined ? findings.length > 0 : findings.includes(finding),
-  )
-  const others = record.orders.filter((order) => !losing.includes(order))
+  const losing = record.orders.filter((order) => isLosing(order, finding))
+  const others = record.orders.filter((order) => !isLosing(order, finding))
   const shown = [...losing, ...others].slice(0, MOST_ORDERS)
   return (
     <table>
@@ -239,9 +245,7 @@ function OrdersTable({
               <td>
                 {order.findings.length === 0
                   ? 'all holds'
-                  : order.findings
-                      .map((number) => `${record.findings[number].property}: ${record.findings[number].text}`)
-                      .join('; ')}
+                  : order.findings.map((number) => findingText(record.findings[number])).join('; ')}
               </td>
             </tr>
           )

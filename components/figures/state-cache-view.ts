@@ -45,7 +45,6 @@ export interface StateCacheView {
   /** Physical address of the VMCB that the copies are of; undefined while the processor has none. */
   readonly tag: string | undefined
   readonly tagMatches: boolean
-  readonly policy: StateCacheRecord['policy']
   readonly policyText: string
   readonly groups: readonly CachedGroupRow[]
   readonly stale: number
@@ -85,7 +84,6 @@ export function stateCacheView({ policy, vmcb, image, cache }: StateCacheRecord)
     vmcb: hex(vmcb),
     tag: cache.vmcb === undefined ? undefined : hex(cache.vmcb),
     tagMatches,
-    policy,
     policyText: POLICIES[policy],
     groups,
     stale: groups.filter(({ isStale }) => isStale).length,

@@ -45,10 +45,7 @@ export interface TimelineLane {
 }
 
 export interface TimelineView {
-  readonly span: Span
   readonly columns: number
-  /** Column of the machine's position; may lie outside. */
-  readonly position: number
   readonly lanes: readonly TimelineLane[]
   /** The VMCBs of the run, as "VMCB 20000h", in the order of their first VMRUN. */
   readonly guests: readonly string[]
@@ -57,7 +54,11 @@ export interface TimelineView {
 }
 
 /** What a figure of so many columns shows of `span`. One pass over the marks: there may be a hundred thousand. */
-export function timelineView(record: TimelineRecord, span: Span, columns: number): TimelineView {
+export function timelineView(
+  record: Pick<TimelineRecord, 'marks' | 'extent' | 'processors'>,
+  span: Span,
+  columns: number,
+): TimelineView {
   const guests = guestsOf(record.marks)
   const numbers = new Map(guests.map((vmcb, index) => [vmcb, index]))
   const scale = columns / Math.max(1, span.to - span.from)
@@ -65,7 +66,7 @@ export function timelineView(record: TimelineRecord, span: Span, columns: number
   const lanes = Array.from({ length: record.processors }, () => new LaneBuilder(columnOf(0), columns))
   for (const { at, kind, processor, vmcb, label } of record.marks) {
     const lane = lanes[processor]
-    const column = (at - span.from) * scale
+    const column = columnOf(at)
     if (kind === 'vmrun') lane.enterWorld(column, numbers.get(vmcb!))
     else {
       if (kind === 'exit') lane.leaveGuest(column, numbers.get(vmcb!))
@@ -73,9 +74,7 @@ export function timelineView(record: TimelineRecord, span: Span, columns: number
     }
   }
   return {
-    span,
     columns,
-    position: columnOf(record.position),
     guests: guests.map((vmcb) => `VMCB ${hex(vmcb)}`),
     lanes: lanes.map((lane, processor) => lane.end(processor, columnOf(record.extent))),
     ticks: ticksOf(span, columns).map((at) => ({ at, column: columnOf(at), text: count(at) })),

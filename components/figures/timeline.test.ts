@@ -51,11 +51,7 @@ describe('the timeline of a run', () => {
 
 test('a run of which only the end is known began in the guest that ends first', () => {
   const marks: Mark[] = [{ at: 60, kind: 'exit', processor: 0, label: '#VMEXIT(HLT)', vmcb: VMCB }]
-  const { lanes } = timelineView(
-    { position: 0, extent: 100, processors: 1, marks },
-    { from: 0, to: 100 },
-    100,
-  )
+  const { lanes } = timelineView({ extent: 100, processors: 1, marks }, { from: 0, to: 100 }, 100)
   expect(lanes[0].bands.map(({ from, to, world }) => [from, to, world])).toEqual([
     [0, 60, 'guest'],
     [60, 100, 'host'],

@@ -1,6 +1,6 @@
 /** The timeline of a run: a lane for each vCPU, its worlds as bands and its events as marks, to be scrubbed. */
 import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
-import { count, plural } from '../workbench/format.ts'
+import { count, hex, plural } from '../workbench/format.ts'
 import type { Mark } from '../workbench/protocol.ts'
 import { Figure, TableHead } from './figure.tsx'
 import { AXIS, LABELS, LANE, Legend, MARGIN, Picture } from './timeline-drawing.tsx'
@@ -135,7 +135,7 @@ function Scrubber({ record, span, seek, zoom }: ScrubberProps) {
   // Only a new record, span or width makes new buckets: moving does not.
   const { marks, extent, processors } = record
   const view = useMemo(
-    () => timelineView({ marks, extent, processors, position: 0 }, span, columns),
+    () => timelineView({ marks, extent, processors }, span, columns),
     [marks, extent, processors, span.from, span.to, columns],
   )
   const picture = useMemo(() => <Picture view={view} name={name} />, [view, name])
@@ -231,7 +231,7 @@ function positionText(record: TimelineRecord): string {
   const { position, processors } = record
   const worlds = Array.from({ length: processors }, (_, processor) => {
     const vmcb = worldAt(record, processor, position)
-    const world = vmcb === undefined ? 'in the host' : `in the guest of the VMCB at ${vmcb.toString(16)}h`
+    const world = vmcb === undefined ? 'in the host' : `in the guest of the VMCB at ${hex(vmcb)}`
     return processors === 1 ? world : `vCPU ${processor} ${world}`
   })
   return `after ${plural(position, 'instruction')}, ${worlds.join(', ')}`
@@ -279,6 +279,6 @@ function EventTable({
 }
 
 function worldAfter({ kind, vmcb }: Mark): string {
-  if (kind === 'vmrun' && vmcb !== undefined) return `guest, VMCB ${vmcb.toString(16).toUpperCase()}h`
+  if (kind === 'vmrun' && vmcb !== undefined) return `guest, VMCB ${hex(vmcb)}`
   return kind === 'exit' ? 'host' : ''
 }

@@ -19,6 +19,8 @@ export interface WalkCell {
   readonly number: number
   /** "PML4E", "nested PDE" */
   readonly name: string
+  /** Of the nested tables. */
+  readonly isNested: boolean
   readonly address: string
   readonly value: bigint
   readonly bytes: 4 | 8
@@ -61,12 +63,13 @@ export interface WalkView {
 
 export function walkView(walk: Walk): WalkView {
   let number = 0
-  const cellOf = (entry: WalkEntry, ofNested: boolean): WalkCell => {
-    const bits = pageEntryBits(entry, ofNested ? walk.nestedLevels : walk.levels)
+  const cellOf = (entry: WalkEntry, isNested: boolean): WalkCell => {
+    const bits = pageEntryBits(entry, isNested ? walk.nestedLevels : walk.levels)
     const fields = dissectFields(entry.value, entry.bytes, bits, entry.offending)
     return {
       number: ++number,
-      name: `${ofNested ? 'nested ' : ''}${entryName(entry)}`,
+      name: `${isNested ? 'nested ' : ''}${entryName(entry)}`,
+      isNested,
       address: hex(entry.address),
       value: entry.value,
       bytes: entry.bytes,

@@ -141,12 +141,9 @@ interface CellProps {
 }
 
 function Cell({ cell, choice, isWide = false }: CellProps) {
-  const { number, name, address, value, bytes, isLeaf, offending, blamed, sets } = cell
+  const { number, name, isNested, address, value, bytes, isLeaf, offending } = cell
   const isFault = offending !== 0n
-  const isNested = name.startsWith('nested')
-  const notes = [isLeaf && 'leaf', sets && `sets ${sets}`, isFault && `ends the walk: ${blamed}`].filter(
-    Boolean,
-  )
+  const remarks = remarksOn(cell)
   return (
     <button
       type="button"
@@ -157,9 +154,16 @@ function Cell({ cell, choice, isWide = false }: CellProps) {
       <span class="fig-walk-number">{number}</span> {isFault && <span aria-hidden="true">✕</span>}
       <b class={isWide ? '' : 'fig-hidden'}>{name}</b> <span class="fig-value">{address}</span>{' '}
       <span class={isWide ? 'fig-value fig-soft' : 'fig-hidden'}>{hexWide(value, bytes)}</span>
-      {notes.length > 0 && <span class="fig-hidden">, {notes.join(', ')}</span>}
+      {remarks !== '' && <span class="fig-hidden">, {remarks}</span>}
     </button>
   )
+}
+
+/** "leaf, sets A, D": what is to be said of an entry besides its value; empty for most. */
+function remarksOn({ isLeaf, sets, blamed }: WalkCell): string {
+  return [isLeaf && 'leaf', sets && `sets ${sets}`, blamed && `ends the walk: ${blamed}`]
+    .filter(Boolean)
+    .join(', ')
 }
 
 function Arrow() {
@@ -209,20 +213,16 @@ function WalkTable({ view }: { readonly view: WalkView }) {
         {view.rows.flatMap((row) =>
           [...row.nested, row.entry]
             .filter((place) => typeof place === 'object')
-            .map(({ number, name, address, value, bytes, isLeaf, sets, blamed }) => (
-              <tr key={number}>
-                <th scope="row">{number}</th>
+            .map((cell) => (
+              <tr key={cell.number}>
+                <th scope="row">{cell.number}</th>
                 <td>
                   {row.name} <span class="fig-value">{row.guestAddress}</span>
                 </td>
-                <td>{name}</td>
-                <td class="fig-value">{address}</td>
-                <td class="fig-value">{hexWide(value, bytes)}</td>
-                <td>
-                  {[isLeaf && 'leaf', sets && `sets ${sets}`, blamed && `ends the walk: ${blamed}`]
-                    .filter(Boolean)
-                    .join(', ')}
-                </td>
+                <td>{cell.name}</td>
+                <td class="fig-value">{cell.address}</td>
+                <td class="fig-value">{hexWide(cell.value, cell.bytes)}</td>
+                <td>{remarksOn(cell)}</td>
               </tr>
             )),
         )}

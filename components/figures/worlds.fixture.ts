@@ -9,7 +9,6 @@ import {
   scheduledHost,
   type Decisions,
   type L0,
-  type L0Options,
   type Property,
   type Store,
 } from '../../emulator/hypervisor/index.ts'
@@ -85,8 +84,8 @@ export function worldMachine({
 }
 
 /** The same with L0 below: the host is L1, its guest L2, its VMCB vmcb12. */
-export function nestedMachine(world: World = {}, l0Options: L0Options = {}): { machine: Machine; l0: L0 } {
-  const made = createL0(RAM, l0Options)
+export function nestedMachine(world: World): { machine: Machine; l0: L0 } {
+  const made = createL0(RAM)
   const machine = worldMachine({ ...world, options: { cpu: cpuOfL1(), ...world.options, host: made.host } })
   return { machine, l0: made.l0() }
 }

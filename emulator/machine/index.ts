@@ -37,7 +37,6 @@ export {
   GUEST_WITH_NESTED,
   MEMORY_TYPES,
   PAT_WITH_MTRR,
-  patSlot,
   patType,
   type EffectiveType,
   type MemoryType,

@@ -1,10 +1,10 @@
 /** What else can be done with memory: searching all of it, and changing it while the machine is paused. */
 import { useState } from 'preact/hooks'
+import { toBytes } from '../bytes.ts'
 import { count, hex } from '../format.ts'
 import { readShown } from '../radix.tsx'
 import type { SearchRequest, SearchResult } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
-import { toBytes } from './units.ts'
 
 const SIZES = [1, 2, 4, 8] as const
 type Size = (typeof SIZES)[number]

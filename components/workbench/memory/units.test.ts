@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { cellsOf, littleEndian, printable, symbolFor, tableEntries, toBytes } from './units.ts'
+import { littleEndian, toBytes } from '../bytes.ts'
+import { cellsOf, printable, symbolFor, tableEntries } from './units.ts'
 
 test('numbers have their lowest byte first, and those whose bytes changed are marked', () => {
   const bytes = Uint8Array.of(1, 2, 3, 4, 5)

@@ -1,6 +1,7 @@
 /** A stretch of memory as numbers of one size, as page-table entries, and what addresses in it lead to. */
 import { pageEntryBits } from '../../figures/page-entry-bits.ts'
 import type { BitList } from '../../../emulator/svm/index.ts'
+import { littleEndian } from '../bytes.ts'
 
 export const UNITS = { bytes: 1, words: 2, doublewords: 4, quadwords: 8 } as const
 export type Unit = keyof typeof UNITS
@@ -12,15 +13,6 @@ export interface Cell {
   readonly value: bigint
   /** Some of its bytes are not what they were. */
   readonly hasChanged: boolean
-}
-
-/** The number that the bytes are, the lowest first. */
-export function littleEndian(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n)
-}
-
-export function toBytes(value: bigint, size: number): Uint8Array {
-  return Uint8Array.from({ length: size }, (_, n) => Number((value >> BigInt(8 * n)) & 0xffn))
 }
 
 /** Whole numbers of `size` bytes; what is left at the end is left out. `before`: what lay there earlier, if that is known. */
