@@ -2,12 +2,18 @@
 import { unified } from '@astrojs/markdown-remark'
 import mdx from '@astrojs/mdx'
 import { defineConfig } from 'astro/config'
+import process from 'node:process'
 import remarkDirective from 'remark-directive'
 import { bookTheme, nasm, vmcb } from './src/highlight/languages.ts'
+import { rehypeBasePath } from './src/markdown/rehype-base-path.ts'
 import { rehypeScrollableTables } from './src/markdown/rehype-scrollable-tables.ts'
 import { remarkBoxes } from './src/markdown/remark-boxes.ts'
 
+// The path under which the book will be served: WORLD_SWITCH_BASE=/book/ npm run build
+const base = process.env['WORLD_SWITCH_BASE'] ?? '/'
+
 export default defineConfig({
+  base,
   integrations: [mdx()],
   trailingSlash: 'always',
   // The default drops the space between a word and a link on the next line.
@@ -27,7 +33,7 @@ export default defineConfig({
     // Astro's default processor ignores these plugins and drops directives without a word.
     processor: unified({
       remarkPlugins: [remarkDirective, remarkBoxes],
-      rehypePlugins: [rehypeScrollableTables],
+      rehypePlugins: [rehypeScrollableTables, [rehypeBasePath, base]],
     }),
     shikiConfig: { theme: bookTheme, langs: [nasm, vmcb] },
   },

@@ -69,7 +69,3 @@ export async function readWrittenChapters(): Promise<WrittenChapter[]> {
   const chapters = (await readParts()).flatMap((part) => part.chapters)
   return chapters.filter((chapter): chapter is WrittenChapter => chapter.entry !== undefined)
 }
-
-export function chapterPath({ slug }: Pick<Chapter, 'slug'>): string {
-  return `/chapters/${slug}/`
-}

@@ -9,27 +9,6 @@ import {
 } from '../emulator/svm/index.ts'
 import { labSlugs, readLab, type LabSource } from './labs.ts'
 
-/** The name of a field within its area, as the address has it: "g_pat", "cs.selector". */
-export function fieldSlug({ key }: VmcbField): string {
-  return key.slice(key.indexOf('.') + 1)
-}
-
-export function fieldPath(field: VmcbField): string {
-  return `/reference/vmcb/${fieldSlug(field)}/`
-}
-
-export function checkPath({ id }: Check): string {
-  return `/reference/checks/${id}/`
-}
-
-export function exitPath({ key }: ExitCode): string {
-  return `/reference/exits/${key}/`
-}
-
-export function labPath(slug: string): string {
-  return `/lab/${slug}/`
-}
-
 /** The checks that read the field. */
 export function checksOf({ key }: VmcbField): Check[] {
   return CHECKS.filter(({ fields }) => fields.includes(key))

@@ -4,7 +4,7 @@ import { CLEAN_BITS, type BitField, type VmcbField } from '../../../emulator/svm
 import { summarizeBits } from '../dissection.ts'
 import { hex } from '../format.ts'
 import { inRadix, RADIXES, type Radix } from '../radix.tsx'
-import { fieldPage } from '../reference-links.ts'
+import { fieldPath } from '../../paths.ts'
 import type { CheckVerdict } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
 import { ValueInput } from '../value-input.tsx'
@@ -107,7 +107,7 @@ function Details({ store, name, field, target, failed, value, clean }: DetailsPr
     <>
       <p>
         {field.description}. <span class="wb-soft">{field.section}.</span>{' '}
-        <a href={fieldPage(field)}>Reference</a>
+        <a href={fieldPath(field)}>Reference</a>
       </p>
       <dl class="wb-facts">
         <Fact name="name in the text" value={field.key} />

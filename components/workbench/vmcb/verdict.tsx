@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { findField } from '../../../emulator/svm/index.ts'
 import { plural } from '../format.ts'
-import { checkPage } from '../reference-links.ts'
+import { checkPath } from '../../paths.ts'
 import type { CheckVerdict, VmcbVerdict } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
 
@@ -78,7 +78,7 @@ export function Checks({ checks, onShow }: ChecksProps) {
           {checks.map((check) => (
             <li key={check.id}>
               {check.hasFailed ? '× fails: ' : '✓ passes: '}
-              <a href={checkPage(check.id)}>{check.id}</a>{' '}
+              <a href={checkPath(check)}>{check.id}</a>{' '}
               <span class="wb-soft">
                 {check.fields.map((key) => findField(key)?.name ?? key).join(', ')}; {check.section}
               </span>
@@ -95,7 +95,7 @@ function Check({ check, onShow }: { readonly check: CheckVerdict } & Pick<Checks
   return (
     <>
       {check.explanation}{' '}
-      <a class="wb-soft" href={checkPage(check.id)}>
+      <a class="wb-soft" href={checkPath(check)}>
         {check.section}
       </a>{' '}
       {onShow !== undefined && (
