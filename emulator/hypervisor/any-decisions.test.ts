@@ -35,7 +35,7 @@ const text = fc
       host_accesses: one('h-pat', 'as-the-guest'),
     }),
     saved_state: fc.record({
-      g_pat: one('none', 'save-area', 'header'),
+      g_pat: one('none', 'msrs', 'save-area', 'header'),
       valid_flag: fc.boolean(),
       check_l1_g_pat: one('never', 'with-vmcb12-controls'),
       fill_l1_g_pat: one('keep', 'host-pat'),

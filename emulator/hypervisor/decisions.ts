@@ -67,10 +67,10 @@ export const decisionsSchema = z.strictObject({
   saved_state: z
     .strictObject({
       g_pat: z
-        .enum(['none', 'save-area', 'header'])
+        .enum(['none', 'msrs', 'save-area', 'header'])
         .default('header')
         .describe(
-          "Where a saved state has L2's PAT: nowhere, in g_pat of L1's save area, or in a field of the header.",
+          "Where L2's PAT is while a vCPU is moved: nowhere; in the MSR, and L1's in g_pat of L1's save area; in that g_pat itself; in a field of the header.",
         ),
       valid_flag: z
         .boolean()

@@ -22,6 +22,7 @@ const SEPARATE: Row = { invalid: INVALID, l2Reads: vmcb12, l1Reads: l1, vmcb12: 
 const TABLE: readonly (readonly [design: string, quirk: boolean | undefined, Row])[] = [
   ['before-the-series', undefined, SHARED],
   ['live-page', undefined, SEPARATE],
+  ['control-cache', undefined, SEPARATE],
   ['own-field', undefined, SEPARATE],
   ['save-cache-with-controls', undefined, SEPARATE],
   ['as-merged', true, SHARED],

@@ -164,6 +164,7 @@ describe('the layout of a nested state', () => {
   /** Of each design: u32 at 16, u64 at 16, u64 at 24, g_pat of the save area. */
   const places: [string, Decisions, [flags: number, at16: bigint, at24: bigint, saved: bigint]][] = [
     ['before-the-series', design('before-the-series'), [0, 0n, 0n, PAT.l1]],
+    ['control-cache', design('control-cache'), [VALID_G_PAT, 1n, 0n, PAT.l1]],
     ['own-field', design('own-field'), [VALID_G_PAT, 1n, PAT.vmcb12, PAT.l1]],
     ['save-cache-with-controls', design('save-cache-with-controls'), [VALID_G_PAT, 1n, 0n, PAT.vmcb12]],
     ['as-merged, quirk on', inForce(design('as-merged')), [0, 0n, 0n, PAT.l1]],
@@ -190,6 +191,7 @@ describe('a vCPU that is moved while L2 runs', () => {
   const designs: [string, Decisions, l2: bigint, l1: bigint][] = [
     ['before-the-series', design('before-the-series'), PAT.l1, PAT.l1],
     ['live-page', design('live-page'), PAT.vmcb12, PAT.l1],
+    ['control-cache', design('control-cache'), PAT.vmcb12, PAT.l1],
     ['own-field', design('own-field'), PAT.vmcb12, PAT.l1],
     ['save-cache-with-controls', design('save-cache-with-controls'), PAT.vmcb12, PAT.l1],
     ['as-merged, quirk on', inForce(design('as-merged')), PAT.l1, PAT.l1],
@@ -268,6 +270,31 @@ describe('a saved state of before the series, with garbage in g_pat of the save 
     const bytes = getNestedState(inL2(filled), filled)
     put(new DataView(bytes.buffer, 128), 'save.g_pat', PAT.invalid)
     expect(set(inL1(), bytes, filled)).toBe('EINVAL save area: g-pat-type')
+  })
+})
+
+describe('a PAT of L2 that travels with the MSRs', () => {
+  const rfc = design('control-cache')
+
+  it("leaves L1's to the save area, and an illegal one there is refused", () => {
+    const user = readUserState(inL2(rfc), rfc)
+    expect(user.msrs.pat).toBe(PAT.vmcb12)
+    put(new DataView(user.nested.buffer, 128), 'save.g_pat', PAT.invalid)
+    const { result } = writeUserState(0, user, rfc, FACTS, { msrs: 'before' })
+    expect(result).toMatchObject({ ok: false, error: 'EINVAL', rule: 'save area: h-pat-type' })
+  })
+
+  it("loses L1's of an older state if the MSRs are restored after it", () => {
+    const older = design('before-the-series')
+    const user = readUserState(inL2(older), older, { olderGPat: PAT.invalid })
+    const pats = (['before', 'after'] as const).map((msrs) => {
+      const { vcpu } = writeUserState(0, user, rfc, FACTS, { msrs })
+      return [readPat(vcpu, rfc, 'guest'), vcpu.pat]
+    })
+    expect(pats).toEqual([
+      [PAT.l1, PAT.l1],
+      [PAT.l1, PAT.default],
+    ])
   })
 })
 

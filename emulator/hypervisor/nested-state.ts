@@ -190,7 +190,7 @@ function checkAreas(
       save.id === 'g-pat-type' ? " It was checked with vmcb12's controls, which have nested paging on." : ''
     return invalid(`save area: ${save.id}`, `L1's save area: ${save.explanation}${pair}`)
   }
-  return checkGPat(decisions, view, image)
+  return checkPats(vcpu, decisions, view, image)
 }
 
 /** The first check that fails of those that blame a field of one area. */
@@ -206,28 +206,52 @@ function l1SaveArea(vcpu: VcpuState, decisions: Decisions, view: DataView, image
   const { check_l1_g_pat, fill_l1_g_pat, g_pat } = decisions.saved_state
   const pair = new DataView(image.buffer.slice(0))
   if (check_l1_g_pat === 'never') put(pair, 'control.nested_control', 0n)
-  const isUnused = g_pat !== 'save-area' || savedGPat(decisions, view, image) === undefined
-  if (fill_l1_g_pat === 'host-pat' && isUnused) put(pair, 'save.g_pat', vcpu.pat)
+  const isUsed =
+    (g_pat === 'save-area' || g_pat === 'msrs') && savedGPat(vcpu, decisions, view, image) !== undefined
+  if (fill_l1_g_pat === 'host-pat' && !isUsed) put(pair, 'save.g_pat', vcpu.pat)
   return pair
 }
 
 const NP_ENABLE = 1n
 
-/** L2's PAT in a saved state; undefined when the state has none, or when L2 has no PAT of its own. */
-function savedGPat(decisions: Decisions, view: DataView, image: DataView): bigint | undefined {
+/**
+ * L2's PAT in a saved state; undefined when the state has none, or when L2 has no PAT of its own. One that travels with the MSRs is what
+ * the vCPU has as PAT until now, if the user has restored the MSRs.
+ */
+function savedGPat(
+  vcpu: VcpuState,
+  decisions: Decisions,
+  view: DataView,
+  image: DataView,
+): bigint | undefined {
   const { g_pat, valid_flag } = decisions.saved_state
   const isOwn = (get(image, 'control.nested_control') & NP_ENABLE) !== 0n && hasOwnPat(decisions)
   if (!isOwn || g_pat === 'none') return undefined
   if (valid_flag && !(view.getUint32(AT.svmFlags, true) & VALID_G_PAT)) return undefined
+  if (g_pat === 'msrs') return vcpu.pat
   return g_pat === 'header' ? view.getBigUint64(headerGPat(decisions), true) : get(image, 'save.g_pat')
 }
 
-/** The header's gPAT is checked by itself. One in the save area is checked with that area, if at all. */
-function checkGPat(decisions: Decisions, view: DataView, image: DataView): SetResult | undefined {
-  if (decisions.saved_state.g_pat !== 'header') return undefined
-  const gPat = savedGPat(decisions, view, image)
-  if (gPat === undefined || isValidPat(gPat)) return undefined
-  return invalid('header: g-pat-type', 'The gPAT in the header has a reserved memory type.')
+/** The header's gPAT is checked by itself, and so is L1's PAT where L2's takes its place among the MSRs. */
+function checkPats(
+  vcpu: VcpuState,
+  decisions: Decisions,
+  view: DataView,
+  image: DataView,
+): SetResult | undefined {
+  const gPat = savedGPat(vcpu, decisions, view, image)
+  if (gPat === undefined) return undefined
+  switch (decisions.saved_state.g_pat) {
+    case 'header':
+      if (isValidPat(gPat)) return undefined
+      return invalid('header: g-pat-type', 'The gPAT in the header has a reserved memory type.')
+    case 'msrs':
+      if (isValidPat(get(image, 'save.g_pat'))) return undefined
+      return invalid('save area: h-pat-type', "L1's PAT, in its save area, has a reserved memory type.")
+    // One in the save area is checked with that area, if at all.
+    default:
+      return undefined
+  }
 }
 
 /**
@@ -239,11 +263,12 @@ function enter(vcpu: VcpuState, decisions: Decisions, view: DataView, image: Dat
   const flags = view.getUint16(AT.flags, true)
   if (!nested.guestMode) copySaveArea(vmcb01, vmcb02)
   copySaveArea(image, vmcb01)
-  // L1's PAT is not in the saved areas; it is the vCPU's.
-  put(vmcb01, 'save.g_pat', vcpu.pat)
   for (const { key } of L2_FIELDS)
     if (key.startsWith('control.')) keepCopy(nested, decisions, key, get(image, key))
-  const gPat = savedGPat(decisions, view, image)
+  const gPat = savedGPat(vcpu, decisions, view, image)
+  // L1's PAT is not in the saved areas, it is the vCPU's; but where L2's has come with the MSRs, the two change places.
+  if (gPat !== undefined && decisions.saved_state.g_pat === 'msrs') vcpu.pat = get(image, 'save.g_pat')
+  put(vmcb01, 'save.g_pat', vcpu.pat)
   nested.guestMode = true
   nested.vmcb12 = Number(view.getBigUint64(AT.vmcb12, true))
   nested.last = -1
