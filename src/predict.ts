@@ -1,7 +1,8 @@
-// What VMRUN does with an edited VMCB: the answers to the chapters' predictions, found by running the machine while the book
-// is built.
+// What the machine does, found by running it while the book is built: with an edited VMCB, the answers to the chapters'
+// predictions; and under each policy of the state cache.
 import * as hypervisor from '../emulator/hypervisor/index.ts'
 import { LabSession, parseLab, type Lab } from '../emulator/lab/index.ts'
+import { STATE_CACHE_POLICIES, type StateCachePolicy } from '../emulator/machine/index.ts'
 import { explainExit, type ExitExplanation } from '../emulator/svm/index.ts'
 import { readLab } from './labs.ts'
 
@@ -34,4 +35,34 @@ function runToExit(lab: Lab, texts: ReadonlyMap<string, string>): ExitExplanatio
   session.run()
   const exit = session.machine.events.since().find((event) => event.kind === 'vmexit')
   return exit && explainExit(exit)
+}
+
+/** A run of a lab's start on a processor with one policy of the state cache. */
+export interface PolicyRun {
+  readonly policy: StateCachePolicy
+  readonly seed: number
+  /** Doublewords from a label on. */
+  readonly words: readonly number[]
+}
+
+/** Runs a lab's start under each policy, `random` with several seeds, and reads `count` doublewords at a label. */
+export function underEachPolicy(
+  slug: string,
+  { label, count, seeds }: { label: string; count: number; seeds: number },
+): PolicyRun[] {
+  const { lab, files } = readLab(slug)
+  const { start } = parseLab(slug, new Map(Object.entries(files)))
+  return STATE_CACHE_POLICIES.flatMap((policy) =>
+    Array.from({ length: policy === 'random' ? seeds : 1 }, (_, seed): PolicyRun => {
+      const machine = { ...lab.machine, state_cache: policy, seed }
+      const session = new LabSession({ ...lab, machine }, { executor: 'evaluate', hypervisor, seed })
+      session.reset(session.build(start))
+      session.run()
+      const outcome = session.outcome()
+      const at = outcome.symbols.get(label)
+      if (at === undefined) throw new Error(`lab ${slug} has no label ${label}`)
+      const words = Array.from({ length: count }, (_, i) => Number(outcome.memory(at + BigInt(i * 4), 4)))
+      return { policy, seed, words }
+    }),
+  )
 }
