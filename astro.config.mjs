@@ -5,6 +5,7 @@ import { defineConfig } from 'astro/config'
 import process from 'node:process'
 import remarkDirective from 'remark-directive'
 import { bookTheme, nasm, vmcb } from './src/highlight/languages.ts'
+import { contentSecurityPolicyIntegration } from './scripts/build/content-security-policy.ts'
 import { rehypeBasePath } from './src/markdown/rehype-base-path.ts'
 import { rehypeScrollableTables } from './src/markdown/rehype-scrollable-tables.ts'
 import { remarkBoxes } from './src/markdown/remark-boxes.ts'
@@ -14,7 +15,7 @@ const base = process.env['WORLD_SWITCH_BASE'] ?? '/'
 
 export default defineConfig({
   base,
-  integrations: [mdx()],
+  integrations: [mdx(), contentSecurityPolicyIntegration()],
   trailingSlash: 'always',
   // The default drops the space between a word and a link on the next line.
   compressHTML: true,
@@ -23,6 +24,8 @@ export default defineConfig({
     // Modules, so that a worker can load L0 when a lab needs it.
     worker: { format: 'es' },
     build: {
+      // The Content-Security-Policy knows no fonts but files.
+      assetsInlineLimit: (file) => (file.endsWith('.woff2') ? false : undefined),
       rolldownOptions: {
         // Astro marks each chapter with a directive of its own, of which the bundler warns.
         onLog: (level, log, handle) => log.code === 'MODULE_LEVEL_DIRECTIVE' || handle(level, log),

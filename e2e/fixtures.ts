@@ -1,4 +1,5 @@
-// What every test is given: a page that must keep its console clean and its requests on this machine.
+// What every test is given: a page that must keep its console clean, of violations of the Content-Security-Policy too, and its
+// requests on this machine.
 import { test as base, expect } from '@playwright/test'
 import { ChapterPage } from './pages/chapter-page.ts'
 import { ContentsPage } from './pages/contents-page.ts'

@@ -11,8 +11,9 @@ if (status !== 0) {
   process.exit(1)
 }
 
-const server = staticServer('dist')
+const base = process.env.WORLD_SWITCH_BASE ?? '/'
+const server = staticServer('dist', base)
 const port = await listen(server, FIRST_PORT)
-console.log(`\nWorld Switch is at http://localhost:${port}/\nCtrl-C stops it.`)
+console.log(`\nWorld Switch is at http://localhost:${port}${base}\nCtrl-C stops it.`)
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(0))

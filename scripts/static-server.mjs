@@ -1,8 +1,8 @@
 // Serves a folder of built pages on 127.0.0.1: for readers (npm start) and for the end-to-end tests.
-import { createReadStream } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { extname, join, normalize } from 'node:path'
+import { extname, join, normalize, sep } from 'node:path'
 
 const MIME_TYPES = {
   '.css': 'text/css; charset=utf-8',
@@ -19,6 +19,9 @@ const MIME_TYPES = {
   '.woff2': 'font/woff2',
   '.xml': 'application/xml',
 }
+
+/** The file of the built book that holds its Content-Security-Policy; `scripts/build` writes it. */
+export const POLICY_FILE = 'content-security-policy.txt'
 
 /**
  * The file that answers `url`, or undefined: a directory answers with its index.html, and no path leaves `folder`.
@@ -42,23 +45,34 @@ async function fileFor(folder, url) {
 }
 
 /**
- * @param {string} folder
+ * @param {string} folder the built book
+ * @param {string} base the path under which it is served, with slashes at both ends
  * @returns {import('node:http').Server} not listening yet
  */
-export function staticServer(folder) {
+export function staticServer(folder, base = '/') {
+  const policy = readFileSync(join(folder, POLICY_FILE), 'utf8').trim()
+  // Other sites may frame nothing but embedded labs.
+  const embedded = join(folder, 'embed', sep)
+  const policyFor = (/** @type {string} */ file) =>
+    file.startsWith(embedded) ? policy : `${policy}; frame-ancestors 'none'`
   return createServer(async (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { Allow: 'GET, HEAD' }).end()
       return
     }
     const url = request.url ?? '/'
-    const file = await fileFor(folder, url)
+    const path = url.startsWith(base) ? url.slice(base.length - 1) : undefined
+    const file = path === undefined ? undefined : await fileFor(folder, path)
     const shown = file ?? join(folder, '404.html')
     // Files under _astro carry a hash of their content in the name.
-    const caching = url.startsWith('/_astro/') ? 'public, max-age=31536000, immutable' : 'no-cache'
+    const caching = path?.startsWith('/_astro/') ? 'public, max-age=31536000, immutable' : 'no-cache'
     const type =
       MIME_TYPES[/** @type {keyof typeof MIME_TYPES} */ (extname(shown))] ?? 'application/octet-stream'
-    response.writeHead(file === undefined ? 404 : 200, { 'Content-Type': type, 'Cache-Control': caching })
+    response.writeHead(file === undefined ? 404 : 200, {
+      'Content-Type': type,
+      'Cache-Control': caching,
+      'Content-Security-Policy': policyFor(shown),
+    })
     if (request.method === 'HEAD') {
       response.end()
       return
