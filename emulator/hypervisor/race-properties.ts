@@ -32,8 +32,8 @@ export interface NestedVmrun {
   readonly earlier: readonly NestedVmrun[]
 }
 
-/** What a vCPU's looks at vmcb12 found, field by field. */
-export function sightings(events: readonly RaceEvent[]): Sightings {
+/** What a vCPU's looks at vmcb12 found, field by field. The copy of an area passes over what the design makes no copy of. */
+export function sightings(events: readonly RaceEvent[], decisions: Decisions): Sightings {
   const seen = new Map<string, Sighting[]>(L2_FIELDS.map(({ key }) => [key, []]))
   const image = emptyImage()
   let got = 0
@@ -45,14 +45,22 @@ export function sightings(events: readonly RaceEvent[]): Sightings {
     if (got < bytes) continue
     got = 0
     for (const field of L2_FIELDS)
-      if (field.offset >= offset && field.offset + field.bytes <= offset + bytes)
+      if (
+        field.offset >= offset &&
+        field.offset + field.bytes <= offset + bytes &&
+        (purpose !== 'copy' || decisionFor(decisions, field.key).copy !== 'none')
+      )
         seen.get(field.key)!.push({ purpose, value: meaningful(field.key, readField(image, field)) })
   }
   return seen
 }
 
 /** A vCPU's nested VMRUNs: each is what L0 did up to its own VMRUN, if it looked at a vmcb12. */
-export function nestedVmruns(runs: ReadonlyMap<number, Run>, own: readonly RaceEvent[]): NestedVmrun[] {
+export function nestedVmruns(
+  runs: ReadonlyMap<number, Run>,
+  own: readonly RaceEvent[],
+  decisions: Decisions,
+): NestedVmrun[] {
   const found: NestedVmrun[] = []
   let first = 0
   for (const [i, { step, ordinal }] of own.entries()) {
@@ -60,7 +68,7 @@ export function nestedVmruns(runs: ReadonlyMap<number, Run>, own: readonly RaceE
     const part = own.slice(first, i)
     first = i + 1
     if (part.some((event) => event.step.look !== undefined))
-      found.push({ seen: sightings(part), run: runs.get(ordinal), ordinal, earlier: [...found] })
+      found.push({ seen: sightings(part, decisions), run: runs.get(ordinal), ordinal, earlier: [...found] })
   }
   return found
 }
@@ -175,7 +183,7 @@ export function judge(
 ): Finding[] {
   return [...sides.entries()].flatMap(([side, { runs }]) => {
     const own = events.filter((event) => event.side === side)
-    return nestedVmruns(runs, own).flatMap((vmrun) =>
+    return nestedVmruns(runs, own, decisions).flatMap((vmrun) =>
       properties.flatMap((property) =>
         property
           .violations(vmrun, decisions)

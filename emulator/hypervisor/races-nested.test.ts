@@ -29,7 +29,10 @@ function boundsOfFields(...fields: readonly string[]): number[] {
 }
 
 function valueOf(events: readonly RaceEvent[], field: string): bigint {
-  return sightings(events.filter(({ side }) => side === 0)).get(field)![0].value
+  return sightings(
+    events.filter(({ side }) => side === 0),
+    merged,
+  ).get(field)![0].value
 }
 
 describe('a copy of the save area', () => {
