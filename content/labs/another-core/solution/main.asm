@@ -1,4 +1,5 @@
-; One guest on two cores: twice on core 0, then on core 1, then on core 0 again. The host edits nothing.
+; One guest on two cores: twice on core 0, then on core 1, then on
+; core 0 again. The host edits nothing but RIP.
 %include "svm.inc"
         org 0x10000
 start:  mov qword [0x200000], 0x1111
@@ -10,27 +11,29 @@ start:  mov qword [0x200000], 0x1111
         call run                ; and again
         mov [found + 8], rdx
 
-        mov eax, 0xfee00000     ; STARTUP to the other core; its code begins at 11000h
+        mov eax, 0xfee00000     ; STARTUP to the other core, at 11000h
         mov dword [rax + 0x300], 0xc4611
 other:  pause
         cmp dword [done], 1
         jne other
 
         xor edi, edi
-        call run                ; and reads it again, through the tables that it has chosen
+        call run                ; and reads it through its own tables
         mov [found + 16], rdx
         hlt
 
 ; Core 1 comes here.
 second_core:
         mov edi, 1
-        call run                ; the guest loads CR3 with the address of its own tables
+        call run                ; the guest loads CR3 with other tables
         mov dword [done], 1
         hlt
 
-; Runs the guest on this core, whose number is in EDI; RDX is what the guest brings back.
+; Runs the guest on this core, whose number is in EDI; RDX is what
+; the guest brings back. Its last stay on this core may have left
+; translations in the TLB, so they are flushed.
 run:    mov rax, vmcb
-        mov byte [rax + VMCB_CONTROL_TLB_CONTROL], 3    ; translations may be left from its last stay on this core
+        mov byte [rax + VMCB_CONTROL_TLB_CONTROL], 3
         cmp [last_core], edi
         je same
         mov dword [rax + VMCB_CONTROL_CLEAN_BITS], 0

@@ -1,4 +1,5 @@
-; The guest asks once, with VMMCALL, to go on as a program: at CPL 3, on tables of its own, with a breakpoint, in another time.
+; The guest asks once, with VMMCALL, to go on as a program: at CPL 3,
+; on tables of its own, with a breakpoint, in another time.
 ; The host changes what it takes, and clears the bits.
 %include "svm.inc"
 %define KNOWN 0x1fff
@@ -12,11 +13,12 @@ start:  mov qword [0x200000], 0x1111
         mov [rax + VMCB_SAVE_RIP], rcx
         mov byte [rax + VMCB_SAVE_CPL], 3
         mov qword [rax + VMCB_SAVE_CR3], tables
-        mov byte [rax + VMCB_CONTROL_TLB_CONTROL], 3            ; CR3 has changed under the same ASID
+        mov byte [rax + VMCB_CONTROL_TLB_CONTROL], 3    ; for CR3
         mov rcx, 0x0000010000000000
         mov [rax + VMCB_CONTROL_TSC_OFFSET], rcx
         mov qword [rax + VMCB_SAVE_DR7], 0x402
-        mov dword [rax + VMCB_CONTROL_CLEAN_BITS], KNOWN & ~(CLEAN_I | CLEAN_CRX | CLEAN_DRX | CLEAN_SEG)
+%define CHANGED (CLEAN_I | CLEAN_CRX | CLEAN_DRX | CLEAN_SEG)
+        mov dword [rax + VMCB_CONTROL_CLEAN_BITS], KNOWN & ~CHANGED
         vmrun
         hlt
 

@@ -1,4 +1,5 @@
-; A host with many guests and one page for VMRUN. A guest that waits is kept in a copy of its VMCB elsewhere.
+; A host with many guests and one page for VMRUN. A guest that waits
+; is kept in a copy of its VMCB elsewhere.
 %include "svm.inc"
         org 0x10000
 start:  mov qword [0x400000], 0x1111    ; the first guest's
@@ -24,7 +25,8 @@ start:  mov qword [0x400000], 0x1111    ; the first guest's
         mov [found + 24], rdx
         hlt
 
-; The VMCB kept at RSI is the next to run. The processor may hold copies of what was in the page before.
+; The VMCB kept at RSI is the next to run. The processor may hold
+; copies of what was in the page before.
 switch_to:
         mov rdi, page
         mov ecx, 4096 / 8
@@ -33,7 +35,8 @@ switch_to:
         mov dword [page + VMCB_CONTROL_CLEAN_BITS], 0
         ret
 
-; The guest in the page is put away at RDI: its state, and what is clean. The other controls are there already.
+; The guest in the page is put away at RDI: its state, and what is
+; clean. The other controls are there already.
 put_away:
         mov ecx, [page + VMCB_CONTROL_CLEAN_BITS]
         mov [rdi + VMCB_CONTROL_CLEAN_BITS], ecx
@@ -44,7 +47,8 @@ put_away:
         rep movsq
         ret
 
-; Runs the VMCB in the page from its beginning; RDX is what the guest found. Only RIP has changed when it runs again.
+; Runs the VMCB in the page from its beginning; RDX is what the guest
+; found. Only RIP has changed when it runs again.
 run:    mov rax, page
         mov qword [rax + VMCB_SAVE_RIP], guest
         vmrun

@@ -1,4 +1,5 @@
-; A host with many guests and one page for VMRUN. A guest that waits is kept in a copy of its VMCB elsewhere.
+; A host with many guests and one page for VMRUN. A guest that waits
+; is kept in a copy of its VMCB elsewhere.
 %include "svm.inc"
         org 0x10000
 start:  mov qword [0x400000], 0x1111    ; the first guest's
@@ -32,7 +33,8 @@ switch_to:
         rep movsq
         ret
 
-; The guest in the page is put away at RDI: its state, and what is clean. The other controls are there already.
+; The guest in the page is put away at RDI: its state, and what is
+; clean. The other controls are there already.
 put_away:
         mov ecx, [page + VMCB_CONTROL_CLEAN_BITS]
         mov [rdi + VMCB_CONTROL_CLEAN_BITS], ecx
@@ -43,7 +45,8 @@ put_away:
         rep movsq
         ret
 
-; Runs the VMCB in the page from its beginning; RDX is what the guest found. Only RIP has changed when it runs again.
+; Runs the VMCB in the page from its beginning; RDX is what the guest
+; found. Only RIP has changed when it runs again.
 run:    mov rax, page
         mov qword [rax + VMCB_SAVE_RIP], guest
         vmrun

@@ -1,6 +1,7 @@
-; Four runs of one guest. Before each, the host writes another G_PAT; the guest brings back the low half of what it finds.
+; Four runs of one guest. Before each, the host writes another
+; G_PAT; the guest brings back the low half of what it finds.
 %include "svm.inc"
-%define KNOWN 0x1fff            ; the clean bits that the manual defines
+%define KNOWN 0x1fff    ; the bits that the manual defines
         org 0x10000
 start:  mov rax, vmcb
         mov rsi, pats
@@ -12,7 +13,8 @@ next:   mov rdx, [rsi]
         vmrun
         mov edx, [rax + VMCB_SAVE_RAX]
         mov [rdi], edx
-        mov dword [rax + VMCB_CONTROL_CLEAN_BITS], KNOWN & ~CLEAN_NP   ; only G_PAT changes from here on
+        ; From here on only G_PAT changes:
+        mov dword [rax + VMCB_CONTROL_CLEAN_BITS], KNOWN & ~CLEAN_NP
         add rsi, 8
         add rdi, 4
         dec ebx

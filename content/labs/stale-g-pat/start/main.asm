@@ -1,4 +1,5 @@
-; Four runs of one guest. Before each, the host writes another G_PAT; the guest brings back the low half of what it finds.
+; Four runs of one guest. Before each, the host writes another
+; G_PAT; the guest brings back the low half of what it finds.
 %include "svm.inc"
         org 0x10000
 start:  mov rax, vmcb
@@ -11,7 +12,8 @@ next:   mov rdx, [rsi]
         vmrun
         mov edx, [rax + VMCB_SAVE_RAX]
         mov [rdi], edx
-        mov dword [rax + VMCB_CONTROL_CLEAN_BITS], 0xffffffff   ; from here on nothing changes
+        ; From here on nothing changes:
+        mov dword [rax + VMCB_CONTROL_CLEAN_BITS], 0xffffffff
         add rsi, 8
         add rdi, 4
         dec ebx
