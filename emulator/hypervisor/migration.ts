@@ -71,7 +71,8 @@ export function readUserState(
     registers,
     events: { nmiPending, smiPending, initPending },
     msrs: {
-      pat: readPat(vcpu, decisions, 'host'),
+      // An older L0 had one PAT, and gave that.
+      pat: olderGPat === undefined ? readPat(vcpu, decisions, 'host') : vcpu.pat,
       svme,
       vmHsavePa,
       vmCr,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { design } from './designs.fixture.ts'
-import { NESTED_PAT, nestedPatRow, runNestedPat, type NestedPatRound } from './nested-pat.ts'
+import type { Decisions } from './decisions.ts'
+import { movedNestedPat, NESTED_PAT, nestedPatRow, runNestedPat, type NestedPatRound } from './nested-pat.ts'
 
 const { l1, l2, vmcb12, invalid } = NESTED_PAT
 const VMMCALL = 0x81n
@@ -78,4 +79,50 @@ describe.each(TABLE)('%s (quirk: %s)', (name, sharedPatQuirk, row) => {
         )
     },
   )
+})
+
+describe('the processor itself', () => {
+  it('has the row of the designs with two PATs', () => {
+    const { invalid: exitCode, nestedPaging, noNestedPaging } = nestedPatRow(undefined)
+    const { l2Reads, l1Reads, vmcb12: left } = nestedPaging
+    expect({ invalid: exitCode, l2Reads, l1Reads, vmcb12: left }).toEqual(SEPARATE)
+    expect(noNestedPaging).toEqual(expected(1, { l2Reads: l1, l1Reads: l2, vmcb12 })[0])
+  })
+})
+
+/** What L2 and L1 read after the move; undefined when the state is refused. */
+type Pats = readonly [l2: bigint, l1: bigint] | undefined
+
+/** A value that no check accepts. */
+const GARBAGE = 0x0203n
+const RESET = 0x0007_0406_0007_0406n
+
+describe('a vCPU that is moved after L2 has written its PAT', () => {
+  const both: Pats = [l2, l1]
+  const shared: Pats = [l2, l2]
+  const ofL1: Pats = [l1, l1]
+  const moves: [string, boolean | undefined, today: [Pats, Pats], older: [Pats, Pats]][] = [
+    ['before-the-series', undefined, [shared, shared], [shared, shared]],
+    ['control-cache', undefined, [both, both], [ofL1, [l1, RESET]]],
+    ['save-cache-with-controls', undefined, [both, both], [undefined, undefined]],
+    ['own-field', undefined, [both, both], [ofL1, ofL1]],
+    ['as-merged', true, [shared, shared], [shared, shared]],
+    ['as-merged', false, [both, both], [[0n, l1], [0n, l1]]], // prettier-ignore
+  ]
+
+  function pats(
+    decisions: Decisions,
+    quirk: boolean | undefined,
+    olderGPat?: bigint,
+  ): readonly (Pats | undefined)[] {
+    return (['before', 'after'] as const).map((msrs) => {
+      const round = movedNestedPat(decisions, quirk, { msrs, olderGPat })
+      return round && [round.l2ReadsBack, round.l1Reads]
+    })
+  }
+
+  it.each(moves)('%s (quirk: %s)', (name, quirk, today, older) => {
+    expect(pats(design(name), quirk)).toEqual(today)
+    expect(pats(design(name), quirk, GARBAGE)).toEqual(older)
+  })
 })

@@ -19,7 +19,8 @@ export const NESTED_PAT = {
 } as const
 
 export interface NestedPatSetup {
-  readonly decisions: Decisions
+  /** Of L0; undefined for a machine without one, where the processor runs both. */
+  readonly decisions: Decisions | undefined
   /** The setting of the design's quirk. */
   readonly sharedPatQuirk?: boolean
   /** NP_ENABLE in vmcb12. */
@@ -115,7 +116,7 @@ function vmcb12Image({ nestedPaging, gPat = NESTED_PAT.vmcb12 }: NestedPatSetup)
 /** Runs the experiment; one entry per VMRUN that came back. Fewer than `rounds`: L1 was lost. */
 export function runNestedPat(setup: NestedPatSetup): NestedPatRound[] {
   const { decisions, sharedPatQuirk, migration, rounds = 1 } = setup
-  const { host } = createL0(L1_BYTES, { decisions, sharedPatQuirk, migration })
+  const host = decisions && createL0(L1_BYTES, { decisions, sharedPatQuirk, migration }).host
   const machine = new Machine({ ramBytes: L1_BYTES, cpu: cpuOfL1(), host })
   machine.start('long', START.program)
   machine.load(
@@ -143,8 +144,8 @@ export interface NestedPatRow {
   readonly noNestedPaging: NestedPatRound
 }
 
-/** What a design makes of the experiment, by running it. */
-export function nestedPatRow(decisions: Decisions, sharedPatQuirk?: boolean): NestedPatRow {
+/** What a design makes of the experiment, by running it; without a design, what the processor does. */
+export function nestedPatRow(decisions: Decisions | undefined, sharedPatQuirk?: boolean): NestedPatRow {
   const base = sharedPatQuirk === undefined ? { decisions } : { decisions, sharedPatQuirk }
   const [[illegal], [on], [off]] = [
     runNestedPat({ ...base, nestedPaging: true, gPat: NESTED_PAT.invalid }),
@@ -152,4 +153,21 @@ export function nestedPatRow(decisions: Decisions, sharedPatQuirk?: boolean): Ne
     runNestedPat({ ...base, nestedPaging: false }),
   ]
   return { invalid: illegal.exitCode, nestedPaging: on, noNestedPaging: off }
+}
+
+/** The second exit of L2 that its vCPU can be moved at: L2 has written its PAT. */
+const WRITTEN = 2
+
+/**
+ * The experiment with nested paging on, and the vCPU moved once, after L2 has written its PAT. Undefined: the saved state is refused.
+ * `olderGPat`: the state is one of before the series, with this in g_pat of L1's save area.
+ */
+export function movedNestedPat(
+  decisions: Decisions,
+  sharedPatQuirk: boolean | undefined,
+  { msrs, olderGPat }: Pick<Migration, 'msrs' | 'olderGPat'>,
+): NestedPatRound | undefined {
+  const migration: Migration = { msrs, at: ['l2'], occasion: WRITTEN, olderGPat }
+  const base = sharedPatQuirk === undefined ? { decisions } : { decisions, sharedPatQuirk }
+  return runNestedPat({ ...base, nestedPaging: true, migration }).at(0)
 }
