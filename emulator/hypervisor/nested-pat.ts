@@ -116,8 +116,8 @@ function vmcb12Image({ nestedPaging, gPat = NESTED_PAT.vmcb12 }: NestedPatSetup)
 /** Runs the experiment; one entry per VMRUN that came back. Fewer than `rounds`: L1 was lost. */
 export function runNestedPat(setup: NestedPatSetup): NestedPatRound[] {
   const { decisions, sharedPatQuirk, migration, rounds = 1 } = setup
-  const host = decisions && createL0(L1_BYTES, { decisions, sharedPatQuirk, migration }).host
-  const machine = new Machine({ ramBytes: L1_BYTES, cpu: cpuOfL1(), host })
+  const l0 = decisions && createL0(L1_BYTES, { decisions, sharedPatQuirk, migration })
+  const machine = new Machine({ ramBytes: L1_BYTES, cpu: cpuOfL1(), ...(l0 && { host: l0.host }) })
   machine.start('long', START.program)
   machine.load(
     START.program,
