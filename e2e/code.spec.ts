@@ -42,7 +42,7 @@ test('the listing has bytes, counts and breakpoints, and says what the program c
   await expect(machine.count).toHaveText('2')
 })
 
-test('a text is put into columns, folded, and led through from a name to its definition', async ({
+test('a text is put into columns, folded, and led through from a name to its definition @long', async ({
   page,
 }) => {
   const lab = new LabPage(page, 'smallest-vmcb')

@@ -39,7 +39,9 @@ test('a breakpoint beside a line ends runs, goes with its line, and is there aft
   await expect(machine.breakpoints).toHaveCount(0)
 })
 
-test('stops at exits and writes to the VMCB end runs; one that cannot be says why', async ({ page }) => {
+test('stops at exits and writes to the VMCB end runs; one that cannot be says why @long', async ({
+  page,
+}) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   const machine = new MachineControls(lab)
   await lab.open('vmrun')
@@ -85,7 +87,7 @@ test('the keyboard steps, over the guest, to exits and back, and opens the sheet
   await expect(lab.editor).toBeFocused()
 })
 
-test('the timeline is dragged and goes by keys, and going back forgets nothing', async ({ page }) => {
+test('the timeline is dragged and goes by keys, and going back forgets nothing @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   const machine = new MachineControls(lab)
   await lab.open('vmrun')

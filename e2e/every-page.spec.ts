@@ -6,8 +6,7 @@ import { expect, test } from './fixtures.ts'
 for (const address of BUILT_TEMPLATES) {
   test.describe(address, () => {
     for (const colorScheme of ['light', 'dark'] as const) {
-      // Pages made from tables differ in nothing but their text.
-      const tag = colorScheme === 'dark' && /^\/(reference|lab)\//.test(address) ? ' @long' : ''
+      const tag = colorScheme === 'dark' ? ' @long' : ''
       test(`is accessible in the ${colorScheme} theme${tag}`, async ({ page }) => {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
         await page.goto(address)

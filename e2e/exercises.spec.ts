@@ -101,7 +101,9 @@ test('a second tab says that the first one keeps the work, and overwrites nothin
   await expect.poll(() => second.shownText()).toContain('; first')
 })
 
-test('work on an earlier version of a lab is opened, and compared with the new one', async ({ page }) => {
+test('work on an earlier version of a lab is opened, and compared with the new one @long', async ({
+  page,
+}) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.write('guest.vmcb', `; mine\n${SOLUTION}`)

@@ -30,7 +30,7 @@ test('the page walk of the guest is a grid, its entries can be taken apart, and 
   await expect(lab.titles).toHaveCount(0)
 })
 
-test('the TLB has entries of both worlds, and the type of each is derived; the calculator says what else it could be', async ({
+test('the TLB has entries of both worlds, and the type of each is derived; the calculator says what else it could be @long', async ({
   page,
 }) => {
   const lab = new FigurePanels(page, LAB)
@@ -46,7 +46,7 @@ test('the TLB has entries of both worlds, and the type of each is derived; the c
   await expect(lab.titles.filter({ hasText: 'Memory type UC' })).toHaveCount(1)
 })
 
-test('a world switch, the state cache and the gates before interrupts follow the machine', async ({
+test('a world switch, the state cache and the gates before interrupts follow the machine @long', async ({
   page,
 }) => {
   const lab = new FigurePanels(page, LAB)

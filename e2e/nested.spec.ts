@@ -25,7 +25,7 @@ test('exits of the processor and those that L1 sees are told apart, and L0 says 
   await expect(lab.world).toContainText('L1')
 })
 
-test('while L2 runs, vmcb02 is shown with where each field came from', async ({ page }) => {
+test('while L2 runs, vmcb02 is shown with where each field came from @long', async ({ page }) => {
   const lab = new FigurePanels(page, 'run-l2')
   await lab.openAlone('run-l2')
   await lab.openPanel('vmcb01, vmcb02, vmcb12')
@@ -58,7 +58,7 @@ test('a losing order is found, happens again on the machine, and is gone when L0
   for (const goal of await lab.goals.all()) await expect(goal).toHaveAttribute('data-state', 'met')
 })
 
-test('l0.yaml is highlighted, completed from its schema, and what is wrong is shown at its line', async ({
+test('l0.yaml is highlighted, completed from its schema, and what is wrong is shown at its line @long', async ({
   page,
 }) => {
   const lab = new FigurePanels(page, 'flipped-g-pat')

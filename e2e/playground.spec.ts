@@ -55,7 +55,7 @@ test('files are added, renamed and removed, and are there again at the next visi
   await expect(playground.fileTab('ours.inc')).toHaveCount(0)
 })
 
-test('own files run; files that are something else are refused with the reason', async ({ page }) => {
+test('own files run; files that are something else are refused with the reason @long', async ({ page }) => {
   const playground = new PlaygroundPage(page)
   await playground.open()
   await playground.openFiles({ name: 'hello.asm', buffer: HELLO })

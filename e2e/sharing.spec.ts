@@ -54,7 +54,9 @@ test('a damaged link says so, and the lab opens at its start', async ({ page }) 
   await expect(lab.root).not.toContainText('could not be followed')
 })
 
-test('a lab saved as a file is opened again; other files are refused with the reason', async ({ page }) => {
+test('a lab saved as a file is opened again; other files are refused with the reason @long', async ({
+  page,
+}) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.write('guest.vmcb', `; saved\n${SOLUTION}`)

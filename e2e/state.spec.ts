@@ -70,7 +70,9 @@ test('a search finds the bytes of an instruction and goes there @long', async ({
   await expect(state.dump).toContainText('0001000A')
 })
 
-test('the log names the exits, filters them, and tells a part of the run in detail', async ({ page }) => {
+test('the log names the exits, filters them, and tells a part of the run in detail @long', async ({
+  page,
+}) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.press('Run')
@@ -87,7 +89,7 @@ test('the log names the exits, filters them, and tells a part of the run in deta
   await expect(lab.button('Run')).toBeEnabled()
 })
 
-test('two points of the run are compared, and the machine is where it was', async ({ page }) => {
+test('two points of the run are compared, and the machine is where it was @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.press('Step')

@@ -68,7 +68,7 @@ test('what is wrong with a value is said at its field, and the text stays @long'
   await expect(form.field('save.rip').getByRole('alert')).toHaveCount(0)
 })
 
-test('while the machine is paused the form changes its memory: an ASID put in just before VMRUN', async ({
+test('while the machine is paused the form changes its memory: an ASID put in just before VMRUN @long', async ({
   page,
 }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
@@ -94,7 +94,7 @@ test('a lab that tells nothing before a guess says so in place of a verdict @lon
   await expect(lab.root.locator('.wb-tab-panel')).toContainText(/is told|nothing tells/)
 })
 
-test("KVM's log of a VMCB is judged and compared; its values are taken over only when asked, and can be put back", async ({
+test("KVM's log of a VMCB is judged and compared; its values are taken over only when asked, and can be put back @long", async ({
   page,
 }) => {
   const lab = new LabPage(page, 'g-pat-types')

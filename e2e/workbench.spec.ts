@@ -67,7 +67,7 @@ test('the text is legal, but code writes a reserved type to 668h before VMRUN', 
   await expect(lab.root.locator('[data-field="save.g_pat"]')).toContainText('text: 0007_0406_0007_0406h')
 })
 
-test('the text is illegal, but code repairs it before VMRUN', async ({ page }) => {
+test('the text is illegal, but code repairs it before VMRUN @long', async ({ page }) => {
   const lab = new LabPage(page, 'repair-before-vmrun')
   await lab.open('vmexit-invalid')
   await lab.press('Run')
@@ -77,7 +77,7 @@ test('the text is illegal, but code repairs it before VMRUN', async ({ page }) =
   await expect(lab.exits).toHaveAttribute('data-exit', 'VMMCALL')
 })
 
-test('a lab that keeps the failed check to itself says so', async ({ page }) => {
+test('a lab that keeps the failed check to itself says so @long', async ({ page }) => {
   const lab = new LabPage(page, 'five-broken-vmcbs')
   await lab.open('vmexit-invalid')
   await lab.press('Run')
@@ -201,7 +201,7 @@ test('a lab whose data is damaged keeps its listing and says why', async ({ page
   await expect(lab.root.getByText('save.cr3 = 0x1000')).toBeVisible()
 })
 
-test('saved work that is damaged is ignored with a message', async ({ page }) => {
+test('saved work that is damaged is ignored with a message @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.write('main.asm', '; mine\n        org 0x10000\nstart:  hlt\nalign 4096\nvmcb: resb 4096\n')
@@ -241,7 +241,7 @@ test('Monaco has its styles', async ({ page }) => {
   await expect(lab.root.locator('.overflow-guard').first()).toHaveCSS('position', 'relative')
 })
 
-test('running one lab after the other keeps the texts and results of both', async ({ page }) => {
+test('running one lab after the other keeps the texts and results of both @long', async ({ page }) => {
   const first = new LabPage(page, 'g-pat-without-np')
   await first.open('gpat')
   await first.press('Run')
@@ -255,7 +255,7 @@ test('running one lab after the other keeps the texts and results of both', asyn
   await expect(first.exits).toHaveCount(1)
 })
 
-test('random bytes as a program give messages, and the page goes on', async ({ page }) => {
+test('random bytes as a program give messages, and the page goes on @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   const noise = Array.from({ length: 600 }, (_, i) => String.fromCharCode(33 + ((i * 7919) % 223))).join('')
@@ -268,7 +268,7 @@ test('random bytes as a program give messages, and the page goes on', async ({ p
   await expect(lab.exits).toHaveCount(1)
 })
 
-test('hints come one by one, and the solution changes no text', async ({ page }) => {
+test('hints come one by one, and the solution changes no text @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.root.getByRole('button', { name: 'Show a hint' }).click()
@@ -282,7 +282,9 @@ test('hints come one by one, and the solution changes no text', async ({ page })
 })
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`a workbench that has run is accessible in the ${colorScheme} theme`, async ({ page }) => {
+  test(`a workbench that has run is accessible in the ${colorScheme} theme${colorScheme === 'dark' ? ' @long' : ''}`, async ({
+    page,
+  }) => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const lab = new LabPage(page, 'smallest-vmcb')
     await lab.open('vmrun')
