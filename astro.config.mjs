@@ -6,6 +6,7 @@ import process from 'node:process'
 import remarkDirective from 'remark-directive'
 import { bookTheme, nasm, vmcb } from './src/highlight/languages.ts'
 import { contentSecurityPolicyIntegration } from './scripts/build/content-security-policy.ts'
+import { serviceWorker } from './scripts/build/service-worker.ts'
 import { rehypeBasePath } from './src/markdown/rehype-base-path.ts'
 import { rehypeScrollableTables } from './src/markdown/rehype-scrollable-tables.ts'
 import { remarkBoxes } from './src/markdown/remark-boxes.ts'
@@ -15,7 +16,8 @@ const base = process.env['WORLD_SWITCH_BASE'] ?? '/'
 
 export default defineConfig({
   base,
-  integrations: [mdx(), contentSecurityPolicyIntegration()],
+  // What comes after the build runs in this order: the service worker lists what the others leave.
+  integrations: [mdx(), contentSecurityPolicyIntegration(), serviceWorker()],
   trailingSlash: 'always',
   // The default drops the space between a word and a link on the next line.
   compressHTML: true,

@@ -151,7 +151,8 @@ export async function measureBrowser(
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   const browser = await chromium.launch({ executablePath, args })
   try {
-    const page = await browser.newPage()
+    // Fetching all of the book for reading offline would be measured, too.
+    const page = await browser.newPage({ serviceWorkers: 'block' })
     const interactive = await measureLab(page, origin)
 
     await page.goto(`${origin}/playground/`)

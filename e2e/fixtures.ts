@@ -4,12 +4,25 @@ import { test as base, expect } from '@playwright/test'
 import { ChapterPage } from './pages/chapter-page.ts'
 import { ContentsPage } from './pages/contents-page.ts'
 
+interface Options {
+  /** Whether the browser has service workers. Without them no test waits until all of the book has been fetched. */
+  readsOffline: boolean
+}
+
 interface Fixtures {
   contents: ContentsPage
   chapter: ChapterPage
 }
 
-export const test = base.extend<Fixtures>({
+export const test = base.extend<Fixtures & Options>({
+  readsOffline: [false, { option: true }],
+  context: async ({ context, readsOffline }, use) => {
+    if (!readsOffline)
+      await context.addInitScript(() => {
+        Reflect.deleteProperty(Navigator.prototype, 'serviceWorker')
+      })
+    await use(context)
+  },
   page: async ({ page, baseURL }, use) => {
     const complaints: string[] = []
     page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`))

@@ -3,6 +3,7 @@ import './playground.css'
 import '../workbench/styles/index.css'
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { saveOnLeaving } from '../reader/leaving.ts'
 import { askForLastingStorage, readerStore } from '../reader/store.ts'
 import { connect } from '../workbench/client.ts'
 import { Lab } from '../workbench/lab.tsx'
@@ -20,9 +21,7 @@ export function mountPlayground(root: HTMLElement, templates: readonly Template[
     now: Date.now,
     onSaved: askForLastingStorage,
   })
-  const keep = (): void => void playground.keep()
-  window.addEventListener('pagehide', keep)
-  document.addEventListener('visibilitychange', keep)
+  saveOnLeaving(() => playground.keep())
   root.replaceChildren()
   render(<Page playground={playground} />, root)
   void playground.open()

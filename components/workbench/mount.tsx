@@ -3,6 +3,7 @@ import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { connect, type Client } from './client.ts'
 import { createClaim } from '../reader/claim.ts'
+import { saveOnLeaving } from '../reader/leaving.ts'
 import { askForLastingStorage, readerStore } from '../reader/store.ts'
 import { Lab } from './lab.tsx'
 import type { LabPayload } from './protocol.ts'
@@ -30,9 +31,7 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
     onSaved: askForLastingStorage,
     shared: () => readLink(payload.slug, location.hash),
   })
-  const save = (): void => void store.work.save()
-  window.addEventListener('pagehide', save)
-  document.addEventListener('visibilitychange', save)
+  const stopSaving = saveOnLeaving(() => store.work.save())
 
   const follow = async (): Promise<void> => {
     const link = await readLink(payload.slug, location.hash)
@@ -59,10 +58,9 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
   void store.open()
 
   return () => {
-    save()
+    void store.work.save()
+    stopSaving()
     stopShowing()
-    window.removeEventListener('pagehide', save)
-    document.removeEventListener('visibilitychange', save)
     window.removeEventListener('hashchange', onHashChange)
     render(null, root)
     root.remove()

@@ -258,8 +258,10 @@ export class LabStore implements MachineOwner {
     this.#checkTimer = setTimeout(() => void this.#check(), CHECK_DELAY)
   }
 
-  /** Tells the editors what is wrong. A machine that has not begun to run starts over with the new texts at once. */
+  /** Saves, and tells the editors what is wrong. A machine that has not begun to run starts over with the new texts at once. */
   async #check(): Promise<void> {
+    // A page that is left may be gone before the browser has stored anything.
+    void this.work.save()
     if (this.isBusy.value) {
       this.#scheduleCheck()
       return
