@@ -2,6 +2,7 @@
 import { unified } from '@astrojs/markdown-remark'
 import mdx from '@astrojs/mdx'
 import { defineConfig } from 'astro/config'
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import remarkDirective from 'remark-directive'
 import { bookTheme, nasm, vmcb } from './src/highlight/languages.ts'
@@ -10,9 +11,19 @@ import { serviceWorker } from './scripts/build/service-worker.ts'
 import { rehypeBasePath } from './src/markdown/rehype-base-path.ts'
 import { rehypeScrollableTables } from './src/markdown/rehype-scrollable-tables.ts'
 import { remarkBoxes } from './src/markdown/remark-boxes.ts'
+import { remarkReferences } from './src/markdown/remark-references.ts'
+import { parseGlossary, parseSources } from './src/references.ts'
 
 // The path under which the book will be served: WORLD_SWITCH_BASE=/book/ npm run build
 const base = process.env['WORLD_SWITCH_BASE'] ?? '/'
+
+/** The text of a file of the project. */
+function read(path) {
+  return readFileSync(new URL(path, import.meta.url), 'utf8')
+}
+
+const sources = parseSources(read('content/sources.yaml'))
+const glossary = parseGlossary(read('content/glossary.yaml'), sources)
 
 export default defineConfig({
   base,
@@ -37,7 +48,7 @@ export default defineConfig({
   markdown: {
     // Astro's default processor ignores these plugins and drops directives without a word.
     processor: unified({
-      remarkPlugins: [remarkDirective, remarkBoxes],
+      remarkPlugins: [remarkDirective, [remarkReferences, { glossary, sources }], remarkBoxes],
       rehypePlugins: [rehypeScrollableTables, [rehypeBasePath, base]],
     }),
     shikiConfig: { theme: bookTheme, langs: [nasm, vmcb] },
