@@ -1,6 +1,6 @@
 /** How each kind of condition is written in lab.yaml. How it is judged is in conditions-*.ts, which a page needs without these. */
 import * as z from 'zod'
-import { L2_FIELDS, PROPERTIES } from '../hypervisor/index.ts'
+import { L2_FIELDS, LOOK_PURPOSES, PROPERTIES } from '../hypervisor/index.ts'
 import { MEMORY_TYPES } from '../machine/index.ts'
 import { CLEAN_BITS } from '../svm/index.ts'
 import { FAILURES, L0_VMCBS } from './outcome.ts'
@@ -56,7 +56,8 @@ const STATE = {
 }
 
 const vmcb = z.enum(L0_VMCBS)
-const fieldKey = z.enum(L2_FIELDS.map(({ key }) => key))
+/** The name of a field of vmcb12 that VMRUN loads. */
+export const fieldKey = z.enum(L2_FIELDS.map(({ key }) => key))
 const properties = z.array(z.enum(PROPERTIES.map(({ name }) => name))).min(1)
 const exitsOfL0 = z.union([exitNames, z.strictObject({ of: vmcb.optional(), are: exitNames })])
 
@@ -67,7 +68,7 @@ const L0 = {
   decision: z.strictObject({ rule: z.string(), field: fieldKey.optional(), ...comparison }),
   looks: z.strictObject({
     field: fieldKey,
-    for: z.enum(['copy', 'check', 'use']).optional().describe('What L0 wanted it for; without it, anything.'),
+    for: z.enum(LOOK_PURPOSES).optional().describe('What L0 wanted it for; without it, anything.'),
     'at-least': z.bigint().default(0n),
     'at-most': z.bigint().optional(),
   }),
@@ -81,6 +82,7 @@ const L0 = {
     of: z.string(),
     holds: properties.optional().describe('No order breaks one of these, and all orders were tried.'),
     breaks: properties.optional().describe('Each of these is broken by some order.'),
+    losing: z.bigint().optional().describe("How many orders break one of the race's properties."),
   }),
   scenario: z.string(),
 }

@@ -86,6 +86,14 @@ describe('a race of a lab', () => {
     expect(machine.digest()).toBe(end.digest)
   })
 
+  it('says how many of its orders lose', () => {
+    const outcome = ranSession('flipped-g-pat', 'start').outcome()
+    const has = (losing: bigint) =>
+      judge(outcome, conditionSchema.parse({ race: { of: 'illegal', breaks: ['used-as-checked'], losing } }))
+        .met
+    expect([has(0n), has(1n), has(2n)]).toEqual([false, true, false])
+  })
+
   it('is over with the next reset', () => {
     const session = ranSession('flipped-g-pat', 'start')
     const built = session.built!
