@@ -52,9 +52,18 @@ function entries<T extends { id: string }>(file: string, text: string, schema: z
   return [...found.values()]
 }
 
-/** The sources in the order of the file. */
+/** The sources in the order of the file. No message stands twice. */
 export function parseSources(text: string): Source[] {
-  return entries('content/sources.yaml', text, sourceSchema)
+  const file = 'content/sources.yaml'
+  const sources = entries(file, text, sourceSchema)
+  const messages = new Map<string, string>()
+  for (const { id, messageId } of sources) {
+    if (messageId === undefined) continue
+    const other = messages.get(messageId)
+    if (other !== undefined) throw new Error(`${file}: ${id}: the message id of ${other}`)
+    messages.set(messageId, id)
+  }
+  return sources
 }
 
 /** The terms by alphabet. What an entry names must exist, and no writing may stand for two terms. */
@@ -97,9 +106,9 @@ export function findTerm(terms: readonly Term[], text: string): Term | undefined
   return terms.find((term) => writingsOf(term).has(writing))
 }
 
-/** The reference of an entry: "APM vol 2 §15.5.1", or "§2.1" of another volume as it stands. */
-export function sectionText({ section }: Term): string | undefined {
-  return section?.startsWith('§') ? `APM vol 2 ${section}` : section
+/** The reference of an entry in full: "APM vol 2 §15.5.1". */
+export function sectionText({ section }: Pick<Term, 'section'>): string | undefined {
+  return section === undefined || section.startsWith('APM') ? section : `APM vol 2 ${section}`
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'June', 'July', 'Aug', 'Sept', 'Oct', 'Nov', 'Dec']
