@@ -14,16 +14,23 @@ import type { Row } from './table/row.ts'
 
 export type { OperandForm, OperandKind, Row } from './table/row.ts'
 
-/** All rows; among rows that encode the same request equally short, the assembler takes the first. */
-export const table: readonly Row[] = [
-  ...dataMovement,
-  ...arithmetic,
-  ...strings,
-  ...controlTransfer,
-  ...system,
-  ...svm,
-  ...x87,
+/** The files of the table, each with what its instructions have in common. */
+export const INSTRUCTION_GROUPS: readonly {
+  readonly id: string
+  readonly title: string
+  readonly rows: readonly Row[]
+}[] = [
+  { id: 'data-movement', title: 'Data movement', rows: dataMovement },
+  { id: 'arithmetic', title: 'Arithmetic and logic', rows: arithmetic },
+  { id: 'strings', title: 'Strings', rows: strings },
+  { id: 'control-transfer', title: 'Control transfer', rows: controlTransfer },
+  { id: 'system', title: 'System, ports, hints and fences', rows: system },
+  { id: 'svm', title: 'SVM', rows: svm },
+  { id: 'x87', title: 'x87', rows: x87 },
 ]
+
+/** All rows; among rows that encode the same request equally short, the assembler takes the first. */
+export const table: readonly Row[] = INSTRUCTION_GROUPS.flatMap(({ rows }) => rows)
 
 /** Other names of the same instructions. */
 const otherNames: readonly (readonly [alias: string, mnemonic: string])[] = [

@@ -11,6 +11,13 @@ export {
   type SwitchedField,
 } from './event-stream.ts'
 export type { Agent, Cause, Transaction, TransactionKind } from '../caches/transactions.ts'
+export {
+  describeCpuid,
+  describeMsrs,
+  type CpuidFeature,
+  type CpuidLeaf,
+  type MsrDescription,
+} from './describe.ts'
 export type { HostOptions, HostPort, HostProgram } from './host-program.ts'
 export type { EventState, VirtualEventState } from './event-state.ts'
 export { FRAMEBUFFER } from './framebuffer.ts'

@@ -36,7 +36,7 @@ export {
 } from './fields.ts'
 export { svmInclude } from './include.ts'
 export { loadHiddenState, storeHiddenState, SVM_INSTRUCTIONS } from './instructions.ts'
-export { virtualization } from './intercepts.ts'
+export { msrPermissionBit, virtualization } from './intercepts.ts'
 export { storeState } from './vmexit.ts'
 export { vmcbPage } from './vmcb-page.ts'
 export { enterGuest } from './vmrun.ts'
