@@ -3,18 +3,25 @@
 import * as hypervisor from '../emulator/hypervisor/index.ts'
 import { LabSession, parseLab, type Lab } from '../emulator/lab/index.ts'
 import { STATE_CACHE_POLICIES, type StateCachePolicy } from '../emulator/machine/index.ts'
-import { explainExit, type ExitExplanation } from '../emulator/svm/index.ts'
+import { CHECKS, type Check } from '../emulator/svm/index.ts'
 import { readLab } from './labs.ts'
 
-/** Runs a lab's solution with lines of its VMCB replaced. The first #VMEXIT answers. */
-export function firstExit(slug: string, lines: readonly string[]): ExitExplanation {
+export interface FirstExit {
+  /** The manual's name without 'VMEXIT_': 'VMMCALL', 'INVALID', 'NPF'. */
+  readonly name: string
+  /** For INVALID, those that failed. */
+  readonly checks: readonly Check[]
+}
+
+/** Runs a lab's solution with lines of its VMCB replaced. The first #VMEXIT answers; under L0 the first that L1 sees. */
+export function firstExit(slug: string, lines: readonly string[]): FirstExit {
   const { lab, files } = readLab(slug)
   const texts = new Map(parseLab(slug, new Map(Object.entries(files))).solution)
   const { name } = lab.files.find((file) => file.symbol !== undefined)!
   texts.set(name, replaceLines(texts.get(name) ?? '', lines))
-  const exit = runToExit(lab, texts)
+  const exit = runToEnd(lab, texts).outcome().exits.at(0)
   if (exit === undefined) throw new Error(`lab ${slug} with "${lines.join('; ')}" ends without a #VMEXIT`)
-  return exit
+  return { name: exit.name.toUpperCase(), checks: CHECKS.filter(({ id }) => exit.failedChecks.includes(id)) }
 }
 
 /** The name that a line of a .vmcb text sets. */
@@ -27,14 +34,13 @@ function replaceLines(text: string, lines: readonly string[]): string {
   return [...text.split('\n').filter((line) => !replaced.has(nameIn(line))), ...lines].join('\n')
 }
 
-function runToExit(lab: Lab, texts: ReadonlyMap<string, string>): ExitExplanation | undefined {
-  const session = new LabSession(lab, { executor: 'evaluate', hypervisor })
+function runToEnd(lab: Lab, texts: ReadonlyMap<string, string>, seed = 0): LabSession {
+  const session = new LabSession(lab, { executor: 'evaluate', hypervisor, seed })
   const build = session.build(texts)
   if (!build.usable) throw new Error(build.diagnostics.map(({ message }) => message).join('; '))
   session.reset(build)
   session.run()
-  const exit = session.machine.events.since().find((event) => event.kind === 'vmexit')
-  return exit && explainExit(exit)
+  return session
 }
 
 /** A run of a lab's start on a processor with one policy of the state cache. */
@@ -55,10 +61,7 @@ export function underEachPolicy(
   return STATE_CACHE_POLICIES.flatMap((policy) =>
     Array.from({ length: policy === 'random' ? seeds : 1 }, (_, seed): PolicyRun => {
       const machine = { ...lab.machine, state_cache: policy, seed }
-      const session = new LabSession({ ...lab, machine }, { executor: 'evaluate', hypervisor, seed })
-      session.reset(session.build(start))
-      session.run()
-      const outcome = session.outcome()
+      const outcome = runToEnd({ ...lab, machine }, start, seed).outcome()
       const at = outcome.symbols.get(label)
       if (at === undefined) throw new Error(`lab ${slug} has no label ${label}`)
       const words = Array.from({ length: count }, (_, i) => Number(outcome.memory(at + BigInt(i * 4), 4)))
