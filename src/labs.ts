@@ -38,10 +38,12 @@ export function readLab(slug: string): LabSource {
       `<Lab slug="${slug}">: content/labs/${slug}: ${diagnostics.map(formatDiagnostic).join('; ')}`,
     )
   }
-  const design = designs.find(([path]) => path === `designs/${lab.machine.l0?.design}.yaml`)
+  const named = Object.entries(lab.designs ?? {}).map(
+    ([name, text]) => [`designs/${name}.yaml`, text] as const,
+  )
   return {
     lab,
-    files: Object.fromEntries(design === undefined ? files : [...files, design]),
+    files: Object.fromEntries([...files, ...named]),
     start: lab.files.map(({ name }) => ({ name, text: start.get(name) ?? '' })),
     solution: Object.fromEntries(solution),
   }

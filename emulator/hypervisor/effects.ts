@@ -5,6 +5,7 @@
  */
 
 import type { VmexitEvent } from '../machine/index.ts'
+import { VMCB_BYTES } from '../svm/index.ts'
 import type { Span } from './vmcb-image.ts'
 
 export type Effect =
@@ -70,8 +71,10 @@ export interface Word {
 
 /** A look at vmcb12: the bytes from an offset on, and what L0 wants them for (copies.ts). */
 export interface Look extends Span {
-  readonly purpose: 'copy' | 'check' | 'use'
+  readonly purpose: (typeof LOOK_PURPOSES)[number]
 }
+
+export const LOOK_PURPOSES = ['copy', 'check', 'use'] as const
 
 export interface Decision {
   readonly kind: 'decision'
@@ -96,11 +99,47 @@ export type NestedEvent =
       readonly failedChecks: readonly string[]
     })
 
+/** L0 looked at vmcb12. */
+export interface LookEvent extends Look {
+  readonly kind: 'look'
+}
+
+/** What L0 reports of what it does. */
+export type HandlerEvent = NestedEvent | Decision | LookEvent
+
+/** What is written down of an effect. Of a look in pieces, the first one stands for all. */
+export function eventOf(effect: Effect): HandlerEvent | undefined {
+  switch (effect.kind) {
+    case 'nested':
+      return effect.event
+    case 'decision':
+      return effect
+    case 'read':
+      return effect.look?.offset === effect.address % VMCB_BYTES
+        ? { kind: 'look', ...effect.look }
+        : undefined
+    default:
+      return undefined
+  }
+}
+
 /** What an Effect is answered with. */
 export type Answer = undefined | boolean | bigint | readonly bigint[] | Uint8Array
 
 /** A piece of L0 that returns T after its effects were performed. */
 export type Handler<T> = Generator<Effect, T, Answer>
+
+/** A handler whose events are kept in `events`, too. */
+export function* noting<T>(handler: Handler<T>, events: HandlerEvent[]): Handler<T> {
+  let answer: Answer
+  for (;;) {
+    const { done, value } = handler.next(answer)
+    if (done) return value
+    const event = eventOf(value)
+    if (event !== undefined) events.push(event)
+    answer = yield value
+  }
+}
 
 /** Effects at which another vCPU may go on: the only places where L1 can change what L0 looks at. */
 export function isSchedulingPoint({ kind }: Effect): boolean {

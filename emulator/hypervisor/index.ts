@@ -2,7 +2,7 @@
 export * from './create.ts'
 export { decisionKeys, type DecisionKey } from './decision-keys.ts'
 export * from './decisions.ts'
-export { MIGRATION_POINTS, type Migration, type MigrationPoint } from './migration.ts'
+export { MIGRATION_POINTS, type HandledExit, type Migration, type MigrationPoint } from './migration.ts'
 export {
   causalPast,
   DEFAULT_BOUND,
@@ -29,6 +29,7 @@ export {
 export { PROPERTIES, type Property } from './race-properties.ts'
 export { type Action, type Store } from './race-vcpu.ts'
 export { scheduledHost, racingProgram, type ScheduledL0 } from './race-schedule.ts'
-export { type L0, type L0Event, type LookEvent } from './runner.ts'
+export { LOOK_PURPOSES, type HandlerEvent, type LookEvent } from './effects.ts'
+export { type L0, type L0Event } from './runner.ts'
 export { createReplayingL0, type RacePlan, type ReplayingL0 } from './race-replay.ts'
 export * from './views.ts'

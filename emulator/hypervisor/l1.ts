@@ -4,7 +4,7 @@
  */
 import { EFER, EXIT } from '../svm/index.ts'
 import { emulate } from './emulate.ts'
-import { readMsr, readOwn, writeOwn, type Handler } from './effects.ts'
+import { noting, readMsr, readOwn, writeOwn, type Handler } from './effects.ts'
 import { beforeRunning, holdBack, returnTaskPriority } from './gif.ts'
 import { ASID, FLUSH_ASID, giveUp, L0_INTERCEPTS, type Context } from './context.ts'
 import type { MemoryMap } from './memory-map.ts'
@@ -83,12 +83,13 @@ function* handleExit(context: Context, vcpu: VcpuState): Handler<void> {
   put(image, 'control.tlb_control', 0n)
   vcpu.nested.runPending = false
   yield* returnTaskPriority(vcpu)
-  const code = signedExitCode(image)
-  if (vcpu.nested.guestMode) yield* exitOfL2(context, vcpu)
-  else yield* exitOfL1(context, vcpu)
-  // A page fault L0 settles without returning to its user: or L2 would never see all of the pages that an instruction needs.
+  const handling = vcpu.nested.guestMode ? exitOfL2(context, vcpu) : exitOfL1(context, vcpu)
   const { migration } = context
-  if (migration !== undefined && vcpu.started && code !== EXIT.NPF && isOccasion(migration, vcpu))
+  if (migration === undefined) return yield* handling
+  const exit = { code: signedExitCode(image), events: [] }
+  yield* noting(handling, exit.events)
+  // A page fault L0 settles without returning to its user: or L2 would never see all of the pages that an instruction needs.
+  if (vcpu.started && exit.code !== EXIT.NPF && isOccasion(migration, vcpu, exit))
     yield* migrate(context, vcpu, migration)
 }
 

@@ -5,6 +5,7 @@
  */
 import type { CheckFacts } from '../svm/index.ts'
 import { L2_FIELDS, type Decisions } from './decisions.ts'
+import type { HandlerEvent } from './effects.ts'
 import { asOlderState, getNestedState, setNestedState, type SetResult } from './nested-state.ts'
 import { readPat, writePat } from './pat.ts'
 import { createVcpuState, currentVmcb, emptyImage, type VcpuState } from './state.ts'
@@ -17,12 +18,22 @@ import { get, put } from './vmcb-image.ts'
 export const MIGRATION_POINTS = ['l1', 'pending', 'l2', 'exit-pending'] as const
 export type MigrationPoint = (typeof MIGRATION_POINTS)[number]
 
+/** An exit that L0 has just dealt with. */
+export interface HandledExit {
+  /** As a signed number. */
+  readonly code: number
+  /** What L0 reported meanwhile: looks at vmcb12, decisions, L1's world switches. */
+  readonly events: readonly HandlerEvent[]
+}
+
 export interface Migration {
   /** When the user restores the MSRs. */
   readonly msrs: 'before' | 'after'
   /** Where the vCPU is moved, whenever it is there. Absent: everywhere. */
   readonly at?: readonly MigrationPoint[] | undefined
-  /** Only the n-th time that it is there, counted from 1. Absent: each time. */
+  /** Only when L0 has dealt with such an exit. It must depend on nothing else. Absent: with any. */
+  readonly when?: ((exit: HandledExit) => boolean) | undefined
+  /** Only the n-th time that it is there then, counted from 1. Absent: each time. */
   readonly occasion?: number | undefined
   /** The saved states come from an older L0, which knew nothing of L2's PAT: this is what it left in g_pat of L1's save area. */
   readonly olderGPat?: bigint | undefined
@@ -35,8 +46,12 @@ function pointOf({ nested, nmiPending, smiPending, initPending }: VcpuState): Mi
 }
 
 /** Whether the user moves the vCPU where it is now. Counts how often it was where the user wants it. */
-export function isOccasion({ at = MIGRATION_POINTS, occasion }: Migration, vcpu: VcpuState): boolean {
-  if (!at.includes(pointOf(vcpu))) return false
+export function isOccasion(
+  { at = MIGRATION_POINTS, when, occasion }: Migration,
+  vcpu: VcpuState,
+  exit: HandledExit,
+): boolean {
+  if (!at.includes(pointOf(vcpu)) || when?.(exit) === false) return false
   vcpu.occasions++
   return occasion === undefined || occasion === vcpu.occasions
 }

@@ -4,15 +4,14 @@
  * state at the handler's beginning and the answers that it got; restoring runs the handler again on these.
  */
 import type { HostPort, HostProgram } from '../machine/index.ts'
-import { modelFacts, VMCB_BYTES } from '../svm/index.ts'
+import { modelFacts } from '../svm/index.ts'
 import {
+  eventOf,
   isSchedulingPoint,
   type Answer,
-  type Decision,
   type Effect,
   type Handler,
-  type Look,
-  type NestedEvent,
+  type HandlerEvent,
 } from './effects.ts'
 import type { Context, Policy } from './context.ts'
 import { turn } from './l1.ts'
@@ -23,13 +22,8 @@ import { MSRS_OF_L1, MSRS_OF_L2 } from './emulate-msrs.ts'
 import { decodeState, encodeState } from './saved.ts'
 import { cloneVcpuState, copyVcpuState, createVcpuState, type VcpuState } from './state.ts'
 
-/** L0 looked at vmcb12. */
-export interface LookEvent extends Look {
-  readonly kind: 'look'
-}
-
 /** `ownInstructions`: the processor's count when it happened. */
-export type L0Event = (NestedEvent | Decision | LookEvent) & {
+export type L0Event = HandlerEvent & {
   readonly processor: number
   readonly ownInstructions: number
 }
@@ -47,22 +41,6 @@ interface Thread {
 
 function createThread(state: VcpuState): Thread {
   return { state, before: cloneVcpuState(state), handler: undefined }
-}
-
-/** What is written down of an effect. Of a look in pieces, the first one stands for all. */
-function eventOf(effect: Effect): NestedEvent | Decision | LookEvent | undefined {
-  switch (effect.kind) {
-    case 'nested':
-      return effect.event
-    case 'decision':
-      return effect
-    case 'read':
-      return effect.look?.offset === effect.address % VMCB_BYTES
-        ? { kind: 'look', ...effect.look }
-        : undefined
-    default:
-      return undefined
-  }
 }
 
 export class L0 implements HostProgram {

@@ -5,7 +5,7 @@ import { readYaml } from '../yaml/index.ts'
 import { didYouMean } from '../isa/index.ts'
 import { DESIGN_FILE } from './build.ts'
 import { errorAt } from './diagnostics.ts'
-import { labSchema, variantsSchema, type Lab, type Variant } from './schema.ts'
+import { designOf, labSchema, variantsSchema, type Lab, type Variant } from './schema.ts'
 
 /**
  * A lab's folder as text: paths relative to it ("lab.yaml", "start/main.asm"). Beside them the designs that a lab can name, as
@@ -44,21 +44,27 @@ function textsIn(folder: string, files: LabFiles): Map<string, string> {
   )
 }
 
-/** The text of a design by its name. */
-function designOf(name: string | undefined, files: LabFiles, diagnostics: Diagnostic[]): string | undefined {
-  if (name === undefined) return undefined
-  const designs = textsIn('designs', files)
-  const text = designs.get(`${name}.yaml`)
-  if (text !== undefined) return text
-  const known = [...designs.keys()].map((path) => path.replace(/\.yaml$/, ''))
+/** The texts of the designs that a lab and its scenarios name. */
+function designsOf(
+  { machine, scenarios }: z.output<typeof labSchema>,
+  files: LabFiles,
+  diagnostics: Diagnostic[],
+): Record<string, string> {
+  const given = textsIn('designs', files)
+  const known = [...given.keys()].map((path) => path.replace(/\.yaml$/, ''))
   const place = { file: 'lab.yaml', line: 1, column: 1, endColumn: 2 }
-  const hint = didYouMean(
-    name,
-    known,
-    known.length > 0 ? `there are ${known.join(', ')}` : 'no designs are given',
-  )
-  diagnostics.push(errorAt(place, 'unknown-design', `there is no design ${name}`, hint))
-  return undefined
+  const all = known.length > 0 ? `there are ${known.join(', ')}` : 'no designs are given'
+  const named = [machine.l0, ...scenarios.map(({ l0 }) => l0)].flatMap((l0) => l0?.design ?? [])
+  const designs: Record<string, string> = {}
+  for (const name of new Set(named)) {
+    const text = given.get(`${name}.yaml`)
+    if (text !== undefined) designs[name] = text
+    else
+      diagnostics.push(
+        errorAt(place, 'unknown-design', `there is no design ${name}`, didYouMean(name, known, all)),
+      )
+  }
+  return designs
 }
 
 /** What goals name of L0's: it is there, and so are the races and scenarios. */
@@ -170,8 +176,9 @@ export function parseLab(slug: string, files: LabFiles): ParsedLab {
       ? []
       : (readPart('variants.yaml', variantsText, variantsSchema, diagnostics) ?? [])
   if (read === undefined) return { variants, start, solution, diagnostics }
-  const design = designOf(read.machine.l0?.design, files, diagnostics)
-  const lab: Lab = { ...read, slug, ...(design === undefined ? {} : { design }) }
+  const designs = designsOf(read, files, diagnostics)
+  const lab: Lab = { ...read, slug, designs }
+  const design = designOf(lab)
   // An l0.yaml that the reader sees begins as the design that the lab names.
   if (design !== undefined && lab.files.some(({ name }) => name === DESIGN_FILE))
     for (const texts of [start, solution]) if (!texts.has(DESIGN_FILE)) texts.set(DESIGN_FILE, design)

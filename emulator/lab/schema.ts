@@ -1,8 +1,9 @@
 /** The lab format, version 1: lab.yaml and variants.yaml. Editors and the authoring guide take their descriptions from here. */
 import * as z from 'zod'
 import { MOST_CPUS, STATE_CACHE_POLICIES } from '../machine/index.ts'
-import { MIGRATION_POINTS, PROPERTIES } from '../hypervisor/index.ts'
-import { conditionSchema } from './condition-schemas.ts'
+import { LOOK_PURPOSES, MIGRATION_POINTS, PROPERTIES } from '../hypervisor/index.ts'
+import { EXIT_CODES } from '../svm/index.ts'
+import { conditionSchema, fieldKey } from './condition-schemas.ts'
 import { PANELS } from './panels.ts'
 
 export const LAB_FORMAT = 1
@@ -34,6 +35,21 @@ const textFile = z.strictObject({
 
 const value = z.union([z.bigint(), z.string()])
 
+const exitName = z.enum(EXIT_CODES.map(({ key }) => key))
+
+const handledExit = z.strictObject({
+  exit: exitName.optional().describe('What ran, L1 or L2, has exited to L0 so.'),
+  vmexit: exitName.optional().describe('L1 has got this exit of L2.'),
+  decision: z
+    .strictObject({ rule: z.string().optional(), field: fieldKey.optional(), equals: z.bigint().optional() })
+    .optional()
+    .describe('L0 has decided by this rule, about this field, this value.'),
+  look: z
+    .strictObject({ field: fieldKey, for: z.enum(LOOK_PURPOSES).optional() })
+    .optional()
+    .describe('L0 has looked at this field of vmcb12.'),
+})
+
 const migration = z.strictObject({
   msrs: z
     .enum(['before', 'after'])
@@ -46,9 +62,16 @@ const migration = z.strictObject({
     .describe(
       'Only while L1 runs, while a VMRUN of L1 is pending, while L2 runs, or while it runs and an event waits that ends it; without it, always.',
     ),
+  when: handledExit
+    .optional()
+    .describe(
+      'Only when all of this has happened at the exit that L0 has just dealt with; without it, at any.',
+    ),
   occasion: count(1, 1_000_000)
     .optional()
-    .describe('Only the n-th time that a vCPU is at these points, counted from 1; without it, each time.'),
+    .describe(
+      'Only the n-th time that a vCPU is at these points then, counted from 1; without it, each time.',
+    ),
   older_g_pat: z
     .bigint()
     .optional()
@@ -57,8 +80,9 @@ const migration = z.strictObject({
     ),
 })
 
-/** L0 and its user, but for the design. */
+/** L0 and its user. */
 const l0Setting = {
+  design: id.optional().describe('A design of the book, in place of a text l0.yaml.'),
   quirk: z
     .enum(['on', 'off'])
     .optional()
@@ -99,7 +123,12 @@ const edit = z.strictObject({
 const scenario = z.strictObject({
   id,
   title: z.string().min(1).describe('What happens, as the reader sees it.'),
-  l0: z.strictObject(l0Setting).optional().describe("In place of the lab's own, but for the design."),
+  cpus: count(1, MOST_CPUS).optional().describe("Processors, in place of the lab's number."),
+  seed: count(0, 0xffff_ffff).optional().describe("In place of the lab's, and of any other."),
+  l0: z
+    .strictObject(l0Setting)
+    .optional()
+    .describe("In place of the lab's own; but without a design, L0 decides as the reader's l0.yaml says."),
   edits: z.array(edit).default([]).describe('Changes of texts that the reader cannot edit.'),
   when: z.array(conditionSchema).min(1).describe('Facts about the run that must all hold.'),
 })
@@ -156,10 +185,7 @@ export const labSchema = z.strictObject({
           'Caches and write combining, with a framebuffer at E0000000h and a bus master at port 600h to see them by.',
         ),
       l0: z
-        .strictObject({
-          design: id.optional().describe('A design of the book, in place of a text l0.yaml in start/.'),
-          ...l0Setting,
-        })
+        .strictObject(l0Setting)
         .optional()
         .describe('The program is L1, under an L0 that decides as l0.yaml says.'),
     })
@@ -209,11 +235,18 @@ export const variantsSchema = z.array(
 
 export type Lab = z.output<typeof labSchema> & {
   readonly slug: string
-  /** The text of the design that machine.l0 names. */
-  readonly design?: string
+  /** The texts of the designs that the lab and its scenarios name, by their names. */
+  readonly designs?: Readonly<Record<string, string>>
 }
+/** The text of the design that L0 begins with; undefined when the lab names none. */
+export function designOf({ machine, designs }: Lab): string | undefined {
+  const name = machine.l0?.design
+  return name === undefined ? undefined : designs?.[name]
+}
+
 export type Goal = Lab['goals'][number]
 export type Race = Lab['races'][number]
 export type Scenario = Lab['scenarios'][number]
+export type LabMigration = z.output<typeof migration>
 export type Edit = z.output<typeof edit>
 export type Variant = z.output<typeof variantsSchema>[number]

@@ -6,10 +6,11 @@ import { build, type Build } from './build.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import { exitFacts, l0Outcome, nestedExitFacts, nestedVmrunFacts } from './facts.ts'
 import { judgeGoals, type GoalResult } from './goals.ts'
+import { migrationOf } from './migration.ts'
 import type { Outcome } from './outcome.ts'
 import { placeRace, raceReports, type PlacedRace, type RaceReport, type Replay } from './races.ts'
 import { runScenarios, type ScenarioResult } from './scenarios.ts'
-import type { Lab } from './schema.ts'
+import { designOf, type Lab } from './schema.ts'
 
 const MIB = 0x10_0000
 
@@ -90,7 +91,7 @@ export class LabSession {
       vmcbs: lab.files.flatMap(({ name, symbol }) => (symbol === undefined ? [] : [{ name, symbol }])),
       start: lab.machine.start,
       ramBytes: lab.machine.memory * MIB,
-      l0: hypervisor && lab.machine.l0 && { design: lab.design, parse: hypervisor.parseDecisions },
+      l0: hypervisor && lab.machine.l0 && { design: designOf(lab), parse: hypervisor.parseDecisions },
     })
   }
 
@@ -126,12 +127,7 @@ export class LabSession {
     const host = this.#host?.()
     const { hypervisor } = this.options
     if (l0 === undefined || host === undefined || hypervisor === undefined) return
-    const migration = l0.migration && {
-      msrs: l0.migration.msrs,
-      at: l0.migration.at,
-      occasion: l0.migration.occasion,
-      olderGPat: l0.migration.older_g_pat,
-    }
+    const migration = l0.migration && migrationOf(l0.migration)
     const sharedPatQuirk = l0.quirk && l0.quirk === 'on'
     host.l0.adopt(hypervisor.policyOf({ decisions, sharedPatQuirk, migration, cuts: replay?.cuts }))
     host.plan = replay
