@@ -9,7 +9,7 @@ export const BUILT_PAGES: readonly string[] = readdirSync('dist', { recursive: t
 
 /** As BUILT_PAGES, with the first page only of those that one template makes from a table: /reference/vmcb/asid/, /lab/.../. */
 export const BUILT_TEMPLATES: readonly string[] = BUILT_PAGES.filter((address) => {
-  const family = /^\/(reference\/[^/]+|lab)\/(?=[^/]+\/$)/.exec(address)?.[0]
+  const family = /^\/(reference\/[^/]+|lab|embed)\/(?=[^/]+\/$)/.exec(address)?.[0]
   return (
     family === undefined ||
     BUILT_PAGES.find((other) => other.startsWith(family) && other !== family) === address

@@ -5,14 +5,15 @@
 import './styles/index.css'
 import { connect } from './client.ts'
 import { fragmentOf } from './fragment.ts'
+import type { Mounted } from './mount.tsx'
 import { parsePayload } from './payload.ts'
 
 /** How far outside the view a lab is when loading begins. */
 const NEAR = '400px'
 
-class LabElement extends HTMLElement {
+export class LabElement extends HTMLElement {
   #observer: IntersectionObserver | undefined
-  #unmount: (() => void) | undefined
+  #mounted: Mounted | undefined
   #isWanted = false
 
   connectedCallback(): void {
@@ -31,9 +32,14 @@ class LabElement extends HTMLElement {
   disconnectedCallback(): void {
     this.#observer?.disconnect()
     this.removeEventListener('focusin', this.#onFocus)
-    this.#unmount?.()
-    this.#unmount = undefined
+    this.#mounted?.unmount()
+    this.#mounted = undefined
     this.#isWanted = false
+  }
+
+  /** The fragment of a link to the lab as it stands, "#" included; before it is mounted, that of the page's address. */
+  fragment(): Promise<string> {
+    return this.#mounted?.fragment() ?? Promise.resolve(location.hash)
   }
 
   readonly #onFocus = (): void => void this.#mount()
@@ -51,7 +57,7 @@ class LabElement extends HTMLElement {
     const client = connect()
     try {
       const { mount } = await import('./mount.tsx')
-      if (this.isConnected) this.#unmount = mount(this, parsed.payload, client)
+      if (this.isConnected) this.#mounted = mount(this, parsed.payload, client)
       else client.close()
     } catch (error) {
       client.close()

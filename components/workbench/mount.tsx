@@ -8,12 +8,19 @@ import { askForLastingStorage, readerStore } from '../reader/store.ts'
 import { Lab } from './lab.tsx'
 import type { LabPayload } from './protocol.ts'
 import { browserSettings } from './settings.ts'
-import { readLink } from './shared-lab.ts'
-import { followLink } from './sharing.ts'
+import { readLink, writeLink } from './shared-lab.ts'
+import { followLink, stateToShare } from './sharing.ts'
 import { LabStore } from './store.ts'
 
-/** `client` is a worker that has been started already. Returns what takes the workbench away again. */
-export function mount(element: HTMLElement, payload: LabPayload, client: Client): () => void {
+export interface Mounted {
+  /** Takes the workbench away again. */
+  readonly unmount: () => void
+  /** The fragment of a link to the lab as it stands, "#" included. */
+  readonly fragment: () => Promise<string>
+}
+
+/** `client` is a worker that has been started already. */
+export function mount(element: HTMLElement, payload: LabPayload, client: Client): Mounted {
   let started: Client | undefined = client
   const store = new LabStore({
     payload,
@@ -57,7 +64,7 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
   render(<Lab store={store} />, root)
   void store.open()
 
-  return () => {
+  const unmount = (): void => {
     void store.work.save()
     stopSaving()
     stopShowing()
@@ -68,4 +75,7 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
     delete element.dataset['state']
     store.dispose()
   }
+  const fragment = async (): Promise<string> =>
+    store.opened.value === undefined ? location.hash : writeLink(await stateToShare(store, false))
+  return { unmount, fragment }
 }

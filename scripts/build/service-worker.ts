@@ -17,7 +17,8 @@ export function serviceWorker(): AstroIntegration {
         const { count, size, warnings } = await generateSW({
           globDirectory: fileURLToPath(dir),
           globPatterns: ['**/*'],
-          globIgnores: ['.prerender/**', SERVICE_WORKER, POLICY_FILE],
+          // Embedded labs lie in pages of other sites, which need the network themselves.
+          globIgnores: ['.prerender/**', 'embed/**', 'embed.js', SERVICE_WORKER, POLICY_FILE],
           swDest: fileURLToPath(new URL(SERVICE_WORKER, dir)),
           inlineWorkboxRuntime: true,
           sourcemap: false,
