@@ -7,6 +7,7 @@ import process from 'node:process'
 import remarkDirective from 'remark-directive'
 import { bookTheme, nasm, vmcb } from './src/highlight/languages.ts'
 import { contentSecurityPolicyIntegration } from './scripts/build/content-security-policy.ts'
+import { searchIndex } from './scripts/build/search-index.ts'
 import { serviceWorker } from './scripts/build/service-worker.ts'
 import { rehypeBasePath } from './src/markdown/rehype-base-path.ts'
 import { rehypeScrollableTables } from './src/markdown/rehype-scrollable-tables.ts'
@@ -17,7 +18,10 @@ import { parseGlossary, parseSources } from './src/references.ts'
 // The path under which the book will be served: WORLD_SWITCH_BASE=/book/ npm run build
 const base = process.env['WORLD_SWITCH_BASE'] ?? '/'
 
-/** The text of a file of the project. */
+/**
+ * The text of a file of the project.
+ * @param {string} path
+ */
 function read(path) {
   return readFileSync(new URL(path, import.meta.url), 'utf8')
 }
@@ -28,7 +32,7 @@ const glossary = parseGlossary(read('content/glossary.yaml'), sources)
 export default defineConfig({
   base,
   // What comes after the build runs in this order: the service worker lists what the others leave.
-  integrations: [mdx(), contentSecurityPolicyIntegration(), serviceWorker()],
+  integrations: [mdx(), contentSecurityPolicyIntegration(), searchIndex(), serviceWorker()],
   trailingSlash: 'always',
   // The default drops the space between a word and a link on the next line.
   compressHTML: true,

@@ -8,6 +8,7 @@ import type { Page } from '@playwright/test'
 import { staticServer } from '../scripts/static-server.mjs'
 import { expect, test } from './fixtures.ts'
 import { LabPage } from './pages/lab.ts'
+import { SearchPage } from './pages/search-page.ts'
 
 test.use({ readsOffline: true })
 
@@ -17,7 +18,10 @@ async function fetchBook(page: Page, origin = ''): Promise<void> {
   await expect(page.locator('#offline-status')).toHaveText('Ready to be read offline.', { timeout: 60_000 })
 }
 
-test('after one visit a lab that was never opened runs without a network', async ({ page, context }) => {
+test('after one visit a lab that was never opened runs, and the search finds, without a network', async ({
+  page,
+  context,
+}) => {
   await fetchBook(page)
   await context.setOffline(true)
   await page.goto('/lab/smallest-vmcb/')
@@ -27,6 +31,10 @@ test('after one visit a lab that was never opened runs without a network', async
   await expect(lab.exits.first()).toBeVisible()
   await lab.openFile('main.asm')
   expect(await lab.shownText()).toContain('vmrun')
+
+  const search = new SearchPage(page)
+  await search.open('?q=nCR3')
+  await expect(search.hits.first()).toHaveAttribute('href', '/reference/vmcb/n_cr3/')
 
   await page.goto('/no/such/page/')
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('No such page')
