@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createCpuModel } from '../machine/index.ts'
 import { modelFacts } from '../svm/index.ts'
-import { copyVmcb12 } from './copies.ts'
+import { copyOf, copyVmcb12 } from './copies.ts'
 import { inForce, type Decisions } from './decisions.ts'
 import { design } from './designs.fixture.ts'
 import { PAT, perform, vcpuWithPat, VMCB12 } from './handlers.fixture.ts'
@@ -270,6 +270,18 @@ describe('a saved state of before the series, with garbage in g_pat of the save 
     const bytes = getNestedState(inL2(filled), filled)
     put(new DataView(bytes.buffer, 128), 'save.g_pat', PAT.invalid)
     expect(set(inL1(), bytes, filled)).toBe('EINVAL save area: g-pat-type')
+  })
+})
+
+describe('an event that is to be injected into L2', () => {
+  it('may be one that could not occur in L1, which is in another mode', () => {
+    const OVERFLOW = 0x8000_0304n
+    const vcpu = inL2(MERGED)
+    put(vcpu.vmcb01, 'save.cs.attrib', 0xa9bn)
+    put(vcpu.vmcb02, 'control.event_inj', OVERFLOW)
+    const restored = inL1()
+    expect(set(restored, getNestedState(vcpu, MERGED))).toBe('ok')
+    expect(copyOf(restored.nested, MERGED, 'control.event_inj')).toBe(OVERFLOW)
   })
 })
 

@@ -144,6 +144,11 @@ export function setNestedState(
     return invalid('svm-flags', 'A flag is set that SVM does not have.')
   if (!vcpu.svme && flags & ~STATE_FLAG.gifSet)
     return invalid('svme', 'EFER.SVME is 0, but the state is that of a vCPU that runs L2.')
+  if (vcpu.smm && isIn(STATE_FLAG.guestMode))
+    return invalid(
+      'smm',
+      'The vCPU is in SMM, where EFER.SVME is off, but the state is that of a vCPU that runs L2.',
+    )
   if (!isIn(STATE_FLAG.guestMode)) {
     leaveGuestMode(vcpu)
     vcpu.gif = isIn(STATE_FLAG.gifSet)
@@ -193,9 +198,16 @@ function checkAreas(
   return checkPats(vcpu, decisions, view, image)
 }
 
-/** The first check that fails of those that blame a field of one area. */
+/**
+ * The first check that fails of those that blame a field of one area. The areas are not of one VMCB, so an event in L2's controls is not
+ * held against the mode in L1's save area. Whether G_PAT is held against L2's controls, the design decides.
+ */
 function failedCheck(image: DataView, area: 'control.' | 'save.', facts: CheckFacts) {
-  return CHECKS.find(({ fields, fails }) => fields[0].startsWith(area) && fails(imageView(image), facts))
+  const isOfArea = (key: string): boolean => key.startsWith(area)
+  return CHECKS.find(
+    ({ fields, fails }) =>
+      (area === 'control.' ? fields.every(isOfArea) : isOfArea(fields[0])) && fails(imageView(image), facts),
+  )
 }
 
 /**
