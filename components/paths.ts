@@ -32,3 +32,23 @@ export function labPath(slug: string): string {
 export function chapterPath(slug: string): string {
   return href(`/chapters/${slug}/`)
 }
+
+/** The entry of an MSR; `name` is the manual's: "KernelGSbase", "FS.base". */
+export function msrPath({ name }: { readonly name: string }): string {
+  return href(`/reference/msrs/#${msrSlug(name)}`)
+}
+
+/** The name of an MSR as an address has it: "kernelgsbase", "fs-base". */
+export function msrSlug(name: string): string {
+  return name.toLowerCase().replaceAll('.', '-')
+}
+
+/** The entry of an instruction on the page of its group. */
+export function instructionPath(group: string, mnemonic: string): string {
+  return href(`/reference/instructions/${group}/#${mnemonic}`)
+}
+
+/** The entry of a group of the clean bits: "np". */
+export function cleanBitPath(group: string): string {
+  return href(`/reference/clean-bits/#${group}`)
+}

@@ -148,6 +148,17 @@ export const COMMANDS: readonly Command[] = [
   },
 ]
 
+/** Opens the sheet of shortcuts, while the focus is in the lab. */
+export const SHEET_KEYS = 'Shift+F1'
+
+/** Keys of parts of the workbench, besides those of the commands. */
+export const OTHER_KEYS: readonly (readonly [keys: string, about: string])[] = [
+  [SHEET_KEYS, 'The sheet of shortcuts'],
+  ['Ctrl+M', 'In the editor: Tab leaves it, or indents again'],
+  ['← →', 'In the timeline: one instruction back or on; with Ctrl to the event before or after'],
+  ['← →', 'In a row of tabs: the tab before or after'],
+]
+
 /** The command for a key, if there is one. */
 export function commandFor(event: KeyboardEvent): Command | undefined {
   return COMMANDS.find(({ keys }) => isPressed(keys, event))

@@ -1,17 +1,6 @@
 /** The sheet of shortcuts: every command with its keys, as a dialogue. */
 import { useEffect, useRef } from 'preact/hooks'
-import { COMMANDS, isPressed } from './commands.ts'
-
-/** Opens the sheet, while the focus is in the lab. */
-const KEYS = 'Shift+F1'
-
-/** Keys of parts of the workbench, besides those of the commands. */
-const OTHERS: readonly (readonly [keys: string, about: string])[] = [
-  [KEYS, 'This sheet'],
-  ['Ctrl+M', 'In the editor: Tab leaves it, or indents again'],
-  ['← →', 'In the timeline: one instruction back or on; with Ctrl to the event before or after'],
-  ['← →', 'In a row of tabs: the tab before or after'],
-]
+import { COMMANDS, isPressed, OTHER_KEYS, SHEET_KEYS } from './commands.ts'
 
 export function Shortcuts() {
   const dialog = useRef<HTMLDialogElement>(null)
@@ -19,7 +8,7 @@ export function Shortcuts() {
   useEffect(() => {
     const root = button.current?.closest('.wb')
     const onKeyDown = (event: Event): void => {
-      if (!isPressed(KEYS, event as KeyboardEvent)) return
+      if (!isPressed(SHEET_KEYS, event as KeyboardEvent)) return
       event.preventDefault()
       event.stopPropagation()
       dialog.current?.showModal()
@@ -35,7 +24,7 @@ export function Shortcuts() {
         type="button"
         class="wb-button wb-shortcuts-button"
         aria-label="Keyboard shortcuts"
-        title={`Keyboard shortcuts (${KEYS})`}
+        title={`Keyboard shortcuts (${SHEET_KEYS})`}
         onClick={() => dialog.current?.showModal()}
       >
         ?
@@ -60,7 +49,7 @@ export function Shortcuts() {
               {COMMANDS.map(({ id, label, about, keys }) => (
                 <Row key={id} keys={keys} label={label} about={about} />
               ))}
-              {OTHERS.map(([keys, about]) => (
+              {OTHER_KEYS.map(([keys, about]) => (
                 <Row key={about} keys={keys} label="" about={about} />
               ))}
             </tbody>

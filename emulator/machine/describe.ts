@@ -52,7 +52,11 @@ function unlessFault<T>(ask: () => T): T | undefined {
 }
 
 function accepts(cpu: Cpu, msr: Msr, value: bigint): boolean {
-  return unlessFault(() => msr.write(cpu, value) ?? true) === true
+  const accepted = unlessFault(() => {
+    msr.write(cpu, value)
+    return true
+  })
+  return accepted === true
 }
 
 const ALL_ONES = (1n << 64n) - 1n

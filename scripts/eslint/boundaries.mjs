@@ -73,6 +73,7 @@ export const MAY_IMPORT = {
     'emulator/hypervisor/index.ts',
     'emulator/lab/index.ts',
     'content',
+    'docs/quirks.md',
   ],
 }
 
