@@ -1,0 +1,3 @@
+; RAX is the VMCB.
+        vmrun
+        stgi
