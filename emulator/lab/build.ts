@@ -5,6 +5,7 @@ import { START, type StartKind } from '../machine/index.ts'
 import { svmInclude } from '../svm/index.ts'
 import { errorAt, isUsable } from './diagnostics.ts'
 import type { Hypervisor } from './hypervisor.ts'
+import type { Lab } from './schema.ts'
 import { parseVmcbText, type VmcbText } from './vmcb-text.ts'
 
 /** A VMCB text and the symbol of the program at which its image is placed. */
@@ -15,6 +16,12 @@ export interface VmcbSource {
 
 /** The name of the text that says what L0 decides. */
 export const DESIGN_FILE = 'l0.yaml'
+
+/** The text of the design that the lab's L0 begins with; undefined when the lab names none. */
+export function designOf({ machine, designs }: Lab): string | undefined {
+  const name = machine.l0?.design
+  return name === undefined ? undefined : designs?.[name]
+}
 
 export interface BuildInput {
   /** All texts by file name; svm.inc is added. */

@@ -3,9 +3,9 @@ import type * as z from 'zod'
 import type { Diagnostic } from '../isa/index.ts'
 import { readYaml } from '../yaml/index.ts'
 import { didYouMean } from '../isa/index.ts'
-import { DESIGN_FILE } from './build.ts'
+import { DESIGN_FILE, designOf } from './build.ts'
 import { errorAt } from './diagnostics.ts'
-import { designOf, labSchema, variantsSchema, type Lab, type Variant } from './schema.ts'
+import { labSchema, variantsSchema, type Lab, type Variant } from './schema.ts'
 
 /**
  * A lab's folder as text: paths relative to it ("lab.yaml", "start/main.asm"). Beside them the designs that a lab can name, as

@@ -238,11 +238,6 @@ export type Lab = z.output<typeof labSchema> & {
   /** The texts of the designs that the lab and its scenarios name, by their names. */
   readonly designs?: Readonly<Record<string, string>>
 }
-/** The text of the design that L0 begins with; undefined when the lab names none. */
-export function designOf({ machine, designs }: Lab): string | undefined {
-  const name = machine.l0?.design
-  return name === undefined ? undefined : designs?.[name]
-}
 
 export type Goal = Lab['goals'][number]
 export type Race = Lab['races'][number]

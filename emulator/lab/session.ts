@@ -2,7 +2,7 @@
 import type { L0, RaceEvent, ReplayingL0 } from '../hypervisor/index.ts'
 import { describeRunResult, Machine, type MachineOptions, type RunResult } from '../machine/index.ts'
 import { findField } from '../svm/index.ts'
-import { build, type Build } from './build.ts'
+import { build, designOf, type Build } from './build.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import { exitFacts, l0Outcome, nestedExitFacts, nestedVmrunFacts } from './facts.ts'
 import { judgeGoals, type GoalResult } from './goals.ts'
@@ -10,7 +10,7 @@ import { migrationOf } from './migration.ts'
 import type { Outcome } from './outcome.ts'
 import { placeRace, raceReports, type PlacedRace, type RaceReport, type Replay } from './races.ts'
 import { runScenarios, type ScenarioResult } from './scenarios.ts'
-import { designOf, type Lab } from './schema.ts'
+import type { Lab } from './schema.ts'
 
 const MIB = 0x10_0000
 
