@@ -1,5 +1,5 @@
 /** What an editor shows of a mnemonic: completion and hover texts, from the instruction table. */
-import { aliases, table, type Row } from './table.ts'
+import { aliases, INSTRUCTION_GROUPS, table, type Row } from './table.ts'
 
 export interface MnemonicSummary {
   readonly mnemonic: string
@@ -7,13 +7,26 @@ export interface MnemonicSummary {
   readonly title: string
   /** Where the manual describes it. */
   readonly section: string
+  /** The name in the table, which is another one for aliases, and the id of its group there. */
+  readonly entry: string
+  readonly group: string
   /** Its forms in the manual's notation, without those that only the decoder knows. */
   readonly forms: readonly string[]
 }
 
+const GROUP_OF = new Map(INSTRUCTION_GROUPS.flatMap(({ id, rows }) => rows.map((row) => [row.mnemonic, id])))
+
 function summarize(mnemonic: string, rows: readonly Row[]): MnemonicSummary {
+  const entry = rows[0].mnemonic
   const forms = new Set(rows.map((row) => `${mnemonic} ${row.operandText}`.trim()))
-  return { mnemonic, title: rows[0].title, section: rows[0].section, forms: [...forms] }
+  return {
+    mnemonic,
+    title: rows[0].title,
+    section: rows[0].section,
+    entry,
+    group: GROUP_OF.get(entry)!,
+    forms: [...forms],
+  }
 }
 
 /** One summary for each name that the assembler accepts, aliases included, in alphabetical order. */

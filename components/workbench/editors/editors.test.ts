@@ -77,6 +77,7 @@ test('a VMCB line completes fields, then the values that the field takes', () =>
 
 test('hovering tells what a mnemonic, a number and a symbol are', () => {
   expect(hoverAssembly('VMRUN', '', STORE)?.[0]).toMatch(/^\*\*VMRUN\*\*: ./)
+  expect(hoverAssembly('sal', '', STORE)?.[2]).toMatch(/\(\/reference\/instructions\/arithmetic\/#shl\)$/)
   expect(hoverAssembly('0x1f', '', STORE)).toEqual(['`1Fh` = 31 = `11111b`'])
   expect(hoverAssembly('vmcb', '', STORE)).toEqual(['**vmcb** = `11000h`'])
   expect(hoverAssembly('nothing_of_ours', '', STORE)).toBeUndefined()
@@ -84,5 +85,6 @@ test('hovering tells what a mnemonic, a number and a symbol are', () => {
 
 test('hovering a VMCB field tells its place and its section, and a bit its position', () => {
   expect(hoverVmcb('save.g_pat', 'save.g_pat = 0', STORE)?.[0]).toContain('668h')
+  expect(hoverVmcb('save.g_pat', 'save.g_pat = 0', STORE)?.[0]).toContain('(/reference/vmcb/g_pat/)')
   expect(hoverVmcb('svme', 'save.efer = svme', STORE)?.[1]).toContain('bit 12')
 })

@@ -2,6 +2,7 @@
 import { tokenize } from '../../../emulator/isa/assembler/index.ts'
 import { summarizeMnemonics } from '../../../emulator/isa/index.ts'
 import { findBits, readField, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
+import { fieldPath, instructionPath } from '../../paths.ts'
 import { dissectFields } from '../dissection.ts'
 import { hex, hexWide } from '../format.ts'
 import type { LabStore } from '../store.ts'
@@ -9,6 +10,12 @@ import type { LabStore } from '../store.ts'
 type Source = Pick<LabStore, 'symbols' | 'view' | 'activeFile'>
 
 const SUMMARIES = new Map(summarizeMnemonics().map((summary) => [summary.mnemonic, summary]))
+
+/** A link to the reference; the editor opens absolute addresses only. */
+function reference(path: string): string {
+  const address = typeof location === 'undefined' ? path : new URL(path, location.href).href
+  return `[Reference](${address})`
+}
 
 /** A number in the three bases. */
 function describeNumber(word: string): string[] | undefined {
@@ -33,11 +40,11 @@ function describeRegister(word: string, { view }: Source): string[] | undefined 
 export function hoverAssembly(word: string, _line: string, source: Source): string[] | undefined {
   const summary = SUMMARIES.get(word.toLowerCase())
   if (summary !== undefined) {
-    const { mnemonic, title, section, forms } = summary
+    const { mnemonic, title, section, entry, group, forms } = summary
     return [
       `**${mnemonic.toUpperCase()}**: ${title}`,
       forms.map((form) => `\`${form}\``).join('  \n'),
-      section,
+      `${section}. ${reference(instructionPath(group, entry))}`,
     ]
   }
   return describeNumber(word) ?? describeSymbol(word, source) ?? describeRegister(word, source)
@@ -52,7 +59,7 @@ function valueOf(field: VmcbField, { view, activeFile }: Source): bigint | undef
 
 function describeField(field: VmcbField, bit: BitField | undefined, source: Source): string[] {
   const paragraphs = [
-    `**${field.name}** at ${hex(field.offset)}, ${field.bytes} ${field.bytes === 1 ? 'byte' : 'bytes'}  \n${field.description}.  \n${field.section}`,
+    `**${field.name}** at ${hex(field.offset)}, ${field.bytes} ${field.bytes === 1 ? 'byte' : 'bytes'}  \n${field.description}.  \n${field.section}. ${reference(fieldPath(field))}`,
   ]
   if (bit !== undefined) {
     const values = [...(bit.values ?? [])].map(([value, name]) => `${value} ${name}`).join(', ')

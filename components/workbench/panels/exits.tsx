@@ -1,7 +1,9 @@
 /** The #VMEXITs of the run in order; for VMEXIT_INVALID the checks that failed, bit by bit. */
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
-import { findField, type ExplainedCheck } from '../../../emulator/svm/index.ts'
+import { EXIT_CODES, findField, type ExplainedCheck } from '../../../emulator/svm/index.ts'
 import type { Lab } from '../../../emulator/lab/index.ts'
+import { checkPath, cleanBitPath, exitPath, fieldPath } from '../../paths.ts'
 import { Dissector } from '../dissector.tsx'
 import { count, hex, hexWide } from '../format.ts'
 import type { ExitView, RunView } from '../protocol.ts'
@@ -81,7 +83,10 @@ function Exit({ exit, view, reveal }: ExitProps) {
             {nested.from} <span aria-label="to">→</span> {nested.to}
           </span>
         )}
-        <b>#VMEXIT({explanation.name})</b>
+        <b>
+          #VMEXIT(
+          <ExitName name={explanation.name} />)
+        </b>
         <span class="wb-soft">{explanation.cause}</span>
       </p>
       <dl class="wb-facts">
@@ -92,7 +97,17 @@ function Exit({ exit, view, reveal }: ExitProps) {
         <Fact name="guest rIP" value={hex(rip)} />
         <Fact name="VMCB" value={`${hex(vmcb)}${name === undefined ? '' : ` ${name}`}`} />
         <Fact name="after" value={`${count(instructions)} instructions`} />
-        {fromCache.length > 0 && <Fact name="state cache" value={fromCache.join(', ')} />}
+        {fromCache.length > 0 && (
+          <Fact
+            name="state cache"
+            value={fromCache.map((group, index) => (
+              <>
+                {index > 0 && ', '}
+                <a href={cleanBitPath(group)}>{group}</a>
+              </>
+            ))}
+          />
+        )}
       </dl>
       {explanation.details.length > 0 && (
         <ul class="wb-details">
@@ -115,7 +130,15 @@ function Exit({ exit, view, reveal }: ExitProps) {
   )
 }
 
-function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+const EXIT_KEYS = new Set(EXIT_CODES.map(({ key }) => key))
+
+/** A link to the reference, if the manual has such an exit. */
+function ExitName({ name }: { readonly name: string }) {
+  const key = name.toLowerCase()
+  return EXIT_KEYS.has(key) ? <a href={exitPath({ key })}>{name}</a> : <>{name}</>
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: ComponentChildren }) {
   return (
     <div>
       <dt>{name}</dt>
@@ -130,10 +153,12 @@ function FailedCheck({ check }: { readonly check: ExplainedCheck }) {
   return (
     <div class="wb-check" data-check={check.id}>
       <p>
-        <b>{check.explanation}</b> <span class="wb-soft">{check.section}</span>
+        <b>{check.explanation}</b> <span class="wb-soft">{check.section}.</span>{' '}
+        <a href={checkPath(check)}>Reference</a>
       </p>
       <p class="wb-check-field">
-        {field.name} <span class="wb-soft">at {hex(field.offset)}</span> = {hexWide(check.value, field.bytes)}
+        <a href={fieldPath(field)}>{field.name}</a> <span class="wb-soft">at {hex(field.offset)}</span> ={' '}
+        {hexWide(check.value, field.bytes)}
       </p>
       <Dissector
         name={field.name}

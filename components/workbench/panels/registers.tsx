@@ -2,6 +2,7 @@
 import { useId, useState } from 'preact/hooks'
 import { GENERAL_REGISTERS, type CpuState, type EditableRegister } from '../../../emulator/machine/index.ts'
 import { findField } from '../../../emulator/svm/index.ts'
+import { msrPath } from '../../paths.ts'
 import { summarizeBits } from '../dissection.ts'
 import { Dissector } from '../dissector.tsx'
 import { hex, hexWide } from '../format.ts'
@@ -177,6 +178,11 @@ function Flags({ value, before = value, canEdit, onChange }: FlagsProps) {
   )
 }
 
+/** The entry of an MSR in the reference; control and debug registers have none. */
+function referencePath(name: string): string | undefined {
+  return /^[cd]r\d/.test(name) ? undefined : msrPath({ name: registerName(name) })
+}
+
 interface SystemRegisterProps {
   readonly name: string
   readonly value: bigint
@@ -188,11 +194,14 @@ function SystemRegister({ name, value, before, radix }: SystemRegisterProps) {
   const [isOpen, setOpen] = useState(false)
   const hasChanged = before !== undefined && before !== value
   const bits = fieldOf(name)?.bits
+  const path = referencePath(name)
   const decoded = summarizeBits(value, 8, bits)
   return (
     <div class={`wb-register${hasChanged ? ' is-changed' : ''}`} data-register={registerName(name)}>
       {bits === undefined ? (
-        <span class="wb-register-name">{registerName(name)}</span>
+        <span class="wb-register-name">
+          {path === undefined ? registerName(name) : <a href={path}>{registerName(name)}</a>}
+        </span>
       ) : (
         <button
           type="button"
@@ -206,7 +215,12 @@ function SystemRegister({ name, value, before, radix }: SystemRegisterProps) {
       <span class={`wb-value${value === 0n ? ' is-zero' : ''}`}>{inRadix(value, 8, radix)}</span>
       <Before value={value} before={before} radix={radix} />
       {decoded !== '' && <span class="wb-decoded">{decoded}</span>}
-      {isOpen && <Dissector name={registerName(name)} value={value} bytes={8} bits={bits} />}
+      {isOpen && (
+        <>
+          {path !== undefined && <a href={path}>Reference</a>}
+          <Dissector name={registerName(name)} value={value} bytes={8} bits={bits} />
+        </>
+      )}
     </div>
   )
 }

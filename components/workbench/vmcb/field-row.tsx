@@ -1,10 +1,11 @@
 /** A field of the form: its value to be typed over, and opened, everything that is known about it. */
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { CLEAN_BITS, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
 import { summarizeBits } from '../dissection.ts'
 import { hex } from '../format.ts'
 import { inRadix, RADIXES, type Radix } from '../radix.tsx'
-import { fieldPath } from '../../paths.ts'
+import { cleanBitPath, fieldPath } from '../../paths.ts'
 import type { CheckVerdict } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
 import { ValueInput } from '../value-input.tsx'
@@ -112,7 +113,12 @@ function Details({ store, name, field, target, failed, value, clean }: DetailsPr
       <dl class="wb-facts">
         <Fact name="name in the text" value={field.key} />
         <Fact name="offset" value={`${hex(field.offset)}, ${field.bytes} bytes`} />
-        {clean !== undefined && <Fact name="clean bit" value={`${clean.low} ${clean.name}`} />}
+        {clean !== undefined && (
+          <Fact
+            name="clean bit"
+            value={<a href={cleanBitPath(clean.key)}>{`${clean.low} ${clean.name}`}</a>}
+          />
+        )}
         {field.moved.length > 0 && <Fact name="moved by" value={field.moved.join(', ')} />}
         {field.bytes <= 8 &&
           RADIXES.map((radix) => (
@@ -147,7 +153,7 @@ function Details({ store, name, field, target, failed, value, clean }: DetailsPr
   )
 }
 
-function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+function Fact({ name, value }: { readonly name: string; readonly value: ComponentChildren }) {
   return (
     <div>
       <dt>{name}</dt>
