@@ -19,12 +19,79 @@ test('a reader filters the fields of the VMCB and follows one to its check and i
   await expect(page.locator('ws-lab')).toHaveCount(1)
 })
 
-test('every link of the reference leads to a page', async ({ request }) => {
+test('every link of the reference leads to a page, and to its place on it', async ({ request }) => {
+  const texts = new Map<string, string>()
+  const textOf = async (address: string) => {
+    const text = texts.get(address) ?? (await (await request.get(address)).text())
+    texts.set(address, text)
+    return text
+  }
   const pages = new Set(BUILT_PAGES)
   for (const address of BUILT_PAGES.filter((page) => page.startsWith('/reference/'))) {
-    const html = await (await request.get(address)).text()
-    for (const [, href = ''] of html.matchAll(/ href="(\/[^"#]*\/)"/g)) {
-      expect(pages.has(href), `${address} links ${href}`).toBe(true)
+    const html = await textOf(address)
+    const links = new Set([...html.matchAll(/ href="((?:\/|#)[^"]*)"/g)].map(([, href = '']) => href))
+    for (const link of links) {
+      const { pathname, hash } = new URL(link, `http://book${address}`)
+      if (!pathname.endsWith('/')) continue
+      expect(pages.has(pathname), `${address} links ${link}`).toBe(true)
+      if (hash === '') continue
+      const place = ` id="${decodeURIComponent(hash.slice(1))}"`
+      expect((await textOf(pathname)).includes(place), `${address} links ${link}`).toBe(true)
     }
   }
+})
+
+test('a term of a chapter has a card for pointer and keyboard, and leads to the glossary', async ({
+  page,
+}) => {
+  await page.goto('/chapters/vmexit-invalid/')
+  const term = page.locator('a.term').first()
+  const card = page.locator(`#${await term.getAttribute('aria-describedby')}`)
+  await expect(card).toBeHidden()
+  await term.hover()
+  await expect(card).toBeVisible()
+  await card.hover()
+  await page.waitForTimeout(500)
+  await expect(card).toBeVisible()
+  await page.keyboard.press('Escape')
+  await expect(card).toBeHidden()
+  await page.mouse.move(0, 0)
+  await page.keyboard.press('Tab')
+  await page.evaluate(() => document.querySelector<HTMLElement>('a.term')?.focus())
+  await expect(card).toBeVisible()
+  await page.keyboard.press('Tab')
+  await expect(card).toBeHidden()
+  await term.click()
+  await expect(page).toHaveURL(/\/reference\/glossary\/#[a-z0-9-]+$/)
+  await expect(page.locator(':target')).toBeVisible()
+})
+
+test.describe('without JavaScript', () => {
+  test.use({ javaScriptEnabled: false })
+
+  test('a term is a plain link and its card stays closed', async ({ page }) => {
+    await page.goto('/chapters/vmexit-invalid/')
+    const term = page.locator('a.term').first()
+    await expect(term).toHaveAttribute('href', /^\/reference\/glossary\/#/)
+    await term.hover()
+    await expect(page.locator('.hover-card').first()).toBeHidden()
+  })
+})
+
+test('a reader finds an MSR by name, and an instruction with its exit', async ({ page }) => {
+  await page.goto('/reference/msrs/')
+  await page.getByLabel('Filter MSRs').fill('PAT')
+  const row = page.locator('#pat')
+  await expect(row).toContainText('0007_0406_0007_0406h')
+  await expect(row).toContainText('byte 9Dh, bits 7:6')
+  await row.getByRole('link', { name: 'G_PAT' }).click()
+  await expect(page).toHaveURL(/\/reference\/vmcb\/g_pat\/$/)
+  await page.goto('/reference/instructions/')
+  await page.getByRole('link', { name: 'VMMCALL', exact: true }).click()
+  await expect(page).toHaveURL(/\/reference\/instructions\/svm\/#vmmcall$/)
+  await page
+    .locator('section', { has: page.locator('#vmmcall') })
+    .getByRole('link', { name: 'VMEXIT_VMMCALL' })
+    .click()
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('VMEXIT_VMMCALL')
 })
