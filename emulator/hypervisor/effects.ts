@@ -49,6 +49,9 @@ export type Effect =
   /** CR8, the task priority. Answered with its value. */
   | { readonly kind: 'task-priority' }
   | { readonly kind: 'set-task-priority'; readonly value: number }
+  /** NMIs wait until IRET. Answered with whether they do. */
+  | { readonly kind: 'nmi-mask' }
+  | { readonly kind: 'set-nmi-mask'; readonly masked: boolean }
   /** The state in which RESET, INIT or a loader left the processor, written to L0's page as a VMCB. The host takes its place. */
   | { readonly kind: 'capture'; readonly vmcb: number }
   /** INIT of the processor. */
@@ -200,6 +203,10 @@ export function* writeMsr(msr: number, value: bigint): Handler<boolean> {
 /** Whether the event was pending; it is not any more. */
 export function* take(event: 'nmi' | 'smi'): Handler<boolean> {
   return (yield { kind: 'take', event }) as boolean
+}
+
+export function* nmiMask(): Handler<boolean> {
+  return (yield { kind: 'nmi-mask' }) as boolean
 }
 
 export function* taskPriority(): Handler<bigint> {

@@ -5,11 +5,13 @@
  *   interrupts       wait in the local APIC: V_INTR_MASKING is on and L0's rFLAGS.IF off; then V_TPR stands for CR8, so L0 lends it
  *   NMI, SMI, INIT   are intercepted, and wait in L0's state
  *
- * An SMI that L1 does not intercept comes to nothing: its handler, which is L1's memory, would run outside L0's nested tables.
+ * SMIs and INITs also wait while an SMI handler of L1 runs.
  */
 import { EXIT } from '../svm/index.ts'
-import { decided, take, taskPriority, type Handler } from './effects.ts'
-import { currentVmcb, type VcpuState } from './state.ts'
+import type { Context } from './context.ts'
+import { take, taskPriority, type Handler } from './effects.ts'
+import { enterSmm } from './smm.ts'
+import { currentVmcb, holdsEvents, type VcpuState } from './state.ts'
 import { change, get, injectException, RFLAGS, VIRTUAL_INTERRUPT } from './vmcb-image.ts'
 
 const NMI_INTERCEPT = 1n << BigInt(EXIT.NMI - 96)
@@ -19,8 +21,8 @@ const VM_CR_R_INIT = 2n
 const SX = 30
 const SX_INIT = 1
 
-/** NMI, SMI or INIT has come, and is not L1's: while its GIF is 0 it waits; then an INIT is taken, and an SMI comes to nothing. */
-export function* holdBack(vcpu: VcpuState, code: number): Handler<void> {
+/** NMI, SMI or INIT has come, and is no exit of L2 for L1: it waits, or L1 takes it. */
+export function* holdBack(context: Context, vcpu: VcpuState, code: number): Handler<void> {
   switch (code) {
     case EXIT.NMI:
       yield* take('nmi')
@@ -28,16 +30,16 @@ export function* holdBack(vcpu: VcpuState, code: number): Handler<void> {
       break
     case EXIT.SMI:
       yield* take('smi')
-      vcpu.smiPending = !vcpu.gif
-      if (vcpu.gif) yield* decided('smi-is-dropped', 'control.intercept_vector_3', 0n)
+      if (holdsEvents(vcpu)) vcpu.smiPending = true
+      else yield* enterSmm(context, vcpu)
       break
     case EXIT.INIT:
-      if (vcpu.gif) yield* takeInit(vcpu)
-      else vcpu.initPending = true
+      if (holdsEvents(vcpu)) vcpu.initPending = true
+      else yield* takeInit(vcpu)
   }
 }
 
-/** With GIF = 1 the processor gets back what waited, and it exits again, or L1 takes it. */
+/** When nothing holds events any more the processor gets back what waited, and it exits again, or L1 takes it. */
 function* giveBack(vcpu: VcpuState): Handler<void> {
   if (vcpu.nmiPending) yield { kind: 'raise', event: 'nmi' }
   if (vcpu.smiPending) yield { kind: 'raise', event: 'smi' }
@@ -47,7 +49,7 @@ function* giveBack(vcpu: VcpuState): Handler<void> {
 
 /** L1 or L2 is about to go on: tells the hardware of L1's GIF, and returns L0's rFLAGS.IF for this VMRUN. */
 export function* beforeRunning(vcpu: VcpuState): Handler<boolean> {
-  if (vcpu.gif) yield* giveBack(vcpu)
+  if (!holdsEvents(vcpu)) yield* giveBack(vcpu)
   const image = currentVmcb(vcpu)
   const intercepts = get(image, 'control.intercept_vector_3')
   change(

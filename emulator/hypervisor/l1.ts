@@ -12,6 +12,7 @@ import { isOccasion, readUserState, writeUserState, type Migration } from './mig
 import { get, markAllClean, markAllDirty, put, bytesOf, signedExitCode } from './vmcb-image.ts'
 import { inPieces } from './pieces.ts'
 import { enterVmcb02 } from './nested-vmrun.ts'
+import { interceptRsm, leaveSmm } from './smm.ts'
 import { exitOfL2 } from './nested-exits.ts'
 import { currentVmcb, type VcpuState } from './state.ts'
 import { beginTime } from './tsc.ts'
@@ -99,7 +100,9 @@ function* exitOfL1(context: Context, vcpu: VcpuState): Handler<void> {
     case EXIT.NMI:
     case EXIT.SMI:
     case EXIT.INIT:
-      return yield* holdBack(vcpu, code)
+      return yield* holdBack(context, vcpu, code)
+    case EXIT.RSM:
+      return yield* leaveSmm(context, vcpu)
     default:
       return yield* emulate(context, vcpu)
   }
@@ -129,6 +132,7 @@ function* migrate({ map, decisions, facts }: Context, vcpu: VcpuState, migration
   yield { kind: 'nested', event: { kind: 'restored', ...answer, guestMode } }
   if (!result.ok) return yield* giveUp(vcpu)
   initControls(map, moved.vmcb01)
+  interceptRsm(moved)
   yield* beginTime(moved)
   Object.assign(vcpu, moved, { occasions: vcpu.occasions })
 }

@@ -11,10 +11,12 @@ import { MIGRATION_POINTS, type Migration } from './migration.ts'
 const EXIT_OF_L1 = 'mov ecx, 0xc0000080\n rdmsr'
 const EXIT_OF_L2 = 'mov ecx, 0x277\n rdmsr'
 const SEND_NMI = 'mov edi, 0xfee00000\n mov dword [rdi + 0x300], 0x44400'
+/** To a handler that only returns. */
+const SMI = 'out 0xb2, al'
 const ENTER = `mov rax, ${VMCB}\n vmrun`
 const TO_NEXT = `add qword [${VMCB + 0x578}], 3`
 
-/** L2 exits once for itself, and once for an NMI that has waited for its STGI. */
+/** L2 exits once for itself, and once for an NMI that has waited for its STGI. One SMI comes in L2, and one waits for L1's STGI. */
 const PROGRAM: Program = {
   vmcb: {
     ...NESTED_PAGING,
@@ -28,7 +30,9 @@ const PROGRAM: Program = {
     ${ENTER}
     ${EXIT_OF_L1}
     mov r15, rax
+    ${SMI}
     ${TO_NEXT}
+    stgi
     ${ENTER}
     ${EXIT_OF_L1}
     hlt`,
@@ -38,6 +42,7 @@ const PROGRAM: Program = {
     mov qword [0x60000], 5
     rdtsc
     mov r14, rdx
+    ${SMI}
     vmmcall
     clgi
     ${SEND_NMI}
@@ -87,7 +92,7 @@ describe.each(DESIGN_NAMES)('moved once, under %s', (name) => {
       const { seen, moves } = outcome(name, { msrs, at: [point], occasion })
       expect(seen).toEqual(unmoved.seen)
       if (moves.length === 0) break
-      expect(moves).toMatchObject([{ error: '', guestMode: point !== 'l1' }])
+      expect(moves).toMatchObject([{ error: '', guestMode: point !== 'l1' && point !== 'smm' }])
     }
     expect(occasion).toBeGreaterThan(1)
   })

@@ -1,6 +1,6 @@
 /**
  * What the host's user does to move a vCPU: it reads all that L0 lets it read, destroys the vCPU, makes a new one and writes everything back. Registers,
- * events and MSRs go by themselves (KVM_GET_SREGS, KVM_GET_VCPU_EVENTS, KVM_GET_MSRS), the rest is the nested state. The order matters:
+ * events, SMM among them, and MSRs go by themselves (KVM_GET_SREGS, KVM_GET_VCPU_EVENTS, KVM_GET_MSRS), the rest is the nested state. The order matters:
  * users differ in whether they restore the MSRs before the nested state or, as QEMU does, after it.
  */
 import type { CheckFacts } from '../svm/index.ts'
@@ -12,10 +12,10 @@ import { createVcpuState, currentVmcb, emptyImage, type VcpuState } from './stat
 import { get, put } from './vmcb-image.ts'
 
 /**
- * What a vCPU is doing when its user looks at it: L1 runs; a VMRUN of L1 is pending; L2 runs; an exit of L2 is pending, because an event
+ * What a vCPU is doing when its user looks at it: L1 runs; an SMI handler of L1 runs, whoever was interrupted; a VMRUN of L1 is pending; L2 runs; an exit of L2 is pending, because an event
  * waits that L1 intercepts. An exit that has happened is never pending: L0 ends it before it returns to its user.
  */
-export const MIGRATION_POINTS = ['l1', 'pending', 'l2', 'exit-pending'] as const
+export const MIGRATION_POINTS = ['l1', 'smm', 'pending', 'l2', 'exit-pending'] as const
 export type MigrationPoint = (typeof MIGRATION_POINTS)[number]
 
 /** An exit that L0 has just dealt with. */
@@ -39,8 +39,8 @@ export interface Migration {
   readonly olderGPat?: bigint | undefined
 }
 
-function pointOf({ nested, nmiPending, smiPending, initPending }: VcpuState): MigrationPoint {
-  if (!nested.guestMode) return 'l1'
+function pointOf({ nested, smm, nmiPending, smiPending, initPending }: VcpuState): MigrationPoint {
+  if (!nested.guestMode) return smm ? 'smm' : 'l1'
   if (nested.runPending) return 'pending'
   return nmiPending || smiPending || initPending ? 'exit-pending' : 'l2'
 }
@@ -60,7 +60,7 @@ export function isOccasion(
 export interface UserState {
   /** The registers of whoever runs, in the save area of a VMCB; of the control area, the interrupt shadow and what is injected. */
   readonly registers: DataView
-  readonly events: Pick<VcpuState, 'nmiPending' | 'smiPending' | 'initPending'>
+  readonly events: Pick<VcpuState, 'nmiPending' | 'smiPending' | 'initPending' | 'smm' | 'smmInsideNmi'>
   readonly msrs: Pick<
     VcpuState,
     'pat' | 'svme' | 'vmHsavePa' | 'vmCr' | 'tscRatio' | 'hostTscRatio' | 'hostTscOffset'
@@ -80,11 +80,11 @@ export function readUserState(
   const nested = getNestedState(vcpu, decisions)
   const registers = emptyImage()
   for (const key of [...REGISTERS, ...EVENTS]) put(registers, key, get(currentVmcb(vcpu), key))
-  const { nmiPending, smiPending, initPending, svme, vmHsavePa, vmCr } = vcpu
+  const { nmiPending, smiPending, initPending, smm, smmInsideNmi, svme, vmHsavePa, vmCr } = vcpu
   const { tscRatio, hostTscRatio, hostTscOffset } = vcpu
   return {
     registers,
-    events: { nmiPending, smiPending, initPending },
+    events: { nmiPending, smiPending, initPending, smm, smmInsideNmi },
     msrs: {
       // An older L0 had one PAT, and gave that.
       pat: olderGPat === undefined ? readPat(vcpu, decisions, 'host') : vcpu.pat,

@@ -1,6 +1,6 @@
 /** An exit of L2: whether L1 gets it or L0 deals with it, and what L0 does then (KVM: nested_svm_exit_handled). */
 import { EXIT, VECTOR } from '../svm/index.ts'
-import { read, registers, type Handler } from './effects.ts'
+import { read, registers, take, type Handler } from './effects.ts'
 import { emulate } from './emulate.ts'
 import { holdBack } from './gif.ts'
 import { nestedVmexit } from './nested-vmexit.ts'
@@ -19,15 +19,16 @@ export function* exitOfL2(context: Context, vcpu: VcpuState): Handler<void> {
     case EXIT.NMI:
     case EXIT.SMI:
     case EXIT.INIT:
-      return yield* ownAffair(vcpu, holdBack(vcpu, code))
+      return yield* ownAffair(vcpu, holdBack(context, vcpu, code))
     default:
-      return yield* ownAffair(vcpu, emulate(context, vcpu))
+      yield* ownAffair(vcpu, emulate(context, vcpu))
+      return yield* reflectRaised(context, vcpu)
   }
 }
 
-/** L1 gets the exit as the processor reported it. Its INIT is used up; an SMI would be L0's to take, and is gone. */
+/** L1 gets the exit as the processor reported it. Its INIT is used up; an SMI waits for L1's STGI. */
 function* reflect(context: Context, vcpu: VcpuState, code: number): Handler<void> {
-  if (code === EXIT.SMI) yield* holdBack(vcpu, code)
+  if (code === EXIT.SMI) vcpu.smiPending = yield* take('smi')
   const { vmcb02 } = vcpu
   yield* nestedVmexit(context, vcpu, {
     code,
@@ -64,6 +65,20 @@ function* ownAffair(vcpu: VcpuState, handling: Handler<void>): Handler<void> {
   put(vcpu.vmcb02, 'control.event_inj', 0n)
   yield* handling
   if (vcpu.nested.guestMode && interrupted & EVENT.valid) injectAgain(vcpu, interrupted)
+}
+
+/**
+ * An exception that L0 raised while it executed L2's instruction. What is injected is not intercepted (§15.20), so L0 looks for L1's
+ * intercept itself. After a VMRUN, EVENTINJ has what L1 wants injected, which is no exception of L2's.
+ */
+function* reflectRaised(context: Context, vcpu: VcpuState): Handler<void> {
+  const { nested, vmcb02 } = vcpu
+  const event = get(vmcb02, 'control.event_inj')
+  if (!nested.guestMode || nested.runPending || !(event & EVENT.valid)) return
+  const code = EXIT.EXCEPTION_0 + Number(event & EVENT.vector)
+  if ((event & EVENT.type) !== EVENT_TYPE.exception || !intercepts(nested.controls, code)) return
+  put(vmcb02, 'control.n_rip', 0n)
+  yield* nestedVmexit(context, vcpu, { code, info1: event >> 32n, info2: 0n })
 }
 
 /** INTn, INT3 and INTO execute again by themselves, unless L1 had injected them. */

@@ -118,6 +118,17 @@ describe("setting a nested state, as KVM's nested_set_state_test has it", () => 
     expect(set(vcpu, bytes)).toBe(expected)
   })
 
+  it.each([
+    ['L2', true, header({ flags: guestMode | gifSet }), 'EINVAL smm'],
+    ['L2, as it was saved', true, getNestedState(inL2(MERGED), MERGED), 'EINVAL smm'],
+    ['L2, which EFER.SVME forbids before', false, header({ flags: guestMode | gifSet }), 'EINVAL svme'],
+    ['no L2', false, header({ flags: gifSet }), 'ok'],
+  ])('%s, in SMM', (_, svme, bytes, expected) => {
+    const vcpu = Object.assign(inL1(), { smm: true, svme })
+    expect(set(vcpu, bytes)).toBe(expected)
+    expect([vcpu.smm, vcpu.nested.guestMode]).toEqual([true, false])
+  })
+
   it('forgets the address when the vCPU leaves L2, whatever address is set', () => {
     const vcpu = inL2(MERGED)
     expect(set(vcpu, header({ flags: gifSet, vmcb12: 0x3000n }))).toBe('ok')

@@ -18,15 +18,37 @@ export interface NestedExit {
   readonly info2: bigint
 }
 
-export function* nestedVmexit({ decisions }: Context, vcpu: VcpuState, exit: NestedExit): Handler<void> {
-  const { vmcb12 } = vcpu.nested
-  const image = imageForVmcb12(vcpu, exit)
-  if (!(yield* write(vmcb12, bytesOf(image), 'vmcb12', writtenSpans(vcpu, decisions))))
-    return yield* losesVmcb12(vcpu)
+export function* nestedVmexit(context: Context, vcpu: VcpuState, exit: NestedExit): Handler<void> {
+  const image = yield* writeVmcb12(context, vcpu, exit)
+  if (image === undefined) return
   const last = exit.code === EXIT.INVALID ? vcpu.vmcb01 : image
   yield* reportNestedVmexit(vcpu, image, get(last, 'save.rip'))
   yield* leaveTimeOfL2(vcpu)
   leaveL2(vcpu)
+  trapIfStepping(vcpu.vmcb01)
+}
+
+/** L2 leaves for L1's SMI handler: as at a #VMEXIT, but L1 does not come to see it. False when L1 has shut down over it. */
+export function* leaveForSmm(context: Context, vcpu: VcpuState): Handler<boolean> {
+  if ((yield* writeVmcb12(context, vcpu, { code: EXIT_SW, info1: 0n, info2: 0n })) === undefined) return false
+  yield* leaveTimeOfL2(vcpu)
+  leaveL2(vcpu)
+  return true
+}
+
+/** An exit code that is the host software's to use (APM vol 2 appendix C): this is KVM's. */
+const EXIT_SW = 0xf000_0000
+
+/** What vmcb12 got; undefined where L1 has no RAM any more, and shuts down. */
+function* writeVmcb12(
+  { decisions }: Context,
+  vcpu: VcpuState,
+  exit: NestedExit,
+): Handler<DataView | undefined> {
+  const image = imageForVmcb12(vcpu, exit)
+  if (yield* write(vcpu.nested.vmcb12, bytesOf(image), 'vmcb12', writtenSpans(vcpu, decisions))) return image
+  yield* losesVmcb12(vcpu)
+  return undefined
 }
 
 /** Tells of the #VMEXIT that L1 sees; `image` has what vmcb12 got, `rip` is where the guest was, or L1 where none ran. For VMEXIT_INVALID with the checks that failed. */
@@ -135,5 +157,4 @@ function leaveL2(vcpu: VcpuState): void {
   change(vmcb01, 'save.cr0', get(vmcb01, 'save.cr0') | CR0.PE)
   change(vmcb01, 'save.rflags', get(vmcb01, 'save.rflags') & ~(RFLAGS.VM | RFLAGS.RF))
   put(vmcb01, 'control.interrupt_shadow', 0n)
-  trapIfStepping(vmcb01)
 }

@@ -31,27 +31,46 @@ import {
 } from './vmcb-image.ts'
 
 export function* nestedVmrun(context: Context, vcpu: VcpuState): Handler<void> {
-  const { map, decisions } = context
   const caller = currentVmcb(vcpu)
+  if (vcpu.smm) {
+    injectException(caller, VECTOR.UD)
+    return
+  }
   if (!hasHostSaveArea(vcpu)) {
     injectException(caller, VECTOR.GP, 0)
     return
   }
   const address = addressInRax(caller)
-  if (!isL1Ram(map, address, 4096)) return yield* giveUp(vcpu)
-  vcpu.nested.vmcb12 = address
+  if (!isL1Ram(context.map, address, 4096)) return yield* giveUp(vcpu)
   yield { kind: 'nested', event: { kind: 'vmrun', vmcb: address } }
-  yield* copyVmcb12(vcpu.nested, decisions)
   const hostPaging = (get(caller, 'save.cr0') & CR0.PG) !== 0n
-  const failed = yield* checkVmcb12(vcpu.nested, decisions, { ...context.facts, hostPaging })
+  const failed = yield* copyAndCheck(context, vcpu, address, hostPaging)
   skipInstruction(caller)
   if (failed.length > 0) return yield* refuse(vcpu, failed)
-  yield* settleControls(vcpu, decisions)
   keepL1(vcpu, caller)
+  yield* enterGuestMode(context, vcpu)
+}
+
+/** Copies vmcb12 from L1's RAM, and returns which checks the copy fails. `hostPaging`: L1 has CR0.PG set. */
+export function* copyAndCheck(
+  { decisions, facts }: Context,
+  { nested }: VcpuState,
+  vmcb12: number,
+  hostPaging: boolean,
+): Handler<readonly Check[]> {
+  nested.vmcb12 = vmcb12
+  yield* copyVmcb12(nested, decisions)
+  return yield* checkVmcb12(nested, decisions, { ...facts, hostPaging })
+}
+
+/** L2 becomes what runs, with a vmcb02 made of the copies. */
+export function* enterGuestMode(context: Context, vcpu: VcpuState): Handler<void> {
+  const { decisions } = context
+  yield* settleControls(vcpu, decisions)
   enterL2(vcpu)
   yield* prepareSave(vcpu, decisions)
   yield* enterVmcb02(context, vcpu)
-  vcpu.nested.last = address
+  vcpu.nested.last = vcpu.nested.vmcb12
 }
 
 /**

@@ -54,6 +54,11 @@ export function perform(port: HostPort, map: MemoryMap, effect: Effect): Answer 
     case 'set-task-priority':
       port.taskPriority = effect.value
       break
+    case 'nmi-mask':
+      return port.nmiMasked
+    case 'set-nmi-mask':
+      port.nmiMasked = effect.masked
+      break
     case 'capture':
       port.capture(effect.vmcb)
       break
@@ -89,6 +94,7 @@ export function canAnswer(effect: Effect, answer: Answer): boolean {
     case 'write':
     case 'write-msr':
     case 'take':
+    case 'nmi-mask':
       return typeof answer === 'boolean'
     default:
       return answer === undefined

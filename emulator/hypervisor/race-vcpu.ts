@@ -70,6 +70,7 @@ function modelPort(index: number, model: CpuModel, general: BigUint64Array, memo
     readMsr: () => undefined,
     writeMsr: () => true,
     taskPriority: 0,
+    nmiMasked: false,
     take: () => false,
     raise: () => undefined,
     invalidatePage: () => undefined,

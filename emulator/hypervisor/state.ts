@@ -56,6 +56,10 @@ export interface VcpuState {
   nmiPending: boolean
   smiPending: boolean
   initPending: boolean
+  /** An SMI handler of L1 runs, in vmcb01: EFER.SVME is 0 unless the handler sets it, and L2 does not run. */
+  smm: boolean
+  /** NMIs were masked when the handler began. */
+  smmInsideNmi: boolean
   /** How often the user could have moved the vCPU (migration.ts). */
   occasions: number
   /** The VMCB that runs has L1's CR8 in V_TPR, because V_INTR_MASKING is L0's doing. */
@@ -95,6 +99,8 @@ export function createVcpuState(index: number): VcpuState {
     nmiPending: false,
     smiPending: false,
     initPending: false,
+    smm: false,
+    smmInsideNmi: false,
     occasions: 0,
     lendsTaskPriority: false,
     pat: PAT_AFTER_RESET,
@@ -139,6 +145,11 @@ export function cloneVcpuState(state: VcpuState): VcpuState {
   const clone = createVcpuState(state.index)
   copyVcpuState(state, clone)
   return clone
+}
+
+/** NMIs, SMIs and INITs wait: for L1's STGI, or, but for NMIs, which the processor itself masks then, for RSM. */
+export function holdsEvents({ gif, smm }: VcpuState): boolean {
+  return !gif || smm
 }
 
 /** The VMCB that runs when L0 executes VMRUN next. */

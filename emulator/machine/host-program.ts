@@ -18,6 +18,7 @@ import { lookForEvents, nextEvent } from '../system/events.ts'
 import { takeInit, takeStartup } from '../system/initialization.ts'
 import { readMsr, writeMsr } from '../system/msrs.ts'
 import { initVcpu } from '../system/reset.ts'
+import { forgetSmi } from '../system/smi-source.ts'
 import { loadRflags } from '../system/rflags.ts'
 import type { StatefulPart } from './device.ts'
 
@@ -61,7 +62,9 @@ export interface HostPort {
   writeMsr(msr: number, value: bigint): boolean
   /** CR8: the task priority. */
   taskPriority: number
-  /** Takes a pending NMI or SMI away and says whether there was one. */
+  /** NMIs wait until IRET. */
+  nmiMasked: boolean
+  /** Takes a pending NMI or SMI away and says whether there was one. What caused the SMI is forgotten. */
   take(event: 'nmi' | 'smi'): boolean
   /** Makes an event pending. */
   raise(event: 'nmi' | 'smi' | 'init'): void
@@ -149,9 +152,17 @@ function createPort(cpu: Cpu): HostPort {
       state.cr8 = BigInt(value & 0xf)
       lookForEvents(state)
     },
+    get nmiMasked() {
+      return state.nmiMasked !== 0
+    },
+    set nmiMasked(masked) {
+      state.nmiMasked = masked ? 1 : 0
+      lookForEvents(state)
+    },
     take(event) {
       const pending = state[PENDING[event]] !== 0
-      state[PENDING[event]] = 0
+      if (event === 'smi') forgetSmi(state)
+      else state[PENDING[event]] = 0
       return pending
     },
     raise(event) {

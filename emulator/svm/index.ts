@@ -45,4 +45,12 @@ export { EXIT, EXIT_CODES, exitCode, exitName, exitOf, type ExitCode } from '../
 export { VECTOR } from '../state/faults.ts'
 export { CR0, CR4, EFER } from '../state/mode.ts'
 export { VIRTUAL_INTERRUPT } from '../system/virtual-interrupt.ts'
+export { isIllegalArea } from '../system/smm.ts'
+export {
+  readField as readSaved,
+  savedField,
+  SMM_ENTRY,
+  STATE_SAVE,
+  writeField as writeSaved,
+} from '../system/smm-state-save.ts'
 export { isValidPat } from '../system/validity.ts'

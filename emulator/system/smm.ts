@@ -153,11 +153,11 @@ const L_AND_D = BigInt(ATTRIBUTE.L | ATTRIBUTE.DB)
  * The conditions that make RSM shut the processor down (§10.4). Paging without protection is legal in a guest alone (§15.19), and
  * so it is when RSM returns to one.
  */
-function isIllegal(values: Values, model: CpuModel, toGuest: boolean): boolean {
+function isIllegal(values: Values, model: CpuModel, toGuest: boolean, revision = SMM_REVISION): boolean {
   const { cr0, cr4, efer } = values
   const long = (efer & EFER.LME) !== 0n && (cr0 & CR0.PG) !== 0n
   return (
-    values.revision !== SMM_REVISION ||
+    values.revision !== revision ||
     cr0Reserved(cr0) ||
     ((cr0 & CR0.PG) !== 0n && !(cr0 & CR0.PE) && !toGuest) ||
     (values.cr3 & cr3ReservedBits(model)) !== 0n ||
@@ -167,6 +167,11 @@ function isIllegal(values: Values, model: CpuModel, toGuest: boolean): boolean {
     (long && !(cr4 & CR4.PAE)) ||
     (long && (values.csAttributes & L_AND_D) === L_AND_D)
   )
+}
+
+/** Whether RSM from an image of the area shuts the processor down; for a hypervisor that saves states of its own `revision`. */
+export function isIllegalArea(image: DataView, model: CpuModel, toGuest: boolean, revision: bigint): boolean {
+  return isIllegal(valuesOf(image), model, toGuest, revision)
 }
 
 /** VAL of the I/O Instruction Restart Dword: the SMI was detected during an I/O instruction. */
