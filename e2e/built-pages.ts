@@ -7,8 +7,12 @@ export const BUILT_PAGES: readonly string[] = readdirSync('dist', { recursive: t
   .map((file) => `/${file.replace(/index\.html$/, '')}`)
   .sort()
 
-/** As BUILT_PAGES, with the first page only of those that one template makes from a table: /reference/vmcb/asid/, /lab/.../. */
+/**
+ * As BUILT_PAGES, with the first page only of those that one template makes from a table: /reference/vmcb/asid/, /lab/.../. Without
+ * the whole book in one page, which holds nothing that its chapters do not.
+ */
 export const BUILT_TEMPLATES: readonly string[] = BUILT_PAGES.filter((address) => {
+  if (address === '/print/') return false
   const family = /^\/(reference\/[^/]+|lab|embed)\/(?=[^/]+\/$)/.exec(address)?.[0]
   return (
     family === undefined ||

@@ -1,6 +1,6 @@
 /** The frame of every figure: its title, its controls, and the drawing or the same as a table, with that table's head. */
-import type { ComponentChildren } from 'preact'
-import { useState } from 'preact/hooks'
+import { render, type ComponentChildren } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
 
 interface FigureProps {
   readonly title: string
@@ -44,8 +44,26 @@ export function Figure({ title, summary, controls, table, children, name }: Figu
       ) : (
         children
       )}
+      {!isTable && <OnPaper>{table}</OnPaper>}
     </figure>
   )
+}
+
+/** What only paper shows; it is made when printing begins. */
+function OnPaper({ children }: { readonly children: () => ComponentChildren }) {
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // The browser does not wait: this must be there when the event is over.
+    const show = (): void => render(children(), place.current!)
+    const hide = (): void => render(null, place.current!)
+    window.addEventListener('beforeprint', show)
+    window.addEventListener('afterprint', hide)
+    return () => {
+      window.removeEventListener('beforeprint', show)
+      window.removeEventListener('afterprint', hide)
+    }
+  }, [children])
+  return <div ref={place} class="fig-on-paper" />
 }
 
 /** The head of a table: one name for each column. */
