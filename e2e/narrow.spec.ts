@@ -1,0 +1,112 @@
+// Small screens, large text, fingers, and colours that the reader's system forces on every page.
+import { BUILT_TEMPLATES } from './built-pages.ts'
+import { expect, test } from './fixtures.ts'
+import { LabPage } from './pages/lab.ts'
+
+test('no page scrolls sideways at 320 pixels, which is 1280 at 400 %', async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 640 })
+  for (const address of BUILT_TEMPLATES) {
+    await page.goto(address)
+    expect
+      .soft(await page.evaluate(() => document.documentElement.scrollWidth), address)
+      .toBeLessThanOrEqual(320)
+  }
+})
+
+test('at 320 pixels a lab that ran does not make the page scroll sideways, whatever panel is open', async ({
+  page,
+}) => {
+  await page.setViewportSize({ width: 320, height: 640 })
+  const lab = new LabPage(page, 'smallest-vmcb')
+  await lab.open('vmrun')
+  await lab.press('Run')
+  for (const panel of ['VMCB', 'Registers', 'Memory', 'Page walk', 'TLB']) {
+    await lab.openPanel(panel)
+    await expect(lab.panelTab(panel)).toHaveAttribute('aria-selected', 'true')
+    expect
+      .soft(await page.evaluate(() => document.documentElement.scrollWidth), panel)
+      .toBeLessThanOrEqual(320)
+  }
+})
+
+test('with text twice as large a lab can still be worked with, and nothing is cut off', async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 900 })
+  await page.addInitScript(() =>
+    document.addEventListener('DOMContentLoaded', () => (document.documentElement.style.fontSize = '225%')),
+  )
+  const lab = new LabPage(page, 'smallest-vmcb')
+  await lab.open('vmrun')
+  await lab.press('Run')
+  await expect(lab.exits).toHaveAttribute('data-exit', 'INVALID')
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(1280)
+  // Buttons and tabs grow with their words.
+  const cut = await lab.root.locator('button, [role=tab], label, .wb-goal').evaluateAll((all) =>
+    all
+      .filter((shown) => shown.checkVisibility() && getComputedStyle(shown).overflow !== 'visible')
+      .filter(({ scrollWidth, clientWidth }) => clientWidth > 1 && scrollWidth > clientWidth + 1)
+      .map(({ outerHTML }) => outerHTML),
+  )
+  expect(cut).toEqual([])
+})
+
+test('on a phone the header is one line, and its button leads to the places of the book', async ({
+  page,
+}) => {
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page.goto('/chapters/vmrun/')
+  const { height } = (await page.locator('.bar').boundingBox())!
+  expect(height).toBeLessThan(60)
+  const places = page.getByRole('navigation', { name: 'Book' })
+  const button = page.getByRole('button', { name: 'Places in the book' })
+  await expect(places).toBeHidden()
+  await button.focus()
+  await page.keyboard.press('Enter')
+  await expect(places.getByRole('link', { name: 'Playground' })).toBeVisible()
+  for (const link of await places.getByRole('link').all())
+    expect((await link.boundingBox())!.height).toBeGreaterThanOrEqual(24)
+  await page.keyboard.press('Escape')
+  await expect(places).toBeHidden()
+  await expect(button).toBeFocused()
+  await button.click()
+  await places.getByRole('link', { name: 'Reference' }).click()
+  await expect(page).toHaveURL(/\/reference\/$/)
+})
+
+test('with forced colours every control of a lab has a border, and marks are there without their colours @long', async ({
+  page,
+}) => {
+  await page.emulateMedia({ forcedColors: 'active' })
+  const lab = new LabPage(page, 'smallest-vmcb')
+  await lab.open('vmrun')
+  await lab.press('Step')
+  const bare = await lab.root.locator('.wb-button, .wb-small-button, select').evaluateAll((all) =>
+    all
+      .filter((shown) => shown.checkVisibility())
+      .filter((shown) => {
+        const { borderTopStyle, borderTopWidth } = getComputedStyle(shown)
+        return borderTopStyle === 'none' || borderTopWidth === '0px'
+      })
+      .map(({ outerHTML }) => outerHTML),
+  )
+  expect(bare).toEqual([])
+  await lab.openFile('main.asm')
+  const line = lab.root.locator('.wb-current-line').first()
+  expect(await line.evaluate((shown) => getComputedStyle(shown).outlineStyle)).not.toBe('none')
+  const tab = lab.root.getByRole('tab', { selected: true }).first()
+  expect(await tab.evaluate((shown) => getComputedStyle(shown).outlineStyle)).not.toBe('none')
+})
+
+test.describe('with fingers', () => {
+  test.use({ hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 } })
+
+  test('the timeline is dragged', async ({ page }) => {
+    const lab = new LabPage(page, 'smallest-vmcb')
+    await lab.open('vmrun')
+    await lab.press('Run')
+    const track = lab.root.getByRole('slider')
+    await track.scrollIntoViewIfNeeded()
+    const { x, y, width, height } = (await track.boundingBox())!
+    await page.touchscreen.tap(x + width * 0.35, y + height / 2)
+    await expect(lab.root.locator('.wb-count')).toContainText('1 of')
+  })
+})
