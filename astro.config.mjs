@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import remarkDirective from 'remark-directive'
 import { bookTheme, nasm, vmcb } from './src/highlight/languages.ts'
+import { buildName } from './scripts/build/build-name.ts'
 import { contentSecurityPolicyIntegration } from './scripts/build/content-security-policy.ts'
 import { searchIndex } from './scripts/build/search-index.ts'
 import { serviceWorker } from './scripts/build/service-worker.ts'
@@ -29,6 +30,9 @@ function read(path) {
 const sources = parseSources(read('content/sources.yaml'))
 const glossary = parseGlossary(read('content/glossary.yaml'), sources)
 
+const { version } = JSON.parse(read('package.json'))
+const name = buildName(import.meta.dirname, version)
+
 export default defineConfig({
   base,
   // What comes after the build runs in this order: the service worker lists what the others leave.
@@ -38,6 +42,7 @@ export default defineConfig({
   compressHTML: true,
   devToolbar: { enabled: false },
   vite: {
+    define: { 'import.meta.env.BUILD_NAME': JSON.stringify(name) },
     // Modules, so that a worker can load L0 when a lab needs it.
     worker: { format: 'es' },
     build: {

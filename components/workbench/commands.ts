@@ -146,6 +146,15 @@ export const COMMANDS: readonly Command[] = [
     isEnabled: (store) => store.isActiveFileEditable.value,
     act: (store) => void store.format(),
   },
+  {
+    id: 'report',
+    label: 'Report an error …',
+    about:
+      'Show a text to send to others: a link to the lab as it stands, the build, the browser, the last result',
+    keys: 'Ctrl+Shift+F12',
+    isEnabled: () => true,
+    act: (store) => (store.isReporting.value = true),
+  },
 ]
 
 /** Opens the sheet of shortcuts, while the focus is in the lab. */

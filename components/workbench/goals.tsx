@@ -6,6 +6,7 @@ import { plural, when } from './format.ts'
 import type { LabPayload } from './protocol.ts'
 import { Share } from './share.tsx'
 import { Solution } from './solution.tsx'
+import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
 
 export function Goals({ store, opened }: { readonly store: LabStore; readonly opened: LabPayload }) {
@@ -19,7 +20,7 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
   const hasSolution = Object.keys(solution).some((name) => solution[name] !== start[name])
   return (
     <div class="wb-lower">
-      <section class="wb-goals" aria-label="Goals">
+      <section class="wb-goals" aria-label={landmark(store, 'Goals')}>
         <h3>
           Goals{' '}
           <span class="wb-tally">
@@ -38,7 +39,7 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
         </ul>
         {lab.manual.length > 0 && <p class="wb-manual">Manual: {lab.manual.join(', ')}</p>}
       </section>
-      <section class="wb-help" aria-label="Help">
+      <section class="wb-help" aria-label={landmark(store, 'Help')}>
         <h3>Help</h3>
         <Hints store={store} hints={lab.hints} />
         <p class="wb-help-actions">
@@ -70,7 +71,7 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
         <Record progress={store.exercise.progress.value} />
       </section>
       <Share store={store} slug={lab.slug} />
-      {isSolutionShown && <Solution texts={store.work.texts.value} solution={solution} start={start} />}
+      {isSolutionShown && <Solution store={store} solution={solution} start={start} />}
     </div>
   )
 }

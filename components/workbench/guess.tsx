@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { findField, VMCB_FIELDS } from '../../emulator/svm/index.ts'
 import type { RunView } from './protocol.ts'
+import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
 
 interface Committed {
@@ -25,12 +26,12 @@ export function GuessForm({ store, slug }: { readonly store: LabStore; readonly 
   const view = store.view.value
   if (view === undefined) return null
   if (view.exits.some(({ isKeptBack }) => isKeptBack))
-    return <Form slug={slug} onCommit={(guess) => void reveal(store, guess, commit)} />
+    return <Form store={store} slug={slug} onCommit={(guess) => void reveal(store, guess, commit)} />
   const failed = failedFields(view)
   if (committed === undefined || failed.length === 0) return null
   const isRight = failed.some(({ name }) => name === committed.field)
   return (
-    <section class="wb-guess" aria-label="Your guess" role="status">
+    <section class="wb-guess" aria-label={landmark(store, 'Your guess')} role="status">
       <h3>{isRight ? 'That is the field' : 'It was another field'}</h3>
       <dl class="wb-guess-facts">
         <dt>You said</dt>
@@ -69,17 +70,18 @@ function fieldOf(text: string): (typeof VMCB_FIELDS)[number] | undefined {
 }
 
 interface FormProps {
+  readonly store: LabStore
   readonly slug: string
   readonly onCommit: (guess: Committed) => void
 }
 
-function Form({ slug, onCommit }: FormProps) {
+function Form({ store, slug, onCommit }: FormProps) {
   const [field, setField] = useState('')
   const [reason, setReason] = useState('')
   const known = fieldOf(field)
   const list = `wb-${slug}-fields`
   return (
-    <section class="wb-guess" aria-label="Your guess">
+    <section class="wb-guess" aria-label={landmark(store, 'Your guess')}>
       <h3>VMRUN refused. Which field, and why?</h3>
       <form
         onSubmit={(event) => {

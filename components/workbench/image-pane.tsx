@@ -3,15 +3,16 @@ import type { Image } from '../../emulator/lab/index.ts'
 import { Problems } from './editors/problems.tsx'
 import { hex, plural } from './format.ts'
 import { ConsolePanel } from './panels/console.tsx'
+import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
 
 export function ImagePane({ store, image }: { readonly store: LabStore; readonly image: Image }) {
   return (
-    <section class="wb-image-pane" aria-label="Image">
+    <section class="wb-image-pane" aria-label={landmark(store, 'Image')}>
       <p class="wb-image">
         <b>{image.name}</b> {describe(image)}
       </p>
-      <div class="wb-image-console" role="region" aria-label="Console" tabIndex={0}>
+      <div class="wb-image-console" role="region" aria-label={landmark(store, 'Console')} tabIndex={0}>
         <ConsolePanel store={store} />
       </div>
       <Problems store={store} />

@@ -7,6 +7,7 @@ import { GuessForm } from './guess.tsx'
 import { Notes } from './notes.tsx'
 import { Panels } from './panels/panels.tsx'
 import { Predictions } from './predictions.tsx'
+import { ReportError } from './report-error.tsx'
 import type { LabStore } from './store.ts'
 
 export function Lab({ store }: { readonly store: LabStore }) {
@@ -31,6 +32,7 @@ export function Lab({ store }: { readonly store: LabStore }) {
             <Panels store={store} lab={lab} />
           </div>
           <GuessForm store={store} slug={lab.slug} />
+          <ReportError store={store} slug={lab.slug} />
           {lab.goals.length > 0 && <Goals store={store} opened={opened} />}
         </>
       )}

@@ -1,5 +1,6 @@
 /** Questions to answer before the first run; after it, the reader's answer beside what the machine did. */
 import type { Lab } from '../../emulator/lab/index.ts'
+import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
 
 type Question = Lab['predict'][number]
@@ -7,7 +8,7 @@ type Question = Lab['predict'][number]
 export function Predictions({ store, lab }: { readonly store: LabStore; readonly lab: Lab }) {
   if (lab.predict.length === 0) return null
   return (
-    <section class="wb-predictions" aria-label="Predictions">
+    <section class="wb-predictions" aria-label={landmark(store, 'Predictions')}>
       <h3>Before you run: what will happen?</h3>
       {lab.predict.map((question) => (
         <QuestionForm key={question.id} store={store} lab={lab} question={question} />

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Timeline as TimelineFigure } from '../figures/timeline.tsx'
 import type { Timeline } from './protocol.ts'
+import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
 
 /** Marks are asked for when the machine has been at rest for so long: the next step does not wait for them. Milliseconds. */
@@ -31,7 +32,10 @@ export function RunTimeline({ store }: { readonly store: LabStore }) {
   }, [store, view, isIdle])
   const position = store.progress.value ?? view?.instructions ?? 0
   return (
-    <section class={`wb-timeline${store.isStale.value ? ' is-stale' : ''}`} aria-label="Timeline of the run">
+    <section
+      class={`wb-timeline${store.isStale.value ? ' is-stale' : ''}`}
+      aria-label={landmark(store, 'Timeline of the run')}
+    >
       <TimelineFigure
         isBare
         record={{

@@ -6,6 +6,7 @@ import { count } from './format.ts'
 import type { Exported } from './protocol.ts'
 import { LONG_LINK, readFile, writeFile, writeLink } from './shared-lab.ts'
 import { adoptShared, stateToShare } from './sharing.ts'
+import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
 
 /** What the last action came to. */
@@ -27,7 +28,7 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
     }
   }
   const copyLink = async (): Promise<void> => {
-    const link = `${location.origin}${pageOf(slug)}${await writeLink(await stateToShare(store, false))}`
+    const link = await linkTo(store, slug)
     const size =
       link.length > LONG_LINK
         ? ` It has ${count(link.length)} characters; some programs cut links that long. A file is safer.`
@@ -59,7 +60,7 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
     setOutcome({ kind: 'image', exported })
   }
   return (
-    <section class="wb-share" aria-label="Share">
+    <section class="wb-share" aria-label={landmark(store, 'Share')}>
       <h3>Share</h3>
       <p class="wb-help-actions">
         <button type="button" class="wb-button" onClick={() => void copyLink()}>
@@ -99,6 +100,11 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
       <div role="status">{outcome !== undefined && <Report outcome={outcome} />}</div>
     </section>
   )
+}
+
+/** A link to the lab as it stands. */
+export async function linkTo(store: LabStore, slug: string): Promise<string> {
+  return `${location.origin}${pageOf(slug)}${await writeLink(await stateToShare(store, false))}`
 }
 
 /** The path of the page that a link leads to: this one, but for an embedded lab its own. */

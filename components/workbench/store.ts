@@ -89,6 +89,8 @@ export class LabStore implements MachineOwner {
   /** For the live region. */
   readonly announcement = signal('')
   readonly hintsShown = signal(0)
+  /** The reader writes an error report. */
+  readonly isReporting = signal(false)
   /** Why the link in the address could not be followed. */
   readonly linkProblem = signal('')
 

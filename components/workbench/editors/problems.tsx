@@ -1,6 +1,7 @@
 /** Errors and warnings as a list; choosing one goes to its line. */
 import type { Diagnostic } from '../../../emulator/lab/index.ts'
 import { count } from '../format.ts'
+import { landmark } from '../landmark.ts'
 import type { LabStore } from '../store.ts'
 
 /** More than a reader wants to see at once. */
@@ -9,7 +10,11 @@ const MOST_SHOWN = 50
 export function Problems({ store }: { readonly store: LabStore }) {
   const diagnostics = store.diagnostics.value
   return (
-    <section class="wb-problems" aria-label="Problems" tabIndex={diagnostics.length > 0 ? 0 : undefined}>
+    <section
+      class="wb-problems"
+      aria-label={landmark(store, 'Problems')}
+      tabIndex={diagnostics.length > 0 ? 0 : undefined}
+    >
       {diagnostics.length > 0 && (
         <ul>
           {diagnostics.slice(0, MOST_SHOWN).map((diagnostic, index) => (

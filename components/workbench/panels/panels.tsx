@@ -4,6 +4,7 @@ import type { LabStore } from '../store.ts'
 import { TabList } from '../tabs.tsx'
 import { ExitsPanel } from './exits.tsx'
 import { panelsOf } from './registry.tsx'
+import { landmark } from '../landmark.ts'
 import { WorldBar } from './world-bar.tsx'
 
 export function Panels({ store, lab }: { readonly store: LabStore; readonly lab: Lab }) {
@@ -20,7 +21,7 @@ export function Panels({ store, lab }: { readonly store: LabStore; readonly lab:
       {lab.panels.includes('exits') && (
         <section
           class={`wb-panel wb-exits-panel${entry === undefined ? ' is-alone' : ''}`}
-          aria-label="Exits"
+          aria-label={landmark(store, 'Exits')}
           tabIndex={0}
         >
           <ExitsPanel store={store} reveal={lab.reveal} />
