@@ -1,7 +1,7 @@
 /** What the emulator costs a reader to load: bundled, minified, compressed as a web server would. */
-import { brotliCompressSync, constants } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { brotliBytes } from '../scripts/brotli.ts'
 
 /** Entry points by what they are. */
 const ENTRIES = {
@@ -18,8 +18,7 @@ async function compressedBytes(contents: string): Promise<number> {
     write: false,
     logLevel: 'error',
   })
-  return brotliCompressSync(outputFiles[0].contents, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } })
-    .length
+  return brotliBytes(outputFiles[0].contents)
 }
 
 /** Bytes after brotli of each entry by itself and of both in one bundle. */

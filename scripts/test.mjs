@@ -44,6 +44,8 @@ const STAGES = [
     count: (report) => ({ passed: report.passed, failed: report.failed }),
   },
   { name: 'build', command: ['astro', 'build'] },
+  { name: 'sizes', command: ['node', 'scripts/check-sizes.ts'], needs: 'build' },
+  { name: 'links', command: ['node', 'scripts/check-links.ts'], needs: 'build' },
   {
     name: 'end-to-end tests',
     command: ['playwright', 'test'],

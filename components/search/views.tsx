@@ -1,4 +1,4 @@
-/** Puts the search into its page, and into a dialogue over any other. */
+/** The search on its page, and as a dialogue over any other. */
 import './search.css'
 import { render } from 'preact'
 import { SearchBox } from './search-box.tsx'
