@@ -3,6 +3,7 @@ export { build, DESIGN_FILE, type Build, type BuildInput, type PlacedVmcb } from
 export { checkLab, formatDiagnostic, type CheckResult, type LabReport } from './check.ts'
 export { hex, type Verdict } from './condition-kind.ts'
 export type { ExitFact, L0Outcome, Outcome } from './outcome.ts'
+export { editTexts } from './edits.ts'
 export { exportCommands, exportImage, type ExportResult } from './export.ts'
 export { exitFacts } from './facts.ts'
 export { judgeGoals, type GoalResult } from './goals.ts'

@@ -1,4 +1,4 @@
-; L1: a hypervisor like those of the earlier chapters. It cannot tell that there is an L0 below it.
+; L1: a hypervisor like those of the earlier chapters.
 %include "svm.inc"
         org 0x10000
 start:  mov rax, vmcb
@@ -12,7 +12,7 @@ again:  vmrun
 done:   hlt
 
 ; L2.
-guest:  mov ecx, 0x277          ; PAT: L0 wants to see this, and answers in the processor's place
+guest:  mov ecx, 0x277          ; PAT
         rdmsr
         xor ecx, ecx
         mov eax, 0x40000000
