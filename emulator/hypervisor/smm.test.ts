@@ -177,6 +177,59 @@ describe('while the handler of an SMI from L2 runs', () => {
   })
 })
 
+it('an INIT waits for RSM, and leaves nothing of SMM and L2', () => {
+  const [bare, under] = [false, true].map((underL0) =>
+    run(underL0, `mov edi, 0xfee00300\n mov dword [edi], 0x44500\n inc dword [${COUNT}]`, {
+      vmcb: NESTED_PAGING,
+      l2: `${SMI}\n vmmcall`,
+    }),
+  )
+  expect([under.seen.count, under.seen.exits, under.seen.general]).toEqual([2, [], bare.seen.general])
+  expect(bare.seen.count).toBe(2)
+  expect(under.prepared.l0!.state(0)).toMatchObject({ smm: false, nested: { guestMode: false } })
+})
+
+describe('an SMI in an NMI handler of L1', () => {
+  const SEND_NMI = 'mov dword [r8 + 0x300], 0x44400'
+  /** The handler lets an SMI come and sends a second NMI, which has to wait for IRET. */
+  const l1 = `
+    mov r8d, 0xfee00000
+    mov rax, handler
+    mov rdi, 0x60020
+    mov [rdi], ax
+    mov word [rdi + 2], 8
+    mov word [rdi + 4], 0x8e00
+    shr rax, 16
+    mov [rdi + 6], ax
+    lidt [idtr]
+    ${SEND_NMI}
+    nop
+    hlt
+  handler:
+    inc r13
+    cmp r13, 1
+    jne done
+    ${SMI}
+    ${SEND_NMI}
+    nop
+    mov r14, r13
+  done:
+    iretq
+  idtr: dw 0xfff
+        dq 0x60000`
+
+  it.each([
+    ['only returns', ''],
+    ['executes IRET itself', 'mov sp, 0x700\n pushf\n push cs\n push word back\n iret\n back:'],
+  ])('leaves NMIs masked, where the SMI handler %s', (_, handler) => {
+    const [bare, under] = [false, true].map((underL0) => run(underL0, handler, { l1 }).seen)
+    expect([bare.general.r13, bare.general.r14, bare.count]).toEqual([2n, 1n, 1])
+    expect(under).toEqual(bare)
+    const moved = run(true, handler, { l1, policy: { migration: { msrs: 'after' } } })
+    expect(moved.seen).toEqual(bare)
+  })
+})
+
 describe('an SMI that L1 intercepts', () => {
   it('ends L2, and waits for STGI to be taken', () => {
     const program: Program = {

@@ -94,6 +94,25 @@ describe('a race of a lab', () => {
     expect([has(0n), has(1n), has(2n)]).toEqual([false, true, false])
   })
 
+  it.each(['as-merged', 'before-the-series', 'checked-only', 'live-page'])(
+    'counts reads of a field as the condition looks does, under %s',
+    (name) => {
+      const files = l0LabFiles('flipped-g-pat')
+      const yaml = files.get('lab.yaml')!.replaceAll(/properties: .*/g, '')
+      const { lab, start } = parseLab('flipped-g-pat', files.set('lab.yaml', yaml))
+      const session = new LabSession(lab!, { hypervisor })
+      session.reset(session.build(new Map([...start, ['l0.yaml', files.get(`designs/${name}.yaml`)!]])))
+      session.run()
+      const losses = session.races().flatMap(({ report }) => report?.losses ?? [])
+      const read = losses.find(
+        ({ finding: { property, field } }) => property === 'read-once' && field === 'save.g_pat',
+      )
+      const looks = conditionSchema.parse({ looks: { field: 'save.g_pat' } })
+      const [, times] = /(\d+) times/.exec(judge(session.outcome(), looks).reason)!
+      expect(read?.finding.text).toBe(Number(times) > 1 ? `save.g_pat is read ${times} times` : undefined)
+    },
+  )
+
   it('is over with the next reset', () => {
     const session = ranSession('flipped-g-pat', 'start')
     const built = session.built!
