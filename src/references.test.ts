@@ -61,9 +61,11 @@ test('dates are as exact as the source gives them', () => {
   expect(dateText('2006')).toBe('2006')
 })
 
-test('the details of a source are one sentence', () => {
+test('the details of a source are one sentence, its note another', () => {
   const source = SOURCES.find(({ id }) => id === 'gpat-v3')!
   expect(sourceDetails(source)).toBe(
     'Jim Mattson, 5 Feb 2026, message id 20260205214326.1029278-1-jmattson@google.com.',
   )
+  const bare = { id: 'book', kind: 'paper', short: 'A', title: 'A book' } as const
+  expect(sourceDetails({ ...bare, author: 'B', note: 'Chapter 2' })).toBe('B. Chapter 2.')
 })

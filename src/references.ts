@@ -119,10 +119,13 @@ export function dateText(date: string): string {
   return [day && String(Number(day)), month && MONTHS[Number(month) - 1], year].filter(Boolean).join(' ')
 }
 
-/** Author, date, version and identity of a source in one line. */
-export function sourceDetails({ author, date, version, messageId, note }: Source): string {
-  const parts = [author, version, date && dateText(date), messageId && `message id ${messageId}`, note]
-  return `${parts.filter(Boolean).join(', ').replace(/\.$/, '')}.`
+/** Author, version, date and identity of a source as one sentence, and the note as another. */
+export function sourceDetails({ author, version, date, messageId, note }: Source): string {
+  const identity = [author, version, date && dateText(date), messageId && `message id ${messageId}`]
+  return [identity.filter(Boolean).join(', '), note]
+    .filter(Boolean)
+    .map((sentence) => `${sentence}.`)
+    .join(' ')
 }
 
 /** Where the source can be read: its address, or a message's in the archive of the kernel's lists. */
