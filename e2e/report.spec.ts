@@ -10,7 +10,7 @@ test('the menu has a report with link, build, browser and last result; the page 
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.press('Run')
-  await lab.root.getByRole('button', { name: 'More' }).click()
+  await lab.root.getByRole('button', { name: 'More', exact: true }).click()
   await lab.root.getByRole('menuitem', { name: 'Report an error' }).click()
   const dialog = page.getByRole('dialog', { name: 'Report an error' })
   const text = dialog.getByRole('textbox', { name: 'The report' })

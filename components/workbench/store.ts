@@ -357,6 +357,8 @@ export class LabStore implements MachineOwner {
   /** The machine is at work, and shown to be if it takes long. Returns what ends that. */
   #begin(): () => void {
     this.isBusy.value = true
+    // A result that is the same as the one before is announced again.
+    this.announcement.value = ''
     const timer = setTimeout(() => (this.activity.value = 'running'), WORTH_SHOWING)
     return () => {
       clearTimeout(timer)

@@ -43,7 +43,8 @@ export function TabList({ label, prefix, tabs, active, onSelect }: TabListProps)
           onClick={() => onSelect(id)}
         >
           {text}
-          {note !== undefined && <span class="wb-tab-note">{note}</span>}
+          {/* The space keeps the words apart where they are read out. */}
+          {note !== undefined && <span class="wb-tab-note"> {note}</span>}
         </button>
       ))}
     </div>
