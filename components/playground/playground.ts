@@ -195,6 +195,7 @@ export class Playground {
   async openFiles(files: readonly FileLike[]): Promise<void> {
     const texts: ProjectFile[] = []
     for (const file of files.slice(0, MOST_FILES)) {
+      this.#say(`${file.name} is being opened …`)
       const opened = await openFile(file)
       switch (opened.kind) {
         case 'refused':

@@ -94,7 +94,7 @@ function Status({ store, lab }: { readonly store: LabStore; readonly lab: Lab })
   const view = store.view.value
   const instructions = store.progress.value ?? view?.instructions ?? 0
   const limit = lab.limits.instructions
-  const isRunning = store.progress.value !== undefined
+  const isRunning = store.activity.value === 'running'
   return (
     <div class="wb-status">
       <span title={view?.stop}>
@@ -104,7 +104,11 @@ function Status({ store, lab }: { readonly store: LabStore; readonly lab: Lab })
       <span class="wb-count">
         <b>{count(instructions)}</b> of at most {count(limit)} instructions
       </span>
-      {isRunning && <progress max={limit} value={instructions} aria-label="Instructions used of the limit" />}
+      {isRunning && store.progress.value !== undefined && (
+        <progress max={limit} value={instructions} aria-label="Instructions used of the limit" />
+      )}
+      {/* On the way back nobody counts. */}
+      {isRunning && store.progress.value === undefined && <progress aria-label="At work" />}
     </div>
   )
 }

@@ -50,8 +50,12 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
   }
   const exportImage = async (): Promise<void> => {
     const file = `${slug}.elf`
+    say('The image is being built …')
     const exported = await store.exportImage(file)
-    if (exported === undefined) return
+    if (exported === undefined) {
+      say('The image could not be built: the machine stopped working. Restart it above, and try again.')
+      return
+    }
     if (!exported.ok) {
       say(`This lab cannot be exported: ${exported.message}.`)
       return

@@ -9,7 +9,12 @@ import type { PanelProps } from './registry.tsx'
 export function InterleavingsPanel(props: PanelProps) {
   const races = useAnswer(props, (client) => client.races(), [])?.answer
   const [chosen, choose] = useState<string>()
-  if (races === undefined) return <p class="wb-soft">Trying the orders …</p>
+  if (races === undefined)
+    return (
+      <p class="wb-soft" role="status">
+        Trying the orders … <progress aria-label="Trying the orders" />
+      </p>
+    )
   const race = races.find(({ id }) => id === chosen) ?? races.at(0)
   if (race === undefined) return <p class="wb-soft">This lab has no race.</p>
   return (

@@ -4,7 +4,12 @@ import type { PanelProps } from './registry.tsx'
 
 export function ScenariosPanel(props: PanelProps) {
   const scenarios = useAnswer(props, (client) => client.scenarios(), [])?.answer
-  if (scenarios === undefined) return <p class="wb-soft">Running the scenarios …</p>
+  if (scenarios === undefined)
+    return (
+      <p class="wb-soft" role="status">
+        Running the scenarios … <progress aria-label="Running the scenarios" />
+      </p>
+    )
   return (
     <>
       <p class="wb-soft">
