@@ -230,6 +230,55 @@ describe('an SMI in an NMI handler of L1', () => {
   })
 })
 
+describe('SMIs of two processors', () => {
+  /** Port B2h raises an SMI on both, before and after STARTUP; the second one begins at 11000h, in real mode, and counts at 60000h. */
+  const l1 = `
+    mov edi, 0xfee00000
+    mov dword [edi + 0xf0], 0x1ff
+    ${SMI}
+    mov dword [edi + 0x310], 0x1000000
+    mov dword [edi + 0x300], 0x4611
+  started:
+    pause
+    cmp dword [0x60000], 1
+    jne started
+    ${SMI}
+    mov dword [0x60004], 1
+  ended:
+    pause
+    cmp dword [0x60000], 2
+    jne ended
+    hlt
+    times 0x1000 - ($ - $$) db 0
+    bits 16
+    mov ax, 0x6000
+    mov ds, ax
+    inc dword [0]
+  told:
+    pause
+    cmp dword [4], 1
+    jne told
+    inc dword [0]
+    cli
+    hlt`
+
+  it('run a handler each, as on the bare machine', () => {
+    const outcomes = [false, true].map((underL0) => {
+      const prepared = withHandler(underL0, '', { l1, options: { cpus: 2 } })
+      // That of the second processor, at its own SMBASE: inc dword [COUNT + 4], rsm.
+      prepared.machine.load(
+        HANDLER + 0x200,
+        Uint8Array.of(0x66, 0xff, 0x06, (COUNT + 4) & 0xff, COUNT >> 8, 0x0f, 0xaa),
+      )
+      const { reason } = prepared.machine.run(20_000)
+      return { reason, counts: prepared.machine.readMemory(COUNT, 8) }
+    })
+    expect(outcomes[0].reason).toBe('halted-forever')
+    expect([...outcomes[0].counts]).toEqual([2, 0, 0, 0, 2, 0, 0, 0])
+    expect(outcomes[1]).toEqual(outcomes[0])
+  })
+})
+
 describe('an SMI that L1 intercepts', () => {
   it('ends L2, and waits for STGI to be taken', () => {
     const program: Program = {
