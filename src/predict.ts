@@ -4,6 +4,7 @@ import * as hypervisor from '../emulator/hypervisor/index.ts'
 import { LabSession, parseLab, type Lab } from '../emulator/lab/index.ts'
 import { STATE_CACHE_POLICIES, type StateCachePolicy } from '../emulator/machine/index.ts'
 import { CHECKS, type Check } from '../emulator/svm/index.ts'
+import { readDesign } from './designs.ts'
 import { readLab } from './labs.ts'
 
 export interface FirstExit {
@@ -43,29 +44,49 @@ function runToEnd(lab: Lab, texts: ReadonlyMap<string, string>, seed = 0): LabSe
   return session
 }
 
+/** Doublewords that a lab's program leaves from a label on. */
+interface Words {
+  readonly label: string
+  readonly count: number
+}
+
+function wordsAfter(session: LabSession, { label, count }: Words): number[] {
+  const outcome = session.outcome()
+  const at = outcome.symbols.get(label)
+  if (at === undefined) throw new Error(`lab ${session.lab.slug} has no label ${label}`)
+  return Array.from({ length: count }, (_, i) => Number(outcome.memory(at + BigInt(i * 4), 4)))
+}
+
 /** A run of a lab's start on a processor with one policy of the state cache. */
 export interface PolicyRun {
   readonly policy: StateCachePolicy
   readonly seed: number
-  /** Doublewords from a label on. */
   readonly words: readonly number[]
 }
 
-/** Runs a lab's start under each policy, `random` with several seeds, and reads `count` doublewords at a label. */
-export function underEachPolicy(
-  slug: string,
-  { label, count, seeds }: { label: string; count: number; seeds: number },
-): PolicyRun[] {
+/** Runs a lab's start under each policy, `random` with several seeds. */
+export function underEachPolicy(slug: string, { seeds, ...words }: Words & { seeds: number }): PolicyRun[] {
   const { lab, files } = readLab(slug)
   const { start } = parseLab(slug, new Map(Object.entries(files)))
   return STATE_CACHE_POLICIES.flatMap((policy) =>
     Array.from({ length: policy === 'random' ? seeds : 1 }, (_, seed): PolicyRun => {
       const machine = { ...lab.machine, state_cache: policy, seed }
-      const outcome = runToEnd({ ...lab, machine }, start, seed).outcome()
-      const at = outcome.symbols.get(label)
-      if (at === undefined) throw new Error(`lab ${slug} has no label ${label}`)
-      const words = Array.from({ length: count }, (_, i) => Number(outcome.memory(at + BigInt(i * 4), 4)))
-      return { policy, seed, words }
+      return { policy, seed, words: wordsAfter(runToEnd({ ...lab, machine }, start, seed), words) }
     }),
   )
+}
+
+/** Runs the start of a lab without L0: as it is, and as L1 under a design. */
+export function withAndWithoutL0(slug: string, { design, ...words }: Words & { design: string }) {
+  const { lab, files } = readLab(slug)
+  const { start } = parseLab(slug, new Map(Object.entries(files)))
+  const underL0: Lab = {
+    ...lab,
+    machine: { ...lab.machine, l0: { design } },
+    designs: { [design]: readDesign(design).text },
+  }
+  return {
+    without: wordsAfter(runToEnd(lab, start), words),
+    with: wordsAfter(runToEnd(underL0, start), words),
+  }
 }

@@ -5,14 +5,14 @@
 start:  mov qword [0x400000], 0x1111
         mov qword [0x600000], 0x2222
         call run
-        mov [found], rdx
+        mov [found], edx
         mov qword [pd + 8], 0x600087    ; the page lies elsewhere now
         mov byte [vmcb + VMCB_CONTROL_TLB_CONTROL], 3
         call run
         mov byte [vmcb + VMCB_CONTROL_TLB_CONTROL], 0
-        mov [found + 8], rdx
+        mov [found + 4], edx
         call run                        ; nothing has moved
-        mov [found + 16], rdx
+        mov [found + 8], edx
         hlt
 
 ; Runs the guest from its beginning; RDX is what it finds.
@@ -25,8 +25,8 @@ run:    mov rax, vmcb
 guest:  mov rax, [0x200000]
         vmmcall
 
-        align 8
-found:  times 3 dq 0
+        align 4
+found:  times 3 dd 0
 
         align 4096
 tables: dq pdpt + 7
