@@ -94,7 +94,9 @@ test('two labs on a page have landmarks of different names, and their controls a
     await lab.scrollIntoViewIfNeeded()
     await expect(lab).toHaveAttribute('data-state', 'mounted')
   }
-  const axe = new AxeBuilder({ page }).withRules(['landmark-unique', 'target-size'])
-  const { violations } = await axe.analyze()
+  // Links in sentences may be as low as their line.
+  const landmarks = await new AxeBuilder({ page }).withRules('landmark-unique').analyze()
+  const targets = await new AxeBuilder({ page }).withRules('target-size').include('ws-lab').analyze()
+  const violations = [...landmarks.violations, ...targets.violations]
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
 })
