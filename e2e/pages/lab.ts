@@ -75,7 +75,16 @@ export class LabPage {
   async write(name: string, text: string): Promise<void> {
     await this.openFile(name)
     await this.page.keyboard.press('ControlOrMeta+a')
-    await this.page.keyboard.insertText(text)
+    await this.paste(text)
+  }
+
+  /** Pastes a text where the cursor is. Typed, its lines would be indented like those before them. */
+  async paste(text: string): Promise<void> {
+    await this.editor.evaluate((element, pasted) => {
+      const clipboardData = new DataTransfer()
+      clipboardData.setData('text/plain', pasted)
+      element.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+    }, text)
   }
 
   /** What Monaco shows, with single spaces. */
