@@ -66,7 +66,7 @@ test('a text is put into columns, folded, and led through from a name to its def
   await expect(lab.root.locator('.line-numbers').getByText('6', { exact: true })).toHaveCount(0)
 })
 
-test('the text beside the start and the solution stays as it is', async ({ page }) => {
+test('the text beside the start and the solution stays as it is @long', async ({ page }) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.write('guest.vmcb', '; mine\n')

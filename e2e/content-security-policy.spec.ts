@@ -4,13 +4,16 @@ import { test as bare } from '@playwright/test'
 import { BUILT_TEMPLATES } from './built-pages.ts'
 import { expect, test } from './fixtures.ts'
 
-test('every page comes with the policy, as a header and in itself', async ({ request }) => {
+test('every page comes with the policy, in itself and as a header, which lets others frame embedded labs only', async ({
+  request,
+}) => {
   for (const address of BUILT_TEMPLATES) {
     const response = await request.get(address)
     const header = response.headers()['content-security-policy']
     expect(header, address).toContain("script-src 'self' 'wasm-unsafe-eval' 'sha256-")
     const inPage = /<meta http-equiv="content-security-policy" content="([^"]*)">/.exec(await response.text())
-    expect(header, address).toBe(`${inPage?.[1]}; frame-ancestors 'none'`)
+    const framing = address.startsWith('/embed/') ? '' : "; frame-ancestors 'none'"
+    expect(header, address).toBe(`${inPage?.[1]}${framing}`)
   }
 })
 

@@ -67,7 +67,7 @@ test('a world switch, the state cache and the gates before interrupts follow the
   await expect(lab.titles).toContainText('host')
 })
 
-test('on a screen of 390 pixels no figure makes the page scroll sideways', async ({ page }) => {
+test('on a screen of 390 pixels no figure makes the page scroll sideways @long', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 })
   const lab = new FigurePanels(page, LAB)
   await lab.openAlone(LAB)

@@ -86,7 +86,7 @@ test('the same result is announced again', async ({ page }) => {
     .toContain('Last exit: INVALID')
 })
 
-test('two labs on a page have landmarks of different names, and their controls are large enough', async ({
+test('two labs on a page have landmarks of different names, and their controls are large enough @long', async ({
   page,
 }) => {
   await page.goto('/chapters/vmrun/')

@@ -29,7 +29,9 @@ test('at 320 pixels a lab that ran does not make the page scroll sideways, whate
   }
 })
 
-test('with text twice as large a lab can still be worked with, and nothing is cut off', async ({ page }) => {
+test('with text twice as large a lab can still be worked with, and nothing is cut off @long', async ({
+  page,
+}) => {
   await page.setViewportSize({ width: 1280, height: 900 })
   await page.addInitScript(() =>
     document.addEventListener('DOMContentLoaded', () => (document.documentElement.style.fontSize = '225%')),

@@ -35,7 +35,7 @@ test('what a click unfolds, and what pointing at a link shows, is on paper', asy
   await expect(page.locator('.hover-card').first()).toBeVisible()
 })
 
-test('the whole book is one page: every written chapter in order, no lab runs, every id once', async ({
+test('the whole book is one page: every written chapter in order, no lab runs, every id once @long', async ({
   page,
   contents,
 }) => {

@@ -17,7 +17,7 @@ test('the contents list every chapter and link those that are written', async ({
   }
 })
 
-test('a reader goes from the first chapter to the last and back', async ({ contents, chapter }) => {
+test('a reader goes from the first chapter to the last and back @long', async ({ contents, chapter }) => {
   await contents.open()
   const titles = await contents.links.allInnerTexts()
   await contents.links.first().click()

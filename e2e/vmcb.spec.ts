@@ -28,7 +28,9 @@ test('a bit that is checked in the form appears in its line of the text, and the
   expect(await lab.shownText()).toContain('; G, L, P, S, readable code')
 })
 
-test('the three things that are missing, set in the form alone, let the guest run', async ({ page }) => {
+test('the three things that are missing, set in the form alone, let the guest run @long', async ({
+  page,
+}) => {
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   const form = new VmcbForm(lab)

@@ -1,6 +1,7 @@
 /** The JavaScript of a built book: which chunk loads which, and what a page begins with. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { inlineScripts, scriptsOf } from './build/page-scripts.ts'
 
 /** import"./a.js", from"./a.js", import("./a.js") or import("/book/_astro/a.js"); bundlers use all three quotes. */
 const IMPORT = /\b(?:import|from)\s*(\(\s*)?["'`](?:\.|[^"'`]*\/_astro)\/([\w.-]+\.js)["'`]/g
@@ -20,12 +21,9 @@ export function importsOf(code: string): Imports {
   }
 }
 
-/** Script elements of a page: what they name, and what stands in them. */
-const SCRIPT = /<script\b([^>]*)>(.*?)<\/script>/gs
-
 /** Names of the chunks that a page begins with. */
 export function chunksOfPage(html: string): string[] {
-  return [...html.matchAll(SCRIPT)].flatMap(([, attributes, code]) => {
+  return scriptsOf(html).flatMap(({ attributes, code }) => {
     const source = /\bsrc="[^"]*\/_astro\/([^"]+)"/.exec(attributes)?.[1]
     return source === undefined ? importsOf(code).atOnce : [source]
   })
@@ -33,15 +31,14 @@ export function chunksOfPage(html: string): string[] {
 
 /** The bytes of a page's own scripts, without data. */
 export function inlineCode(html: string): string {
-  return [...html.matchAll(SCRIPT)]
-    .filter(([, attributes]) => !/\bsrc=|\btype="application\/json"/.test(attributes))
-    .map(([, , code]) => code)
+  return inlineScripts(html)
+    .map(({ code }) => code)
     .join('\n')
 }
 
 /** What a page loads from other origins: scripts, style sheets, images, frames. Links that one follows are none of them. */
 export function foreignSources(html: string): string[] {
-  const withoutScripts = html.replace(SCRIPT, (_, attributes: string) => `<script${attributes}>`)
+  const withoutScripts = html.replace(/(<script\b[^>]*>).*?<\/script>/gs, '$1')
   return [...withoutScripts.matchAll(/<(\w+)\b[^>]*?\s(?:src|href|data)="((?:https?:)?\/\/[^"]*)"/g)]
     .filter(([, element]) => element !== 'a')
     .map(([, , source]) => source)

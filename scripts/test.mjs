@@ -24,47 +24,62 @@ const UNIT_REPORT = join(REPORTS, 'unit.json')
 const LABS_REPORT = join(REPORTS, 'labs.json')
 const E2E_REPORT = join(REPORTS, 'e2e.json')
 
-/** @type {Stage[]} */
-const STAGES = [
+/**
+ * Stages of one row use one processor each: they run side by side, and each one's output is shown when it has ended.
+ * @type {Stage[][]}
+ */
+const ROWS = [
   // Astro's check comes first: it writes the types of the content that tsc needs.
-  { name: 'types of the pages', command: ['astro', 'check'] },
-  { name: 'types', command: ['tsc', '--noEmit'] },
-  { name: 'lint', command: ['eslint', '.', '--max-warnings', '0'] },
-  {
-    name: 'unit tests',
-    command: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${UNIT_REPORT}`],
-    report: UNIT_REPORT,
-    count: (report) => ({ passed: report.numPassedTests, failed: report.numFailedTests }),
-  },
-  {
-    name: 'lab checks',
-    command: ['node', 'bin/world-switch.mjs', 'lab', 'check', '--json'],
-    report: LABS_REPORT,
-    reportsToStdout: true,
-    count: (report) => ({ passed: report.passed, failed: report.failed }),
-  },
-  { name: 'build', command: ['astro', 'build'] },
-  { name: 'sizes', command: ['node', 'scripts/check-sizes.ts'], needs: 'build' },
-  { name: 'links', command: ['node', 'scripts/check-links.ts'], needs: 'build' },
-  {
-    name: 'end-to-end tests',
-    command: ['playwright', 'test'],
-    needs: 'build',
-    prepare: ensureChromium,
-    report: E2E_REPORT,
-    count: ({ stats }) => ({ passed: stats.expected + stats.flaky, failed: stats.unexpected }),
-  },
+  [{ name: 'types of the pages', command: ['astro', 'check'] }],
+  [
+    { name: 'types', command: ['tsc', '--noEmit'] },
+    { name: 'lint', command: ['eslint', '.', '--max-warnings', '0'] },
+  ],
+  [
+    {
+      name: 'unit tests',
+      command: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${UNIT_REPORT}`],
+      report: UNIT_REPORT,
+      count: (report) => ({ passed: report.numPassedTests, failed: report.numFailedTests }),
+    },
+  ],
+  [
+    {
+      name: 'lab checks',
+      command: ['node', 'bin/world-switch.mjs', 'lab', 'check', '--json'],
+      report: LABS_REPORT,
+      reportsToStdout: true,
+      count: (report) => ({ passed: report.passed, failed: report.failed }),
+    },
+    { name: 'build', command: ['astro', 'build'] },
+  ],
+  [
+    { name: 'sizes', command: ['node', 'scripts/check-sizes.ts'], needs: 'build' },
+    { name: 'links', command: ['node', 'scripts/check-links.ts'], needs: 'build' },
+  ],
+  [
+    {
+      name: 'end-to-end tests',
+      command: ['playwright', 'test'],
+      needs: 'build',
+      prepare: ensureChromium,
+      report: E2E_REPORT,
+      count: ({ stats }) => ({ passed: stats.expected + stats.flaky, failed: stats.unexpected }),
+    },
+  ],
 ]
 
 /**
- * Runs a command to its end, its output passed on as it comes.
+ * Runs a command to its end.
  * @param {Stage} stage
- * @returns {Promise<boolean>} whether it ended with status 0
+ * @param {boolean} isAlone its output is passed on as it comes, and not kept for the end
+ * @returns {Promise<{ succeeded: boolean, output: string }>} whether it ended with status 0, and what it printed beside a report
  */
-function run({ command: [program = '', ...args], report, reportsToStdout }) {
+function run({ command: [program = '', ...args], report, reportsToStdout }, isAlone) {
   return new Promise((resolve) => {
+    const shown = isAlone ? 'inherit' : 'pipe'
     const child = spawn(program, args, {
-      stdio: ['ignore', reportsToStdout ? 'pipe' : 'inherit', 'inherit'],
+      stdio: ['ignore', reportsToStdout ? 'pipe' : shown, shown],
       env: {
         ...process.env,
         PLAYWRIGHT_JSON_OUTPUT_NAME: E2E_REPORT,
@@ -72,14 +87,13 @@ function run({ command: [program = '', ...args], report, reportsToStdout }) {
       },
     })
     let printed = ''
+    let complaints = ''
     child.stdout?.setEncoding('utf8').on('data', (text) => (printed += text))
-    child.on('error', (error) => {
-      console.error(error.message)
-      resolve(false)
-    })
+    child.stderr?.setEncoding('utf8').on('data', (text) => (complaints += text))
+    child.on('error', (error) => resolve({ succeeded: false, output: error.message }))
     child.on('close', (status) => {
       if (report !== undefined && reportsToStdout) writeFileSync(report, printed)
-      resolve(status === 0)
+      resolve({ succeeded: status === 0, output: (reportsToStdout ? '' : printed) + complaints })
     })
   })
 }
@@ -108,21 +122,37 @@ const results = new Map()
 rmSync(REPORTS, { recursive: true, force: true })
 mkdirSync(REPORTS, { recursive: true })
 
-for (const stage of STAGES) {
-  console.log(`\n=== ${stage.name} ===`)
-  let succeeded = false
-  if (stage.needs !== undefined && results.get(stage.needs)?.failed !== 0) {
-    console.error(`not run, because the stage "${stage.needs}" failed`)
-  } else {
-    try {
-      stage.prepare?.()
-      succeeded = await run(stage)
-    } catch (error) {
-      console.error(String(error))
-    }
-  }
+/**
+ * Runs a stage and counts its cases; what it needs has been run before.
+ * @param {Stage} stage
+ * @param {boolean} isAlone
+ */
+async function runStage(stage, isAlone) {
+  const title = `\n=== ${stage.name} ===`
+  if (isAlone) console.log(title)
+  const { succeeded, output } = await attempt(stage, isAlone)
+  if (!isAlone) console.log(title)
+  if (output !== '') console.log(output)
   results.set(stage.name, countOf(stage, succeeded))
 }
+
+/**
+ * @param {Stage} stage
+ * @param {boolean} isAlone
+ * @returns {ReturnType<typeof run>}
+ */
+async function attempt(stage, isAlone) {
+  if (stage.needs !== undefined && results.get(stage.needs)?.failed !== 0)
+    return { succeeded: false, output: `not run, because the stage "${stage.needs}" failed` }
+  try {
+    stage.prepare?.()
+    return await run(stage, isAlone)
+  } catch (error) {
+    return { succeeded: false, output: String(error) }
+  }
+}
+
+for (const row of ROWS) await Promise.all(row.map((stage) => runStage(stage, row.length === 1)))
 
 console.log('\n=== result ===')
 for (const [name, { passed, failed }] of results) console.log(`${name}: ${passed} passed, ${failed} failed`)

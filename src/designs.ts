@@ -1,10 +1,10 @@
 // The designs of the case study: what L0 decides about G_PAT, in the order in which the book tells them.
-import * as hypervisor from '../emulator/hypervisor/index.ts'
-import type { Decisions } from '../emulator/hypervisor/index.ts'
-import { judgeGoals, LabSession, parseLab, type GoalResult } from '../emulator/lab/index.ts'
+import { parseDecisions, type Decisions } from '../emulator/hypervisor/index.ts'
+import { judgeGoals, type GoalResult } from '../emulator/lab/index.ts'
 import { writeLink } from '../components/workbench/shared-lab.ts'
 import { labPath } from '../components/paths.ts'
-import { payloadOf, readLab } from './labs.ts'
+import { payloadOf } from './labs.ts'
+import { readTexts, runLab } from './runs.ts'
 
 const texts = import.meta.glob<string>('/content/designs/*.yaml', {
   query: '?raw',
@@ -33,7 +33,7 @@ export interface Design {
 export function readDesign(name: string): Design {
   const text = texts[`/content/designs/${name}.yaml`]
   if (text === undefined) throw new Error(`there is no design "${name}" in content/designs`)
-  const { decisions, diagnostics } = hypervisor.parseDecisions(`${name}.yaml`, text)
+  const { decisions, diagnostics } = parseDecisions(`${name}.yaml`, text)
   if (decisions === undefined) throw new Error(`content/designs/${name}.yaml: ${diagnostics[0].message}`)
   return { name, text, decisions }
 }
@@ -63,14 +63,9 @@ export function designSettings(): DesignSetting[] {
 export function designsInLab(
   slug: string,
 ): { readonly design: Design; readonly goals: readonly GoalResult[] }[] {
-  const { lab, files } = readLab(slug)
-  const { start } = parseLab(slug, new Map(Object.entries(files)))
+  const { lab, start } = readTexts(slug)
   return ORDER.map(readDesign).map((design) => {
-    const session = new LabSession(lab, { executor: 'evaluate', hypervisor })
-    const build = session.build(new Map([...start, ['l0.yaml', design.text]]))
-    if (!build.usable) throw new Error(`${design.name} in the lab ${slug}: ${build.diagnostics[0].message}`)
-    session.reset(build)
-    session.run()
+    const session = runLab(lab, new Map([...start, ['l0.yaml', design.text]]))
     return { design, goals: judgeGoals(lab.goals, session.outcome()) }
   })
 }

@@ -1,14 +1,13 @@
 // How many orders of L0's steps and another processor's stores there are, and what the losing ones lose: found by trying all of
 // them while the book is built.
-import * as hypervisor from '../emulator/hypervisor/index.ts'
-import { LabSession, parseLab, type Lab } from '../emulator/lab/index.ts'
-import { readLab } from './labs.ts'
+import type { Lab } from '../emulator/lab/index.ts'
+import { beginLab, readTexts } from './runs.ts'
 
 type Race = Lab['races'][number]
 
 export interface RaceEdit {
   /** Lines under `fields` of l0.yaml. Absent: those of the lab's start. */
-  readonly fields?: readonly string[]
+  readonly fields?: readonly string[] | undefined
   /** Stores to fields of the VMCB at the label vmcb, one after the other. */
   readonly stores: readonly { readonly field: string; readonly value: bigint }[]
 }
@@ -29,8 +28,8 @@ const PROPERTIES: Race['properties'] = [
 
 /** Explores a race for the first VMRUN of a lab, with other decisions and other stores than the lab's own. */
 export function raceAnswer(slug: string, { fields, stores }: RaceEdit): RaceAnswer {
-  const { lab, files } = readLab(slug)
-  const texts = new Map(parseLab(slug, new Map(Object.entries(files))).start)
+  const { lab, start } = readTexts(slug)
+  const texts = new Map(start)
   if (fields !== undefined)
     texts.set(
       'l0.yaml',
@@ -44,11 +43,7 @@ export function raceAnswer(slug: string, { fields, stores }: RaceEdit): RaceAnsw
     properties: PROPERTIES,
     executions: 20_000,
   }
-  const session = new LabSession({ ...lab, races: [race] }, { executor: 'evaluate', hypervisor })
-  const build = session.build(texts)
-  if (!build.usable) throw new Error(build.diagnostics.map(({ message }) => message).join('; '))
-  session.reset(build)
-  const [{ report }] = session.races()
+  const [{ report }] = beginLab({ ...lab, races: [race] }, texts).races()
   if (!report?.isComplete) throw new Error(`lab ${slug}: the race has no end`)
   const lost = new Set(report.losses.map(({ finding }) => finding.text))
   return { orders: report.tried, losing: report.losing, lost: [...lost] }

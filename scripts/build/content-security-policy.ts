@@ -8,15 +8,13 @@ import { fileURLToPath } from 'node:url'
 import type { AstroIntegration } from 'astro'
 import { POLICY_FILE } from '../static-server.mjs'
 import { builtPages } from './built-pages.ts'
-
-/** A script element: its attributes, and what stands in it. */
-const SCRIPT = /<script\b([^>]*)>(.*?)<\/script>/gs
+import { inlineScripts } from './page-scripts.ts'
 
 /** The CSP sources that allow the scripts which stand in a page itself: "'sha256-...'". */
 export function inlineScriptSources(html: string): string[] {
-  return [...html.matchAll(SCRIPT)]
-    .filter(([, attributes]) => !/\bsrc=|\btype="application\/json"/.test(attributes))
-    .map(([, , code]) => `'sha256-${createHash('sha256').update(code).digest('base64')}'`)
+  return inlineScripts(html).map(
+    ({ code }) => `'sha256-${createHash('sha256').update(code).digest('base64')}'`,
+  )
 }
 
 /** The policy for pages whose inline scripts have these sources. Who may frame a page, only a header can say. */
