@@ -22,7 +22,7 @@ export interface NestedPatSetup {
   /** Of L0; undefined for a machine without one, where the processor runs both. */
   readonly decisions: Decisions | undefined
   /** The setting of the design's quirk. */
-  readonly sharedPatQuirk?: boolean
+  readonly sharedPatQuirk?: boolean | undefined
   /** NP_ENABLE in vmcb12. */
   readonly nestedPaging: boolean
   /** g_pat in vmcb12. */
@@ -146,7 +146,7 @@ export interface NestedPatRow {
 
 /** What a design makes of the experiment, by running it; without a design, what the processor does. */
 export function nestedPatRow(decisions: Decisions | undefined, sharedPatQuirk?: boolean): NestedPatRow {
-  const base = sharedPatQuirk === undefined ? { decisions } : { decisions, sharedPatQuirk }
+  const base = { decisions, sharedPatQuirk }
   const [[illegal], [on], [off]] = [
     runNestedPat({ ...base, nestedPaging: true, gPat: NESTED_PAT.invalid }),
     runNestedPat({ ...base, nestedPaging: true }),
@@ -168,6 +168,5 @@ export function movedNestedPat(
   { msrs, olderGPat }: Pick<Migration, 'msrs' | 'olderGPat'>,
 ): NestedPatRound | undefined {
   const migration: Migration = { msrs, at: ['l2'], occasion: WRITTEN, olderGPat }
-  const base = sharedPatQuirk === undefined ? { decisions } : { decisions, sharedPatQuirk }
-  return runNestedPat({ ...base, nestedPaging: true, migration }).at(0)
+  return runNestedPat({ decisions, sharedPatQuirk, nestedPaging: true, migration }).at(0)
 }
