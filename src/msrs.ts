@@ -1,6 +1,7 @@
 // The MSRs as the reference shows them.
 import { describeMsrs, type MsrDescription } from '../emulator/machine/index.ts'
-import { VMCB_FIELDS, type VmcbField } from '../emulator/svm/index.ts'
+import { hexWide } from '../components/workbench/format.ts'
+import { hex, VMCB_FIELDS, type VmcbField } from '../emulator/svm/index.ts'
 
 export const MSRS: readonly MsrDescription[] = describeMsrs()
 
@@ -49,13 +50,11 @@ export function writeText({ writable, reset }: MsrDescription): string {
 export function permissionText({ permissionBit }: MsrDescription): string {
   const byte = Math.floor(permissionBit / 8)
   const bit = permissionBit % 8
-  return `byte ${byte.toString(16).toUpperCase()}h, bits ${bit + 1}:${bit}`
+  return `byte ${hex(byte)}, bits ${bit + 1}:${bit}`
 }
 
 /** "0007_0406_0007_0406h"; small numbers without leading zeros. */
 export function wide(value: bigint): string {
-  const digits = value.toString(16).toUpperCase()
-  if (digits.length <= 4) return `${digits}h`
-  const groups = digits.padStart(Math.ceil(digits.length / 4) * 4, '0').match(/.{4}/g) ?? []
-  return `${groups.join('_')}h`
+  const groups = Math.ceil(value.toString(16).length / 4)
+  return groups === 1 ? hex(value) : hexWide(value, groups * 2)
 }

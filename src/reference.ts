@@ -2,6 +2,7 @@
 import {
   CHECKS,
   EXIT_CODES,
+  hex,
   VMCB_FIELDS,
   type Check,
   type ExitCode,
@@ -14,14 +15,9 @@ export function checksOf({ key }: VmcbField): Check[] {
   return CHECKS.filter(({ fields }) => fields.includes(key))
 }
 
-/** The field in bytes from the start of the VMCB: "668h". */
-export function hex(value: number): string {
-  return `${value.toString(16).toUpperCase()}h`
-}
-
 /** An exit code as the manual writes it; the negative ones in all 64 bits. */
 export function exitNumber({ code }: ExitCode): string {
-  return code < 0 ? `${BigInt.asUintN(64, BigInt(code)).toString(16).toUpperCase()}h` : hex(code)
+  return hex(BigInt.asUintN(64, BigInt(code)))
 }
 
 const LABS: readonly LabSource[] = labSlugs().map(readLab)
@@ -75,4 +71,4 @@ export function labsWithMsr(index: number): LabSource[] {
   return PROGRAMS.filter(({ code }) => access.test(code)).map(({ source }) => source)
 }
 
-export { CHECKS, EXIT_CODES, LABS, VMCB_FIELDS }
+export { CHECKS, EXIT_CODES, hex, LABS, VMCB_FIELDS }

@@ -1,6 +1,7 @@
 /** What a command of `world-switch` is, and how its arguments are read. */
 import { readFileSync } from 'node:fs'
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { hex } from '../svm/index.ts'
 
 export interface Command {
   readonly name: string
@@ -46,11 +47,7 @@ export function oneOf<T extends string>(name: string, text: string, words: reado
 
 /** JSON with 64-bit values as the manual writes them: strings of hexadecimal digits with an h. */
 export function formatJson(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, part: unknown) => (typeof part === 'bigint' ? `${part.toString(16).toUpperCase()}h` : part),
-    2,
-  )
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? hex(part) : part), 2)
 }
 
 export function readInput(path: string): Uint8Array {

@@ -2,7 +2,7 @@
  * What must hold of every nested VMRUN, whatever L1's other vCPUs do meanwhile: L0 reads each field of vmcb12 at most once, and
  * the value used is the value checked. Excluded by name: the permission maps and L1's nested tables, which L0 and KVM read live.
  */
-import { CHECKS, readField } from '../svm/index.ts'
+import { CHECKS, hex, readField } from '../svm/index.ts'
 import type { Context } from './context.ts'
 import { meaningful } from './copies.ts'
 import { decisionFor, L2_FIELDS, type Decisions } from './decisions.ts'
@@ -90,8 +90,6 @@ export interface Property {
   readonly about: string
   violations(vmrun: NestedVmrun, decisions: Decisions): readonly Violation[]
 }
-
-const hex = (value: bigint): string => `${value.toString(16).toUpperCase()}h`
 
 /** The values that were read for one purpose; a field that was not read for it has the copy's. */
 function valuesFor(purpose: Look['purpose'], all: readonly Sighting[]): bigint[] {

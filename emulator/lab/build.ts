@@ -2,7 +2,7 @@
 import type { Decisions } from '../hypervisor/index.ts'
 import { assemble, type Assembly, type CodeBits, type Diagnostic } from '../isa/index.ts'
 import { START, type StartKind } from '../machine/index.ts'
-import { svmInclude } from '../svm/index.ts'
+import { hex, svmInclude } from '../svm/index.ts'
 import { errorAt, isUsable } from './diagnostics.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import type { Lab } from './schema.ts'
@@ -84,14 +84,14 @@ export function build(input: BuildInput): Build {
     report(
       input.program,
       'origin-too-low',
-      `the program begins at ${origin.toString(16).toUpperCase()}h; below ${START.program.toString(16)}h lie the tables and the stack of the start state`,
+      `the program begins at ${hex(origin)}; below ${hex(START.program)} lie the tables and the stack of the start state`,
       `begin it with: org 0x${START.program.toString(16)}`,
     )
   if (isUsable(program.diagnostics) && origin + program.bytes.length > input.ramBytes)
     report(
       input.program,
       'beyond-memory',
-      `the program ends at ${(origin + program.bytes.length).toString(16).toUpperCase()}h, beyond the ${input.ramBytes / 0x10_0000} MiB of RAM`,
+      `the program ends at ${hex(origin + program.bytes.length)}, beyond the ${input.ramBytes / 0x10_0000} MiB of RAM`,
       'begin it lower with org',
     )
   const vmcbs: PlacedVmcb[] = []
@@ -114,7 +114,7 @@ export function build(input: BuildInput): Build {
       report(
         name,
         'bad-place',
-        `"${symbol}" is at ${address.toString(16).toUpperCase()}h; a VMCB begins at a multiple of 1000h within RAM`,
+        `"${symbol}" is at ${hex(address)}; a VMCB begins at a multiple of 1000h within RAM`,
         'write "align 4096" before it',
       )
       continue

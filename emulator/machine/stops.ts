@@ -6,6 +6,7 @@ import { CS } from '../isa/registers.ts'
 import type { Cpu } from '../state/cpu.ts'
 import type { PhysicalMemory } from '../state/memory.ts'
 import { readRflags } from '../state/flags.ts'
+import { hex } from '../state/notation.ts'
 import { ACTIVITY } from '../state/vcpu.ts'
 import type { EventLog } from './events.ts'
 import type { EventStream } from './event-stream.ts'
@@ -122,9 +123,7 @@ export class Stops {
     if (stop.kind !== 'memory') return
     const { address, bytes } = stop
     if (bytes < 1 || bytes > 8 || address < 0 || address + bytes > this.#memory.ramBytes)
-      throw new RangeError(
-        `a watch takes 1 to 8 bytes of RAM, not ${bytes} at ${address.toString(16).toUpperCase()}h`,
-      )
+      throw new RangeError(`a watch takes 1 to 8 bytes of RAM, not ${bytes} at ${hex(address)}`)
   }
 
   /** The run has to be looked at after every instruction. */

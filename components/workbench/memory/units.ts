@@ -2,6 +2,7 @@
 import { pageEntryBits } from '../../figures/page-entry-bits.ts'
 import type { BitList } from '../../../emulator/svm/index.ts'
 import { littleEndian } from '../bytes.ts'
+import { hex } from '../format.ts'
 
 export const UNITS = { bytes: 1, words: 2, doublewords: 4, quadwords: 8 } as const
 export type Unit = keyof typeof UNITS
@@ -85,9 +86,7 @@ export function symbolFor(value: bigint, symbols: ReadonlyMap<string, bigint>): 
   }
   if (best === undefined) return undefined
   const distance = value - best.at
-  return distance === 0n
-    ? best.name
-    : `${best.name} + ${distance < 10n ? distance : `${distance.toString(16).toUpperCase()}h`}`
+  return distance === 0n ? best.name : `${best.name} + ${hex(distance)}`
 }
 
 /** Characters as they are, dots for the rest. */

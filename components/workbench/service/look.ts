@@ -1,4 +1,5 @@
 /** Memory for the panels: physical, or linear as a processor would translate it, page by page; and searches in it. */
+import { hex } from '../../../emulator/svm/index.ts'
 import type { MemoryRequest, MemoryStretch, SearchRequest, SearchResult } from '../state-protocol.ts'
 import { ramBytes, valueOf, type Bench } from './bench.ts'
 import { afterMessages } from './runs.ts'
@@ -6,10 +7,6 @@ import { afterMessages } from './runs.ts'
 const PAGE = 4096
 /** More is never shown at once. Bytes. */
 const LONGEST = 0x1_0000
-
-function digits(value: bigint | number): string {
-  return `${value.toString(16).toUpperCase()}h`
-}
 
 /** The physical address of a linear one; undefined where reading it would fault. */
 function physicalOf({ session }: Bench, linear: bigint, processor: number): number | undefined {
@@ -26,8 +23,8 @@ export function lookAt(bench: Bench, { expression, length, space, processor }: M
   const wanted = Math.min(length, LONGEST)
   const physical = space === 'physical' ? Number(address) : physicalOf(bench, address, processor)
   if (physical === undefined)
-    return { ok: false, message: `nothing is mapped at the linear address ${digits(address)}` }
-  if (physical >= ramBytes(bench)) return { ok: false, message: `RAM ends before ${digits(ramBytes(bench))}` }
+    return { ok: false, message: `nothing is mapped at the linear address ${hex(address)}` }
+  if (physical >= ramBytes(bench)) return { ok: false, message: `RAM ends before ${hex(ramBytes(bench))}` }
   const bytes =
     space === 'physical'
       ? session.machine.readMemory(physical, wanted)
