@@ -82,7 +82,10 @@ const L0 = {
     of: z.string(),
     holds: properties.optional().describe('No order breaks one of these, and all orders were tried.'),
     breaks: properties.optional().describe('Each of these is broken by some order.'),
-    losing: z.bigint().optional().describe("How many orders break one of the race's properties, and all orders were tried."),
+    losing: z
+      .bigint()
+      .optional()
+      .describe("How many orders break one of the race's properties, and all orders were tried."),
   }),
   scenario: z.string(),
 }
