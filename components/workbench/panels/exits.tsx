@@ -1,10 +1,10 @@
 /** The #VMEXITs of the run in order; for VMEXIT_INVALID the checks that failed, bit by bit. */
-import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { EXIT_CODES, findField, type ExplainedCheck } from '../../../emulator/svm/index.ts'
 import type { Lab } from '../../../emulator/lab/index.ts'
 import { checkPath, cleanBitPath, exitPath, fieldPath } from '../../paths.ts'
 import { Dissector } from '../dissector.tsx'
+import { Fact } from '../fact.tsx'
 import { count, hex, hexWide } from '../format.ts'
 import type { ExitView, RunView } from '../protocol.ts'
 import type { LabStore } from '../store.ts'
@@ -136,15 +136,6 @@ const EXIT_KEYS = new Set(EXIT_CODES.map(({ key }) => key))
 function ExitName({ name }: { readonly name: string }) {
   const key = name.toLowerCase()
   return EXIT_KEYS.has(key) ? <a href={exitPath({ key })}>{name}</a> : <>{name}</>
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  )
 }
 
 function FailedCheck({ check }: { readonly check: ExplainedCheck }) {

@@ -1,8 +1,8 @@
 /** A field of the form: its value to be typed over, and opened, everything that is known about it. */
-import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { CLEAN_BITS, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
 import { summarizeBits } from '../dissection.ts'
+import { Fact } from '../fact.tsx'
 import { hex } from '../format.ts'
 import { inRadix, RADIXES, type Radix } from '../radix.tsx'
 import { cleanBitPath, fieldPath } from '../../paths.ts'
@@ -150,14 +150,5 @@ function Details({ store, name, field, target, failed, value, clean }: DetailsPr
         </p>
       )}
     </>
-  )
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   )
 }
