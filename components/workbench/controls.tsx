@@ -27,7 +27,8 @@ export function Controls({ store, lab }: { readonly store: LabStore; readonly la
     }
     // Before the editor sees the key.
     root?.addEventListener('keydown', onKeyDown, { capture: true })
-    const stopTelling = effect(() => root?.setAttribute('aria-busy', `${store.isBusy.value}`))
+    // For scripts. aria-busy would hold the announcements back, and cost a frame before the one that shows the result.
+    const stopTelling = effect(() => root?.setAttribute('data-busy', `${store.isBusy.value}`))
     return () => {
       root?.removeEventListener('keydown', onKeyDown, { capture: true })
       stopTelling()

@@ -55,7 +55,7 @@ async function reveal(
   commit: (committed: Committed) => void,
 ): Promise<void> {
   if (!(await store.reveal())) {
-    store.announcement.value = 'Another lab has the machine. Run this one again, and then make your guess.'
+    store.announce('Another lab has the machine. Run this one again, and then make your guess.')
     return
   }
   const failed = failedFields(store.view.value!)

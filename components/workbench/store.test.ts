@@ -60,6 +60,15 @@ test('with errors nothing runs, and the first one is announced and shown', async
   expect(store.activity.value).toBe('idle')
 })
 
+test('what is said twice is announced twice', async () => {
+  const store = await openStore()
+  await store.reset()
+  const first = store.announcement.value
+  await store.reset()
+  expect(store.announcement.value.trim()).toBe(first)
+  expect(store.announcement.value).not.toBe(first)
+})
+
 test('Run after the end begins anew; Step back after the end does not', async () => {
   const store = await openStore()
   await store.run()

@@ -226,7 +226,7 @@ export class LabStore implements MachineOwner {
     batch(() => {
       this.activity.value = activity
       this.failure.value = failure
-      this.announcement.value = failure
+      this.announce(failure)
     })
   }
 
@@ -323,7 +323,9 @@ export class LabStore implements MachineOwner {
     if (mustReset && !(await this.#reset())) {
       const [first] = this.errors.value
       if (first !== undefined) this.goToLine(first.file, first.line)
-      this.announcement.value = `Nothing runs: ${plural(this.errors.value.length, 'error')}. ${first?.file ?? ''} line ${first?.line ?? 1}: ${first?.message ?? ''}`
+      this.announce(
+        `Nothing runs: ${plural(this.errors.value.length, 'error')}. ${first?.file ?? ''} line ${first?.line ?? 1}: ${first?.message ?? ''}`,
+      )
       return undefined
     }
     return this.#machine()
@@ -345,7 +347,7 @@ export class LabStore implements MachineOwner {
       batch(() => {
         this.#show(view)
         this.#follow(view)
-        this.announcement.value = describeStop(view)
+        this.announce(describeStop(view))
       })
     } catch (error) {
       this.#caught(error)
@@ -357,8 +359,6 @@ export class LabStore implements MachineOwner {
   /** The machine is at work, and shown to be if it takes long. Returns what ends that. */
   #begin(): () => void {
     this.isBusy.value = true
-    // A result that is the same as the one before is announced again.
-    this.announcement.value = ''
     const timer = setTimeout(() => (this.activity.value = 'running'), WORTH_SHOWING)
     return () => {
       clearTimeout(timer)
@@ -369,6 +369,11 @@ export class LabStore implements MachineOwner {
         if (this.activity.value === 'running') this.activity.value = 'idle'
       })
     }
+  }
+
+  /** Tells a screen reader something. The same words as before are told again: a space more makes them another text. */
+  announce(message: string): void {
+    this.announcement.value = message === this.announcement.value ? `${message}\u00a0` : message
   }
 
   #show(view: RunView): void {
@@ -450,8 +455,8 @@ export class LabStore implements MachineOwner {
     if (this.activity.value !== 'idle' || this.isBusy.value) return
     void this.work.save()
     try {
-      if (await this.#reset()) this.announcement.value = 'The machine is at its start.'
-      else this.announcement.value = `Not reset: ${plural(this.errors.value.length, 'error')} in the texts.`
+      if (await this.#reset()) this.announce('The machine is at its start.')
+      else this.announce(`Not reset: ${plural(this.errors.value.length, 'error')} in the texts.`)
     } catch (error) {
       this.#caught(error)
     }
@@ -516,7 +521,7 @@ export class LabStore implements MachineOwner {
     batch(() => {
       this.previous.value = undefined
       this.view.value = view
-      this.announcement.value = `The machine is at its start. The race happens again: ${view.l0?.replay ?? ''}.`
+      this.announce(`The machine is at its start. The race happens again: ${view.l0?.replay ?? ''}.`)
     })
   }
 
@@ -537,7 +542,7 @@ export class LabStore implements MachineOwner {
   async goToDefinition(): Promise<void> {
     const { definitionAt } = await import('./editors/definitions.ts')
     const place = definitionAt(this.work.texts.value, { file: this.activeFile.value, ...this.cursor.value })
-    if (place === undefined) this.announcement.value = 'No text of this lab defines what is at the cursor.'
+    if (place === undefined) this.announce('No text of this lab defines what is at the cursor.')
     else this.show({ ...place, moves: 'focus' })
   }
 

@@ -50,7 +50,7 @@ export class LabPage {
 
   /** Until the machine is at rest. */
   async rest(): Promise<void> {
-    await expect(this.root.locator('.wb')).toHaveAttribute('aria-busy', 'false')
+    await expect(this.root.locator('.wb')).toHaveAttribute('data-busy', 'false')
     await expect(this.button('Run')).toBeEnabled()
   }
 
