@@ -1,4 +1,5 @@
 /** All of a reader's work as one file: to keep, to carry to another browser, and to put together with what is there. */
+import * as text from '../strings.ts'
 import {
   isRecord,
   MOST_VERSIONS,
@@ -54,18 +55,17 @@ export async function writeArchive(store: ReaderStore): Promise<string> {
 }
 
 /** Reads what writeArchive() wrote, or anything else that somebody takes for it. */
-export function parseArchive(text: string): ParsedArchive {
+export function parseArchive(content: string): ParsedArchive {
   const refuse = (message: string): ParsedArchive => ({ ok: false, message })
-  if (text.length > LARGEST_ARCHIVE) return refuse('the file is too large')
+  if (content.length > LARGEST_ARCHIVE) return refuse(text.fileTooLarge)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(content)
   } catch {
-    return refuse('it is not JSON')
+    return refuse(text.notJson)
   }
-  if (!isRecord(value) || value['kind'] !== KIND) return refuse('it is not a file of work in this book')
-  if (value['format'] !== FORMAT)
-    return refuse(`its format is ${String(value['format'])}, and this version of the book reads ${FORMAT}`)
+  if (!isRecord(value) || value['kind'] !== KIND) return refuse(text.notFileOfWork)
+  if (value['format'] !== FORMAT) return refuse(text.otherFormat(String(value['format']), FORMAT))
   let bad = 0
   const records = Object.fromEntries(
     SHELF_NAMES.map((shelf) => {

@@ -1,6 +1,7 @@
 /** The progress page: labs, quizzes, and the reader's work as a file. */
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import * as text from '../strings.ts'
 import { download } from '../workbench/download.ts'
 import { FilePicker } from '../workbench/file-picker.tsx'
 import { addRecords, LARGEST_ARCHIVE, parseArchive, readRecords, writeArchive } from './archive.ts'
@@ -26,28 +27,21 @@ function Progress({ store, contents }: { readonly store: ReaderStore; readonly c
     setRows({ labs: labRows(contents, records['lab-progress']), quizzes: quizRows(contents, records.quiz) })
   }
   useEffect(() => void read(), [store])
-  if (rows === undefined) return <p>Reading what is kept …</p>
+  if (rows === undefined) return <p>{text.readingRecords}</p>
   const done = rows.labs.filter(({ state }) => state === 'done').length
   const right = rows.quizzes.reduce((sum, quiz) => sum + quiz.right, 0)
   const questions = rows.quizzes.reduce((sum, quiz) => sum + quiz.questions, 0)
   return (
     <>
-      {!store.isLasting && <p>This browser refuses storage: work lasts as long as the page it is on.</p>}
-      <h2>Labs</h2>
-      <p>
-        {done} of {rows.labs.length} done.
-      </p>
+      {!store.isLasting && <p>{text.storageRefused}</p>}
+      <h2>{text.labs}</h2>
+      <p>{text.labsDone(done, rows.labs.length)}</p>
       <LabTable rows={rows.labs} />
-      <h2>Quizzes</h2>
-      <p>
-        {right} of {questions} answered right at the first try.
-      </p>
+      <h2>{text.quizzes}</h2>
+      <p>{text.questionsRight(right, questions)}</p>
       <QuizTable rows={rows.quizzes} />
-      <h2>Your work as a file</h2>
-      <p>
-        Texts, attempts and answers are in this browser and nowhere else. A file carries them to another one,
-        where they are put together with what is there.
-      </p>
+      <h2>{text.workAsFile}</h2>
+      <p>{text.aboutWorkAsFile}</p>
       <Files store={store} say={say} onChange={() => void read()} />
       <p role="status">{message}</p>
     </>
@@ -59,10 +53,10 @@ function LabTable({ rows }: { readonly rows: readonly LabRow[] }) {
     <table class="progress-table">
       <thead>
         <tr>
-          <th scope="col">Lab</th>
-          <th scope="col">State</th>
-          <th scope="col">Attempts</th>
-          <th scope="col">Last</th>
+          <th scope="col">{text.lab}</th>
+          <th scope="col">{text.state}</th>
+          <th scope="col">{text.attempts}</th>
+          <th scope="col">{text.lastAttempt}</th>
         </tr>
       </thead>
       <tbody>
@@ -74,7 +68,7 @@ function LabTable({ rows }: { readonly rows: readonly LabRow[] }) {
             <td>
               <span aria-hidden="true">{{ new: '○ ', begun: '◐ ', done: '✓ ' }[state]}</span>
               {summary}
-              {isOld && ', in an earlier version of the lab'}
+              {isOld && text.inEarlierVersion}
             </td>
             <td>{attempts}</td>
             <td>
@@ -94,9 +88,9 @@ function QuizTable({ rows }: { readonly rows: readonly QuizRow[] }) {
     <table class="progress-table">
       <thead>
         <tr>
-          <th scope="col">Chapter</th>
-          <th scope="col">Answered</th>
-          <th scope="col">Right at the first try</th>
+          <th scope="col">{text.chapter}</th>
+          <th scope="col">{text.answered}</th>
+          <th scope="col">{text.rightAtFirstTry}</th>
         </tr>
       </thead>
       <tbody>
@@ -105,9 +99,7 @@ function QuizTable({ rows }: { readonly rows: readonly QuizRow[] }) {
             <td>
               <a href={`${path}#quiz`}>{title}</a>
             </td>
-            <td>
-              {answered} of {questions}
-            </td>
+            <td>{text.answeredOf(answered, questions)}</td>
             <td>{right}</td>
           </tr>
         ))}
@@ -128,53 +120,50 @@ function Files({ store, say, onChange }: FilesProps) {
     download('world-switch-work.json', new Blob([await writeArchive(store)], { type: 'application/json' }))
   const open = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return
-    const text = file.size > LARGEST_ARCHIVE * 3 ? ' '.repeat(LARGEST_ARCHIVE + 1) : await file.text()
-    const archive = parseArchive(text)
+    const content = file.size > LARGEST_ARCHIVE * 3 ? ' '.repeat(LARGEST_ARCHIVE + 1) : await file.text()
+    const archive = parseArchive(content)
     if (!archive.ok) {
-      say(`${file.name} could not be read: ${archive.message}. Nothing has changed.`)
+      say(text.workUnreadable(file.name, archive.message))
       return
     }
     try {
       await addRecords(store, archive.records)
-      say(
-        `${file.name} has been added.` +
-          (archive.bad === 0 ? '' : ` Parts of it that are not in order were left out: ${archive.bad}.`),
-      )
+      say(text.workAdded(file.name) + (archive.bad === 0 ? '' : text.workLeftOut(archive.bad)))
     } catch {
-      say('The browser has no room for all of it. What there was is still there.')
+      say(text.noRoomForWork)
     }
     onChange()
   }
   const forget = async (): Promise<void> => {
     await store.clear()
     ask(false)
-    say('Everything is forgotten.')
+    say(text.everythingForgotten)
     onChange()
   }
   return (
     <>
       <p class="progress-actions">
         <button type="button" onClick={() => void save()}>
-          Save as a file
+          {text.saveAsFile}
         </button>
         <FilePicker
-          text="Add a file …"
-          label="A file of work"
+          text={text.addFileOfWork}
+          label={text.fileOfWork}
           accept=".json,application/json"
           onPick={([file]) => void open(file)}
         />
         <button type="button" aria-expanded={isAsking} onClick={() => ask(!isAsking)}>
-          Forget everything …
+          {text.askToForgetEverything}
         </button>
       </p>
       {isAsking && (
         <p class="progress-actions progress-confirm">
-          <span>All texts, attempts and answers in this browser will be gone, and there is no way back.</span>
+          <span>{text.forgetWarning}</span>
           <button type="button" onClick={() => void forget()}>
-            Forget everything
+            {text.forgetEverything}
           </button>
           <button type="button" onClick={() => ask(false)}>
-            Keep it
+            {text.keepIt}
           </button>
         </p>
       )}

@@ -1,4 +1,5 @@
 /** What the progress page says, from the book's contents and the reader's records. */
+import * as text from '../strings.ts'
 import { slugOf, type LabProgress, type QuizAnswer } from './records.ts'
 
 /** What the book has, as the page embeds it. */
@@ -53,13 +54,21 @@ export function labRows({ labs }: Contents, records: Readonly<Record<string, Lab
     const { title, path } = lab
     const found = progressOf(lab, records)
     if (found === undefined || found.record.attempts === 0)
-      return { title, path, state: 'new', summary: 'not begun', isOld: false, attempts: 0, lastAt: undefined }
+      return {
+        title,
+        path,
+        state: 'new',
+        summary: text.labNotBegun,
+        isOld: false,
+        attempts: 0,
+        lastAt: undefined,
+      }
     const { record, isOld } = found
     const isDone = record.completedAt !== undefined
     return {
       ...{ title, path, isOld, attempts: record.attempts, lastAt: record.lastAt },
       state: isDone ? 'done' : 'begun',
-      summary: isDone ? 'done' : `${record.met.length} of ${record.goals} goals`,
+      summary: isDone ? text.labDone : text.goalsMet(record.met.length, record.goals),
     }
   })
 }

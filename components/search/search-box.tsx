@@ -1,5 +1,6 @@
 /** The field for a question and the list of pages that answer it, on the search page and in the dialogue. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import * as text from '../strings.ts'
 import { loadSearch, search, type Hit } from './engine.ts'
 
 interface SearchBoxProps {
@@ -78,11 +79,11 @@ export function SearchBox({ query: first, onQuery }: SearchBoxProps) {
     <div class="search" ref={root} onKeyDown={onKeyDown}>
       <form role="search" onSubmit={onSubmit}>
         <label>
-          <span>Search the book</span>
+          <span>{text.searchTheBook}</span>
           <input
             type="search"
             value={query}
-            placeholder="g_pat, VMEXIT_NPF, 668h, clean bits"
+            placeholder={text.searchExamples}
             autocomplete="off"
             autocapitalize="off"
             spellcheck={false}
@@ -102,7 +103,7 @@ export function SearchBox({ query: first, onQuery }: SearchBoxProps) {
       </ol>
       {hits.length > shown && (
         <button type="button" class="search-more" onClick={() => setShown(shown + PORTION)}>
-          Show more
+          {text.showMore}
         </button>
       )}
     </div>
@@ -114,13 +115,11 @@ function statusOf(answer: Answer): string {
     case 'none':
       return ''
     case 'asked':
-      return 'Searching …'
+      return text.searching
     case 'failed':
-      return 'The search could not be loaded. Reload the page to try again.'
-    case 'found': {
-      const { length } = answer.hits
-      return `${length === 0 ? 'No page' : length === 1 ? 'One page' : `${length} pages`} for “${answer.query}”`
-    }
+      return text.searchFailed
+    case 'found':
+      return text.pagesFound(answer.hits.length, answer.query)
   }
 }
 
@@ -130,7 +129,7 @@ function HitItem({ hit }: { readonly hit: Hit }) {
       <a class="search-hit" href={hit.url}>
         <span class="search-title">{hit.title}</span> <span class="search-kind">{hit.kind}</span>
       </a>
-      <p>{hit.excerpt.map(({ text, isFound }) => (isFound ? <mark>{text}</mark> : text))}</p>
+      <p>{hit.excerpt.map((part) => (part.isFound ? <mark>{part.text}</mark> : part.text))}</p>
       {hit.sections.length > 0 && (
         <ul role="list">
           {hit.sections.map(({ url, title }) => (

@@ -1,6 +1,7 @@
 /** The search on its page, and as a dialogue over any other. */
 import './search.css'
 import { render } from 'preact'
+import * as text from '../strings.ts'
 import { SearchBox } from './search-box.tsx'
 
 /** Draws the search into `root`. The address of the page keeps the question: ?q=nCR3. */
@@ -24,7 +25,7 @@ export function openSearchDialog(): void {
 function createDialog(): HTMLDialogElement {
   const created = document.createElement('dialog')
   created.className = 'search-dialog'
-  created.setAttribute('aria-label', 'Search')
+  created.setAttribute('aria-label', text.searchTitle)
   created.addEventListener('click', ({ target }) => {
     // A click on the backdrop is one on the dialogue itself; a link may lead to a place on this page.
     if (target === created || (target instanceof Element && target.closest('a') !== null)) created.close()
@@ -33,7 +34,7 @@ function createDialog(): HTMLDialogElement {
   render(
     <>
       <form method="dialog">
-        <button aria-label="Close the search">Close</button>
+        <button aria-label={text.closeSearch}>{text.close}</button>
       </form>
       <SearchBox query="" />
     </>,
