@@ -1,5 +1,6 @@
 /** The fields of the machine, and those of an image. A change makes another machine. */
 import type { Image } from '../../emulator/lab/index.ts'
+import * as text from '../strings.ts'
 import { count } from '../workbench/format.ts'
 import type { Playground } from './playground.ts'
 import {
@@ -41,13 +42,13 @@ function Choice<T extends string | number>({ label, value, choices, onChoose }: 
   )
 }
 
-const MEMORY = MEMORY_SIZES.map((id) => ({ id: id, label: `${id} MiB` }))
+const MEMORY = MEMORY_SIZES.map((id) => ({ id: id, label: text.mebibytes(id) }))
 const CPUS = CPU_COUNTS.map((id) => ({ id, label: String(id) }))
 const INSTRUCTIONS = LIMITS.map((id) => ({ id: id, label: count(id) }))
 const POLICIES = [
-  { id: 'lazy', label: 'never' },
-  { id: 'aggressive', label: 'always' },
-  { id: 'random', label: 'at random' },
+  { id: 'lazy', label: text.neverUsesCache },
+  { id: 'aggressive', label: text.alwaysUsesCache },
+  { id: 'random', label: text.usesCacheAtRandom },
 ] as const
 
 export function OptionFields({
@@ -61,41 +62,41 @@ export function OptionFields({
   const hasL0 = image === undefined && files.some(({ name }) => name === L0_FILE)
   return (
     <fieldset class="pg-options">
-      <legend>Machine</legend>
+      <legend>{text.machine}</legend>
       <Choice
-        label="Memory"
+        label={text.memory}
         value={options.memory}
         choices={MEMORY}
         onChoose={(memory) => void playground.setOptions({ memory })}
       />
       <Choice
-        label="Processors"
+        label={text.processors}
         value={options.cpus}
         choices={CPUS}
         onChoose={(cpus) => void playground.setOptions({ cpus })}
       />
       {image?.kind !== 'multiboot' && (
         <Choice
-          label="Begins in"
+          label={text.beginsIn}
           value={options.start}
           choices={STARTS}
           onChoose={(start) => void playground.setOptions({ start })}
         />
       )}
       <Choice
-        label="VMRUN uses the state cache"
+        label={text.usesStateCache}
         value={options.stateCache}
         choices={POLICIES}
         onChoose={(stateCache) => void playground.setOptions({ stateCache })}
       />
       <Choice
-        label="Instructions at most"
+        label={text.instructionsAtMost}
         value={options.limit}
         choices={INSTRUCTIONS}
         onChoose={(limit) => void playground.setOptions({ limit })}
       />
       <label>
-        <span>Seed</span>
+        <span>{text.seed}</span>
         <input
           type="number"
           min={0}
@@ -108,25 +109,25 @@ export function OptionFields({
           }}
         />
       </label>
-      <label class="pg-check" title={hasL0 ? 'A machine with l0.yaml has no caches' : undefined}>
+      <label class="pg-check" title={hasL0 ? text.noCachesWithL0 : undefined}>
         <input
           type="checkbox"
           checked={options.caches && !hasL0}
           disabled={hasL0}
           onChange={({ currentTarget }) => void playground.setOptions({ caches: currentTarget.checked })}
         />
-        <span>Caches, bus, framebuffer</span>
+        <span>{text.cachesAndBus}</span>
       </label>
     </fieldset>
   )
 }
 
 /** "10000h", "0x10000" or "65536". */
-function parseAddress(text: string): number | undefined {
+function parseAddress(written: string): number | undefined {
   const [, hexadecimal] =
-    /^(?:0x([\da-f]{1,8})|([\da-f]{1,8})h)$/i.exec(text)?.filter((part) => part !== undefined) ?? []
+    /^(?:0x([\da-f]{1,8})|([\da-f]{1,8})h)$/i.exec(written)?.filter((part) => part !== undefined) ?? []
   if (hexadecimal !== undefined) return parseInt(hexadecimal, 16)
-  return /^\d{1,9}$/.test(text) ? Number(text) : undefined
+  return /^\d{1,9}$/.test(written) ? Number(written) : undefined
 }
 
 export function ImageFields({
@@ -141,7 +142,7 @@ export function ImageFields({
       <legend>{image.name}</legend>
       {image.kind === 'multiboot' ? (
         <label>
-          <span>Command line</span>
+          <span>{text.commandLine}</span>
           <input
             type="text"
             class="pg-command-line"
@@ -153,7 +154,7 @@ export function ImageFields({
         </label>
       ) : (
         <label>
-          <span>Address</span>
+          <span>{text.address}</span>
           <input
             type="text"
             spellcheck={false}
@@ -167,7 +168,7 @@ export function ImageFields({
         </label>
       )}
       <button type="button" class="wb-button" onClick={() => void playground.closeImage()}>
-        Back to the texts
+        {text.backToTexts}
       </button>
     </fieldset>
   )

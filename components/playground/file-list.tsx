@@ -1,5 +1,6 @@
 /** The files of the project: adding, renaming, removing, and where a VMCB is placed. */
 import { useState } from 'preact/hooks'
+import * as text from '../strings.ts'
 import type { Playground } from './playground.ts'
 import { programOf, type ProjectFile } from './project.ts'
 
@@ -12,7 +13,7 @@ export function FileList({ playground, files }: FileListProps) {
   const program = programOf(files)
   return (
     <fieldset class="pg-files">
-      <legend>Files</legend>
+      <legend>{text.files}</legend>
       <ul>
         {files.map((file) => (
           <FileRow key={file.name} playground={playground} file={file} isProgram={file.name === program} />
@@ -36,7 +37,7 @@ function FileRow({ playground, file, isProgram }: FileRowProps) {
       <input
         type="text"
         class="pg-name"
-        aria-label={`Name of ${name}`}
+        aria-label={text.nameOfFile(name)}
         spellcheck={false}
         value={name}
         onChange={({ currentTarget }) => {
@@ -44,15 +45,15 @@ function FileRow({ playground, file, isProgram }: FileRowProps) {
           currentTarget.value = name
         }}
       />
-      {isProgram && <span class="pg-note">the program</span>}
-      {name === 'l0.yaml' && <span class="pg-note">what L0 decides</span>}
+      {isProgram && <span class="pg-note">{text.theProgram}</span>}
+      {name === 'l0.yaml' && <span class="pg-note">{text.whatL0Decides}</span>}
       {name.endsWith('.vmcb') && (
         <label class="pg-note">
-          at{' '}
+          {text.placedAt}{' '}
           <input
             type="text"
             class="pg-symbol"
-            aria-label={`Symbol at which ${name} is placed`}
+            aria-label={text.symbolOfFile(name)}
             spellcheck={false}
             value={symbol}
             onChange={({ currentTarget }) => {
@@ -65,10 +66,10 @@ function FileRow({ playground, file, isProgram }: FileRowProps) {
       <button
         type="button"
         class="wb-link"
-        aria-label={`Remove ${name}`}
+        aria-label={text.removeFile(name)}
         onClick={() => void playground.removeFile(name)}
       >
-        Remove
+        {text.remove}
       </button>
     </li>
   )
@@ -88,14 +89,14 @@ function NewFile({ playground }: { readonly playground: Playground }) {
       <input
         type="text"
         class="pg-name"
-        aria-label="Name of a new file"
+        aria-label={text.nameOfNewFile}
         placeholder="name.asm"
         spellcheck={false}
         value={name}
         onInput={({ currentTarget }) => setName(currentTarget.value)}
       />
       <button type="submit" class="wb-button">
-        Add a file
+        {text.addFile}
       </button>
     </form>
   )

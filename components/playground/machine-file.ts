@@ -9,6 +9,7 @@
  * What comes back is untrusted: it is bounded and judged here, and the state by Machine.restore().
  */
 import { isRecord } from '../reader/records.ts'
+import * as text from '../strings.ts'
 import { concatenate } from '../workbench/bytes.ts'
 import { through } from '../workbench/streams.ts'
 import { parseImage, parseProject, type Project } from './project.ts'
@@ -52,7 +53,7 @@ export async function writeMachineFile({ project, state }: SavedMachine): Promis
   })
   const content = concatenate([block(encoder.encode(json)), block(image?.bytes ?? new Uint8Array(0)), state])
   if (content.length > LARGEST_UNPACKED)
-    throw new RangeError(`more than ${LARGEST_UNPACKED / 0x10_0000} MB of its memory are in use`)
+    throw new RangeError(text.tooMuchMemoryInUse(LARGEST_UNPACKED / 0x10_0000))
   const packed = await through(content, new CompressionStream('gzip'), LARGEST_UNPACKED * 2)
   return concatenate([encoder.encode(MAGIC), packed])
 }
@@ -68,32 +69,29 @@ function take(
 
 /** Reads what writeMachineFile() gave. Never rejects. */
 export async function readMachineFile(bytes: Uint8Array<ArrayBuffer>): Promise<MachineFile> {
-  if (!isMachineFile(bytes)) return refuse('it is not a machine that was saved here')
+  if (!isMachineFile(bytes)) return refuse(text.notSavedMachine)
   let content: Uint8Array<ArrayBuffer>
   try {
     content = await through(bytes.subarray(MAGIC.length), new DecompressionStream('gzip'), LARGEST_UNPACKED)
   } catch (error) {
-    return refuse(error instanceof RangeError ? 'it is too large' : 'it is damaged')
+    return refuse(error instanceof RangeError ? text.machineTooLarge : text.machineDamaged)
   }
   const first = take(content)
   const second = first && take(first[1])
-  if (first === undefined || second === undefined) return refuse('it is damaged')
+  if (first === undefined || second === undefined) return refuse(text.machineDamaged)
   const [imageBytes, state] = second
   let described: unknown
   try {
     described = JSON.parse(new TextDecoder().decode(first[0]))
   } catch {
-    return refuse('it is damaged')
+    return refuse(text.machineDamaged)
   }
-  if (!isRecord(described)) return refuse('it is damaged')
-  if (described['format'] !== FORMAT)
-    return refuse(
-      `its format is ${String(described['format'])}, and this version of the book reads ${FORMAT}`,
-    )
+  if (!isRecord(described)) return refuse(text.machineDamaged)
+  if (described['format'] !== FORMAT) return refuse(text.otherFormat(String(described['format']), FORMAT))
   const project = parseProject(described)
-  if (project === undefined) return refuse('it does not describe a machine')
+  if (project === undefined) return refuse(text.noMachineDescribed)
   if (described['image'] === undefined) return { ok: true, saved: { project, state } }
   const image = parseImage(described['image'], imageBytes)
-  if (image === undefined) return refuse('its image is damaged')
+  if (image === undefined) return refuse(text.imageDamaged)
   return { ok: true, saved: { project: { ...project, image }, state } }
 }

@@ -5,6 +5,7 @@ import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { saveOnLeaving } from '../reader/leaving.ts'
 import { askForLastingStorage, readerStore } from '../reader/store.ts'
+import * as text from '../strings.ts'
 import { connect } from '../workbench/client.ts'
 import { Lab } from '../workbench/lab.tsx'
 import { browserSettings } from '../workbench/settings.ts'
@@ -77,7 +78,7 @@ function numberOf(bench: object): number {
 function Bench({ bench }: { readonly bench: Parameters<typeof Lab>[0]['store'] }) {
   return (
     <div class="pg-bench">
-      <h2 class="wb-hidden">Workbench</h2>
+      <h2 class="wb-hidden">{text.workbench}</h2>
       <Lab store={bench} />
     </div>
   )

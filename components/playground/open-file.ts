@@ -1,5 +1,6 @@
 /** What a file from disk is: a text of the project, an image, or a saved machine. Every byte of it is untrusted. */
 import type { Image } from '../../emulator/lab/index.ts'
+import * as text from '../strings.ts'
 import { isMachineFile, LARGEST_MACHINE_FILE } from './machine-file.ts'
 import { LARGEST_IMAGE, LARGEST_TEXT, nameProblem } from './project.ts'
 
@@ -35,33 +36,30 @@ function textName(name: string): string {
 /** Never rejects. */
 export async function openFile(file: FileLike): Promise<OpenedFile> {
   const { name, size } = file
-  if (size === 0) return refuse('it is empty')
+  if (size === 0) return refuse(text.fileIsEmpty)
   if (size > LARGEST_MACHINE_FILE)
-    return refuse(
-      `it has ${Math.ceil(size / MIB)} MB; the largest that can be opened has ${LARGEST_MACHINE_FILE / MIB}`,
-    )
+    return refuse(text.fileTooLargeToOpen(Math.ceil(size / MIB), LARGEST_MACHINE_FILE / MIB))
   let bytes: Uint8Array<ArrayBuffer>
   try {
     bytes = new Uint8Array(await file.arrayBuffer())
   } catch {
-    return refuse('the browser cannot read it')
+    return refuse(text.fileUnreadable)
   }
   if (isMachineFile(bytes)) return { kind: 'machine', bytes }
   if (TEXT_NAME.test(name)) return openText(textName(name), bytes)
-  if (size > LARGEST_IMAGE)
-    return refuse(`it has ${Math.ceil(size / MIB)} MB; the largest image has ${LARGEST_IMAGE / MIB}`)
+  if (size > LARGEST_IMAGE) return refuse(text.imageTooLarge(Math.ceil(size / MIB), LARGEST_IMAGE / MIB))
   if (ELF.every((byte, at) => bytes[at] === byte))
     return { kind: 'image', image: { kind: 'multiboot', name, bytes, commandLine: name } }
   return { kind: 'image', image: { kind: 'flat', name, bytes, address: FLAT_ADDRESS } }
 }
 
 function openText(name: string, bytes: Uint8Array): OpenedFile {
-  if (bytes.length > LARGEST_TEXT) return refuse(`it is longer than ${LARGEST_TEXT / 1_000_000} MB`)
+  if (bytes.length > LARGEST_TEXT) return refuse(text.textTooLong(LARGEST_TEXT / 1_000_000))
   const problem = nameProblem(name, [])
-  if (problem !== undefined) return refuse(`its name will not do: ${problem}`)
+  if (problem !== undefined) return refuse(text.badName(problem))
   try {
     return { kind: 'text', name, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch {
-    return refuse('it is not a text in UTF-8')
+    return refuse(text.notUtf8)
   }
 }

@@ -3,6 +3,7 @@ import { batch, signal } from '@preact/signals'
 import type { Image } from '../../emulator/lab/index.ts'
 import { parseSavedWork } from '../reader/records.ts'
 import { memoryStore, type ReaderStore } from '../reader/store.ts'
+import * as text from '../strings.ts'
 import type { Client } from '../workbench/client.ts'
 import type { Settings } from '../workbench/settings.ts'
 import { LabStore } from '../workbench/store.ts'
@@ -133,39 +134,38 @@ export class Playground {
     const project = this.aside.value
     if (project === undefined) return
     await this.#replace(project)
-    this.#say('What was there before is back.')
+    this.#say(text.earlierIsBack)
   }
 
   async setOptions(options: Partial<Options>): Promise<void> {
     await this.#change((project) => ({ ...project, options: { ...project.options, ...options } }))
-    this.#say('The machine is another one, at its start. The texts are as they were.')
+    this.#say(text.machineIsAnother)
   }
 
   async addFile(name: string): Promise<void> {
     const files = this.project.value?.files ?? []
-    const problem =
-      files.length >= MOST_FILES ? `there are ${MOST_FILES} files already` : nameProblem(name, files)
+    const problem = files.length >= MOST_FILES ? text.manyFilesAlready(MOST_FILES) : nameProblem(name, files)
     if (problem !== undefined) {
-      this.#say(`${name === '' ? 'A file' : name} cannot be added: ${problem}.`, true)
+      this.#say(text.cannotBeAdded(name === '' ? text.aFile : name, problem), true)
       return
     }
     await this.#change((project) => ({
       ...project,
       files: [...project.files, { name, text: '', symbol: symbolFor(name) }],
     }))
-    this.#say(`${name} is there.`)
+    this.#say(text.fileIsThere(name))
   }
 
   async renameFile(from: string, to: string): Promise<void> {
     const others = (this.project.value?.files ?? []).filter(({ name }) => name !== from)
     const problem = nameProblem(to, others)
-    if (problem !== undefined) this.#say(`${from} cannot be named ${to}: ${problem}.`, true)
+    if (problem !== undefined) this.#say(text.cannotBeNamed(from, to, problem), true)
     else await this.#changeFile(from, { name: to })
   }
 
   async setSymbol(name: string, symbol: string): Promise<void> {
     if (isSymbol(symbol)) await this.#changeFile(name, { symbol })
-    else this.#say(`${name} cannot be placed at ${symbol}: that is no symbol.`, true)
+    else this.#say(text.cannotBePlaced(name, symbol), true)
   }
 
   #changeFile(name: string, change: Partial<ProjectFile>): Promise<void> {
@@ -184,22 +184,22 @@ export class Playground {
     if (project === undefined) return
     const files = change(project.files)
     if (programOf(files) === undefined) {
-      this.#say('Nothing has changed: one file has to be a program, with a name that ends in .asm.', true)
+      this.#say(text.programNeeded, true)
       return
     }
     await this.#replace({ ...project, files })
-    this.#say('The files have changed.')
+    this.#say(text.filesHaveChanged)
   }
 
   /** Files from disk: a program, an image or a saved machine takes the project's place; other texts are added to it. */
   async openFiles(files: readonly FileLike[]): Promise<void> {
     const texts: ProjectFile[] = []
     for (const file of files.slice(0, MOST_FILES)) {
-      this.#say(`${file.name} is being opened …`)
+      this.#say(text.fileIsBeingOpened(file.name))
       const opened = await openFile(file)
       switch (opened.kind) {
         case 'refused':
-          this.#say(`${file.name} could not be opened: ${opened.message}.`, true)
+          this.#say(text.fileNotOpened(file.name, opened.message), true)
           return
         case 'image':
           return this.#run(opened.image)
@@ -215,18 +215,15 @@ export class Playground {
   async #addTexts(texts: readonly ProjectFile[]): Promise<void> {
     const project = this.current()
     if (project === undefined) return
-    const others = project.files.filter(({ name }) => texts.every((text) => text.name !== name))
+    const others = project.files.filter(({ name }) => texts.every((added) => added.name !== name))
     // A program of one's own does not fit the VMCBs of another one; texts without a program are for the one that is there.
     const files = programOf(texts) === undefined ? [...others, ...texts] : texts
     if (files.length > MOST_FILES || programOf(files) === undefined) {
-      this.#say(
-        `Nothing has changed: there can be ${MOST_FILES} files, and one of them has to be a program.`,
-        true,
-      )
+      this.#say(text.tooManyFiles(MOST_FILES), true)
       return
     }
     await this.#replace({ ...project, files, image: undefined })
-    this.#say(`Opened: ${texts.map(({ name }) => name).join(', ')}.`)
+    this.#say(text.filesOpened(texts.map(({ name }) => name).join(', ')))
   }
 
   async #run(image: Image): Promise<void> {
@@ -240,8 +237,8 @@ export class Playground {
 
   #tellOfImage(bench: LabStore, image: Image): void {
     const [error] = bench.errors.value
-    if (error !== undefined) this.#say(`${image.name} cannot be started: ${error.message}.`, true)
-    else this.#say(`${image.name} is in memory. Run starts it.`)
+    if (error !== undefined) this.#say(text.imageNotStarted(image.name, error.message), true)
+    else this.#say(text.imageInMemory(image.name))
   }
 
   /** Another command line, or another address, for the image. */
@@ -258,7 +255,7 @@ export class Playground {
     const project = this.current()
     if (project === undefined) return
     await this.#replace({ ...project, image: undefined })
-    this.#say('The texts are back.')
+    this.#say(text.textsAreBack)
   }
 
   /** The machine as a file; undefined where there is none that holds the texts as they stand. */
@@ -266,21 +263,15 @@ export class Playground {
     const project = this.current()
     const state = await this.bench.value?.saveState()
     if (project === undefined || state === undefined) {
-      this.#say(
-        'There is no machine to save: it has to be at rest, with the texts as they stand. Press Reset.',
-        true,
-      )
+      this.#say(text.noMachineToSave, true)
       return undefined
     }
     try {
       const file = await writeMachineFile({ project, state })
-      this.#say('The machine is saved.')
+      this.#say(text.machineIsSaved)
       return file
     } catch (error) {
-      this.#say(
-        `The machine cannot be saved: ${error instanceof Error ? error.message : String(error)}.`,
-        true,
-      )
+      this.#say(text.machineNotSaved(error instanceof Error ? error.message : String(error)), true)
       return undefined
     }
   }
@@ -288,14 +279,13 @@ export class Playground {
   async #load(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const file = await readMachineFile(bytes)
     if (!file.ok) {
-      this.#say(`${name} could not be opened: ${file.message}.`, true)
+      this.#say(text.fileNotOpened(name, file.message), true)
       return
     }
     const bench = await this.#replace(file.saved.project)
     const problem = await bench.restoreState(file.saved.state)
-    if (problem === undefined) this.#say(`${name} is open: the machine is where it was saved.`)
-    else
-      this.#say(`${name}: the machine is at its start, for its state could not be loaded: ${problem}.`, true)
+    if (problem === undefined) this.#say(text.machineIsOpen(name))
+    else this.#say(text.stateNotLoaded(name, problem), true)
   }
 
   #scheduleSave(): void {

@@ -2,6 +2,7 @@
 import type { Image, Lab } from '../../emulator/lab/index.ts'
 import { MOST_CPUS, STATE_CACHE_POLICIES, type StartKind } from '../../emulator/machine/index.ts'
 import { isRecord } from '../reader/records.ts'
+import * as text from '../strings.ts'
 import type { LabPayload } from '../workbench/protocol.ts'
 
 export type StateCacheChoice = (typeof STATE_CACHE_POLICIES)[number]
@@ -45,7 +46,7 @@ export const CPU_COUNTS: readonly number[] = Array.from({ length: MOST_CPUS }, (
 export const STARTS: readonly { readonly id: StartKind; readonly label: string }[] = [
   { id: 'long', label: '64-bit' },
   { id: 'protected', label: '32-bit' },
-  { id: 'real', label: 'real mode' },
+  { id: 'real', label: text.realMode },
   { id: 'reset', label: 'RESET' },
 ]
 export const LIMITS = [1_000_000, 100_000_000, 10_000_000_000, 1_000_000_000_000] as const
@@ -79,15 +80,14 @@ const MOST_ADDRESS = 0xffff_ffff
 
 /** Why a file of a project cannot have this name; undefined if it can. */
 export function nameProblem(name: string, others: readonly ProjectFile[]): string | undefined {
-  if (!FILE_NAME.test(name))
-    return 'a name ends in .asm, .inc or .vmcb, or is l0.yaml; before the dot are letters, digits, _ or -'
-  if (name === 'svm.inc') return 'svm.inc is there already: it comes with the assembler'
-  if (others.some((file) => file.name === name)) return `there is a ${name} already`
+  if (!FILE_NAME.test(name)) return text.badFileName
+  if (name === 'svm.inc') return text.includeFileExists
+  if (others.some((file) => file.name === name)) return text.nameTaken(name)
   return undefined
 }
 
-export function isSymbol(text: string): boolean {
-  return SYMBOL.test(text)
+export function isSymbol(name: string): boolean {
+  return SYMBOL.test(name)
 }
 
 /** The symbol that the name of a VMCB file suggests. */

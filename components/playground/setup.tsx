@@ -1,5 +1,6 @@
 /** What stands above the playground's workbench: where it begins, what the machine is like, its files, and what is opened and saved. */
 import { download } from '../workbench/download.ts'
+import * as text from '../strings.ts'
 import { FilePicker } from '../workbench/file-picker.tsx'
 import { ImageFields, OptionFields } from './fields.tsx'
 import { FileList } from './file-list.tsx'
@@ -12,9 +13,9 @@ interface SetupProps {
 }
 
 export function Setup({ playground, project }: SetupProps) {
-  const { text, isProblem } = playground.message.value
+  const { text: message, isProblem } = playground.message.value
   return (
-    <section class="pg-setup" aria-label="Machine and files">
+    <section class="pg-setup" aria-label={text.machineAndFiles}>
       <Beginnings playground={playground} />
       <div class="pg-fields">
         <OptionFields playground={playground} project={project} />
@@ -25,7 +26,7 @@ export function Setup({ playground, project }: SetupProps) {
         )}
       </div>
       <p class={isProblem ? 'pg-message is-problem' : 'pg-message'} role="status">
-        {text}
+        {message}
       </p>
     </section>
   )
@@ -40,7 +41,7 @@ function Beginnings({ playground }: { readonly playground: Playground }) {
   return (
     <div class="pg-beginnings">
       <label>
-        Begin with{' '}
+        {text.beginWith}{' '}
         <select
           value=""
           onChange={({ currentTarget }) => {
@@ -48,7 +49,7 @@ function Beginnings({ playground }: { readonly playground: Playground }) {
             currentTarget.value = ''
           }}
         >
-          <option value="">a template …</option>
+          <option value="">{text.aTemplate}</option>
           {playground.templates.map(({ id, title }) => (
             <option key={id} value={id}>
               {title}
@@ -57,23 +58,21 @@ function Beginnings({ playground }: { readonly playground: Playground }) {
         </select>
       </label>
       <FilePicker
-        text="Open files …"
-        label="Assembly, a flat binary, a multiboot kernel, or a saved machine"
+        text={text.openFiles}
+        label={text.filesToOpen}
         class="wb-button"
         multiple
         onPick={(files) => void playground.openFiles(files)}
       />
       <button type="button" class="wb-button" onClick={() => void save()}>
-        Save the machine
+        {text.saveMachine}
       </button>
       {playground.aside.value !== undefined && (
         <button type="button" class="wb-button" onClick={() => void playground.bringBack()}>
-          Bring back what was here
+          {text.bringBack}
         </button>
       )}
-      <span class="pg-drop-hint">
-        Files can be dropped here, too: assembly, flat binaries, multiboot kernels.
-      </span>
+      <span class="pg-drop-hint">{text.dropHint}</span>
     </div>
   )
 }
