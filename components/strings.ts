@@ -150,3 +150,42 @@ export const machineTooLarge = 'it is too large'
 export const machineDamaged = 'it is damaged'
 export const noMachineDescribed = 'it does not describe a machine'
 export const imageDamaged = 'its image is damaged'
+
+// Every figure
+
+export const asTable = 'As a table'
+export const figureAsTable = (figure: string) => `${figure}, as a table`
+
+// The figure of a TLB
+
+export const tlbOf = (processor: number) => `TLB of processor ${processor}`
+export const tlbSummary = (entries: string, added: number, removed: number) =>
+  `${entries}; the last instruction added ${added} and removed ${removed}.`
+export const allAsids = 'all'
+export const addressContains = 'Address contains'
+export const tlbLegend =
+  'R, W, X: reads, stores, fetches. U: CPL 3 too. D: stores need no walk. An entry shows where its memory type comes from.'
+export const noEntries = 'No entries.'
+export const globalEntry = 'global'
+export const newEntry = 'new'
+
+// The figure of the state cache
+
+export const readByVmrunOf = (vmcb: string) => `What VMRUN of ${vmcb} would read`
+export const staleGroups = (groups: string) =>
+  `${groups} changed in memory behind a clean bit of 1: VMRUN may load the old values.`
+export const memoryIsUsed = 'memory is used'
+export const copyIsUsed = 'the copy is used'
+export const eitherMayBeUsed = 'either may be used'
+export const policyLazy =
+  'This processor keeps no copies: VMRUN reads everything from memory, whatever the clean bits say.'
+export const policyAggressive = 'This processor uses its copy wherever the clean bits allow it.'
+export const policyRandom =
+  'Where the clean bits allow a copy, chance decides whether this processor uses it.'
+export const keepsNoCopies = 'The processor keeps no copies.'
+export const copiesOfAnother =
+  'The copies are not of this VMCB: the tag is another address, or there is none.'
+export const noCopyOfGroup = 'The processor has no copy of this group.'
+export const bitIsZero = 'The clean bit is 0: software says that it changed something.'
+export const chanceDecides = 'The clean bit is 1: both are legal, and chance decides at the VMRUN.'
+export const bitIsOneWithCopy = 'The clean bit is 1, and the processor has a copy.'

@@ -1,5 +1,6 @@
 /** The frame of every figure: its title, its controls, and the drawing or the same as a table, with that table's head. */
 import { render, type ComponentChildren } from 'preact'
+import * as text from '../strings.ts'
 import { useEffect, useRef, useState } from 'preact/hooks'
 
 interface FigureProps {
@@ -31,14 +32,14 @@ export function Figure({ title, summary, controls, table, children, name }: Figu
               setTable(!isTable)
             }}
           >
-            As a table
+            {text.asTable}
           </button>
         </div>
       </div>
       {summary !== undefined && <p class="fig-summary">{summary}</p>}
       {isTable ? (
         // A wide table scrolls, and so must be reachable by keyboard.
-        <div class="fig-table" role="group" aria-label={`${title}, as a table`} tabIndex={0}>
+        <div class="fig-table" role="group" aria-label={text.figureAsTable(title)} tabIndex={0}>
           {table()}
         </div>
       ) : (

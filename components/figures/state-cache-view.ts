@@ -7,6 +7,7 @@ import {
   vmcbField,
   type CleanGroup,
 } from '../../emulator/svm/index.ts'
+import * as text from '../strings.ts'
 import { hex, hexWide } from '../workbench/format.ts'
 import type { StateCacheRecord } from './state-cache-data.ts'
 
@@ -51,9 +52,9 @@ export interface StateCacheView {
 }
 
 const POLICIES: Readonly<Record<StateCacheRecord['policy'], string>> = {
-  lazy: 'This processor keeps no copies: VMRUN reads everything from memory, whatever the clean bits say.',
-  aggressive: 'This processor uses its copy wherever the clean bits allow it.',
-  random: 'Where the clean bits allow a copy, chance decides whether this processor uses it.',
+  lazy: text.policyLazy,
+  aggressive: text.policyAggressive,
+  random: text.policyRandom,
 }
 
 export function stateCacheView({ policy, vmcb, image, cache }: StateCacheRecord): StateCacheView {
@@ -101,12 +102,10 @@ function useOf(
   policy: StateCacheRecord['policy'],
   { tagMatches, isClean, isKept }: { tagMatches: boolean; isClean: boolean; isKept: boolean },
 ): [GroupUse, string] {
-  if (policy === 'lazy') return ['memory', 'The processor keeps no copies.']
-  if (!tagMatches)
-    return ['memory', 'The copies are not of this VMCB: the tag is another address, or there is none.']
-  if (!isKept) return ['memory', 'The processor has no copy of this group.']
-  if (!isClean) return ['memory', 'The clean bit is 0: software says that it changed something.']
-  if (policy === 'random')
-    return ['either', 'The clean bit is 1: both are legal, and chance decides at the VMRUN.']
-  return ['cache', 'The clean bit is 1, and the processor has a copy.']
+  if (policy === 'lazy') return ['memory', text.keepsNoCopies]
+  if (!tagMatches) return ['memory', text.copiesOfAnother]
+  if (!isKept) return ['memory', text.noCopyOfGroup]
+  if (!isClean) return ['memory', text.bitIsZero]
+  if (policy === 'random') return ['either', text.chanceDecides]
+  return ['cache', text.bitIsOneWithCopy]
 }

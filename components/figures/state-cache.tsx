@@ -1,4 +1,5 @@
 /** The figure of the state cache: memory on the left, the processor's copy on the right, the clean bits between them. */
+import * as text from '../strings.ts'
 import { plural } from '../workbench/format.ts'
 import { Figure, TableHead } from './figure.tsx'
 import type { StateCacheRecord } from './state-cache-data.ts'
@@ -19,16 +20,10 @@ export function StateCacheFigure({ record }: StateCacheProps) {
   return (
     <Figure
       name="state-cache"
-      title={`What VMRUN of ${view.vmcb} would read`}
+      title={text.readByVmrunOf(view.vmcb)}
       summary={
         <>
-          {view.policyText}{' '}
-          {view.stale > 0 && (
-            <b>
-              {plural(view.stale, 'group')} changed in memory behind a clean bit of 1: VMRUN may load the old
-              values.
-            </b>
-          )}
+          {view.policyText} {view.stale > 0 && <b>{text.staleGroups(plural(view.stale, 'group'))}</b>}
         </>
       }
       table={() => <CacheTable view={view} />}
@@ -64,9 +59,9 @@ export function StateCacheFigure({ record }: StateCacheProps) {
 }
 
 const USES: Readonly<Record<GroupUse, string>> = {
-  memory: 'memory is used',
-  cache: 'the copy is used',
-  either: 'either may be used',
+  memory: text.memoryIsUsed,
+  cache: text.copyIsUsed,
+  either: text.eitherMayBeUsed,
 }
 
 function Group({ group }: { readonly group: CachedGroupRow }) {

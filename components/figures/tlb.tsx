@@ -1,5 +1,6 @@
 /** The figure of a TLB: its entries by ASID, from linear address to sPA; the memory type of the chosen one. */
 import { useState } from 'preact/hooks'
+import * as text from '../strings.ts'
 import { plural } from '../workbench/format.ts'
 import { Figure, TableHead } from './figure.tsx'
 import { TypeDerivationFigure } from './memory-types.tsx'
@@ -20,8 +21,8 @@ export function TlbFigure({ record }: TlbProps) {
   return (
     <Figure
       name="tlb"
-      title={`TLB of processor ${record.processor}`}
-      summary={`${plural(view.total, 'entry', 'entries')}; the last instruction added ${view.added} and removed ${view.removed}.`}
+      title={text.tlbOf(record.processor)}
+      summary={text.tlbSummary(plural(view.total, 'entry', 'entries'), view.added, view.removed)}
       controls={
         <>
           <label>
@@ -30,7 +31,7 @@ export function TlbFigure({ record }: TlbProps) {
               value={asid ?? ''}
               onChange={({ currentTarget: { value } }) => setAsid(value === '' ? undefined : Number(value))}
             >
-              <option value="">all</option>
+              <option value="">{text.allAsids}</option>
               {asids.map((own) => (
                 <option key={own} value={own}>
                   {own}
@@ -40,8 +41,8 @@ export function TlbFigure({ record }: TlbProps) {
           </label>
           <input
             type="search"
-            placeholder="Address"
-            aria-label="Address contains"
+            placeholder={text.address}
+            aria-label={text.addressContains}
             value={filter}
             onInput={({ currentTarget }) => setFilter(currentTarget.value)}
           />
@@ -49,11 +50,8 @@ export function TlbFigure({ record }: TlbProps) {
       }
       table={() => <TlbTable view={view} />}
     >
-      <p class="fig-soft">
-        R, W, X: reads, stores, fetches. U: CPL 3 too. D: stores need no walk. An entry shows where its memory
-        type comes from.
-      </p>
-      {view.groups.length === 0 && <p class="fig-soft">No entries.</p>}
+      <p class="fig-soft">{text.tlbLegend}</p>
+      {view.groups.length === 0 && <p class="fig-soft">{text.noEntries}</p>}
       {view.groups.map(({ name, asid: own, rows }) => (
         <section key={name} class={own === 0 ? 'fig-tlb-group is-host' : 'fig-tlb-group'}>
           <h4>
@@ -101,7 +99,8 @@ function Row({ row, isChosen, choose }: RowProps) {
         <span class="fig-value">{permissions(row)}</span>
         <b>{type}</b>
         <span>
-          {global && <span class="fig-tag">global</span>} {isNew && <span class="fig-tag is-warn">new</span>}
+          {global && <span class="fig-tag">{text.globalEntry}</span>}{' '}
+          {isNew && <span class="fig-tag is-warn">{text.newEntry}</span>}
         </span>
       </button>
     </li>
@@ -143,7 +142,9 @@ function TlbTable({ view }: { readonly view: TlbView }) {
               <td class="fig-value">{permissions(row)}</td>
               <td>{row.type}</td>
               <td>{row.derivation}</td>
-              <td>{[row.global && 'global', row.isNew && 'new'].filter(Boolean).join(', ')}</td>
+              <td>
+                {[row.global && text.globalEntry, row.isNew && text.newEntry].filter(Boolean).join(', ')}
+              </td>
             </tr>
           )),
         )}
