@@ -1,4 +1,4 @@
-// Finds a Chromium for the end-to-end tests, and installs one where there is none.
+// Finds the browsers for the end-to-end tests, and installs Chromium where there is none. Firefox and WebKit are used where they are.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -12,12 +12,35 @@ function starts(/** @type {string} */ executable) {
   return spawnSync(executable, ['--version'], { timeout: 30_000 }).status === 0
 }
 
+/** Where programs of these names may be. */
+function places(/** @type {string[]} */ names) {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return names.flatMap((name) => folders.map((folder) => join(folder, name)))
+}
+
 /** The path of a Chromium that starts: CHROMIUM from the environment, an installed one, or Playwright's own. */
 export function findChromium() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))
-  return [...candidates, chromium.executablePath()].find((file) => existsSync(file) && starts(file))
+  return [...places(NAMES), chromium.executablePath()].find((file) => existsSync(file) && starts(file))
+}
+
+/** The path of a Firefox that starts: FIREFOX from the environment, or an installed one. */
+export function findFirefox() {
+  if (process.env.FIREFOX) return process.env.FIREFOX
+  return places(['firefox', 'firefox-esr']).find((file) => existsSync(file) && starts(file))
+}
+
+/** The path of WebKitGTK's driver, which needs a display from xvfb-run. */
+export function findWebKitDriver() {
+  if (!places(['xvfb-run']).some((file) => existsSync(file))) return undefined
+  return places(['WebKitWebDriver']).find((file) => existsSync(file))
+}
+
+/** Says in which browsers the journeys do not run, and why. */
+export function sayMissingBrowsers() {
+  if (!findFirefox()) console.log('Firefox: not tested, because it is not installed (FIREFOX can name one)')
+  if (!findWebKitDriver())
+    console.log('WebKit: not tested, because WebKitWebDriver or xvfb-run is not installed')
 }
 
 /** Makes sure that there is a Chromium; says what to do where it cannot be installed. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { ensureChromium } from './browser.mjs'
+import { ensureChromium, sayMissingBrowsers } from './browser.mjs'
 
 /**
  * @typedef {{ passed: number, failed: number }} Count
@@ -62,7 +62,10 @@ const ROWS = [
       name: 'end-to-end tests',
       command: ['playwright', 'test'],
       needs: 'build',
-      prepare: ensureChromium,
+      prepare: () => {
+        ensureChromium()
+        if (process.argv.includes('--all')) sayMissingBrowsers()
+      },
       report: E2E_REPORT,
       count: ({ stats }) => ({ passed: stats.expected + stats.flaky, failed: stats.unexpected }),
     },

@@ -1,0 +1,97 @@
+// The main journeys of a reader in Firefox and in WebKit, where these are installed. Playwright drives only builds of its own of them;
+// readers have those that their makers ship.
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { expect, test as base } from '@playwright/test'
+import { findFirefox, findWebKitDriver } from '../../scripts/browser.mjs'
+import { staticServer } from '../../scripts/static-server.mjs'
+import { Book } from './book.ts'
+import { launchFirefox } from './firefox.ts'
+import { launchWebKit } from './webkit.ts'
+
+const ENGINES = [
+  { name: 'Firefox', launch: launchFirefox, find: findFirefox },
+  { name: 'WebKit', launch: launchWebKit, find: findWebKitDriver },
+]
+const LAB = '#lab-smallest-vmcb'
+const RUN = `${LAB} .wb-run`
+
+for (const { name, launch, find } of ENGINES) {
+  const executable = find()
+
+  const test = base.extend<{
+    colorScheme: 'light' | 'dark'
+    server: ReturnType<typeof staticServer>
+    book: Book
+  }>({
+    // The server is the test's own: without it there is no network.
+    server: async ({}, use) => {
+      const server = staticServer('dist').listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      await use(server)
+      server.close()
+    },
+    book: async ({ server, colorScheme }, use) => {
+      const browser = await launch({ executable: executable!, colorScheme })
+      try {
+        await use(new Book(browser, `http://127.0.0.1:${(server.address() as AddressInfo).port}`))
+        expect(await browser.complaints(), 'the console').toEqual([])
+      } finally {
+        await browser.close()
+      }
+    },
+  })
+  test.skip(executable === undefined, `${name} is not installed`)
+
+  test(`${name}: a lab of a chapter runs and names the checks that fail @long`, async ({ book }) => {
+    await book.open('/chapters/vmrun/')
+    await book.run(`document.querySelector('${LAB}').scrollIntoView()`)
+    await book.click(RUN)
+    await book.expect(`return document.querySelector('${LAB} [data-exit]')?.dataset.exit`, 'INVALID')
+    await book.expect(`return document.querySelectorAll('${LAB} [data-check]').length`, 3)
+  })
+
+  test(`${name}: a step goes into the guest, and a step back leaves it @long`, async ({ book }) => {
+    await book.open('/lab/smallest-vmcb/')
+    const count = `return document.querySelector('${LAB} .wb-count b')?.textContent`
+    await book.click(`${LAB} .wb-step`)
+    await book.expect(count, '1')
+    await book.click(`${LAB} .wb-step`)
+    await book.expect(count, '2')
+    await book.click(`${LAB} .wb-step-back`)
+    await book.expect(count, '1')
+  })
+
+  test(`${name}: after one visit the book is read without a network @long`, async ({ book, server }) => {
+    await book.open('/about/')
+    await book.expect(
+      `return document.querySelector('#offline-status')?.textContent.trim()`,
+      'Ready to be read offline.',
+      90_000,
+    )
+    server.close()
+    server.closeAllConnections()
+    await book.open('/lab/smallest-vmcb/')
+    await book.click(RUN)
+    await book.expect(`return document.querySelector('${LAB} [data-exit]')?.dataset.exit`, 'INVALID')
+  })
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const other = colorScheme === 'light' ? 'dark' : 'light'
+    test.describe(() => {
+      test.use({ colorScheme })
+
+      test(`${name}: the theme is the system's, ${colorScheme}, until the reader chooses @long`, async ({
+        book,
+      }) => {
+        const theme = `return [document.documentElement.dataset.theme, getComputedStyle(document.documentElement).colorScheme]`
+        await book.open('/chapters/vmrun/')
+        await book.expect(theme, [colorScheme, colorScheme])
+        await book.click('#theme-toggle')
+        await book.expect(theme, [other, other])
+        await book.open('/playground/')
+        await book.expect(theme, [other, other])
+      })
+    })
+  }
+}
