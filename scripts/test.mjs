@@ -22,6 +22,8 @@ import { ensureChromium, sayMissingBrowsers } from './browser.mjs'
 const REPORTS = 'test-results/reports'
 const UNIT_REPORT = join(REPORTS, 'unit.json')
 const LABS_REPORT = join(REPORTS, 'labs.json')
+// cspell.config.mjs names it, too.
+const SPELLING_REPORT = join(REPORTS, 'spelling.json')
 const E2E_REPORT = join(REPORTS, 'e2e.json')
 
 /**
@@ -30,7 +32,19 @@ const E2E_REPORT = join(REPORTS, 'e2e.json')
  */
 const ROWS = [
   // Astro's check comes first: it writes the types of the content that tsc needs.
-  [{ name: 'types of the pages', command: ['astro', 'check'] }],
+  [
+    { name: 'types of the pages', command: ['astro', 'check'] },
+    {
+      name: 'spelling',
+      command: ['cspell', 'lint', '--no-progress'],
+      report: SPELLING_REPORT,
+      // A case is a file.
+      count: ({ result: { files, filesWithIssues } }) => ({
+        passed: files - filesWithIssues.length,
+        failed: filesWithIssues.length,
+      }),
+    },
+  ],
   [
     { name: 'types', command: ['tsc', '--noEmit'] },
     { name: 'lint', command: ['eslint', '.', '--max-warnings', '0'] },
