@@ -4,12 +4,14 @@ import mdx from '@astrojs/mdx'
 import { defineConfig } from 'astro/config'
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 import remarkDirective from 'remark-directive'
 import { bookTheme, nasm, vmcb } from './src/highlight/languages.ts'
 import { buildName } from './scripts/build/build-name.ts'
 import { contentSecurityPolicyIntegration } from './scripts/build/content-security-policy.ts'
 import { searchIndex } from './scripts/build/search-index.ts'
 import { serviceWorker } from './scripts/build/service-worker.ts'
+import { stringsByUser } from './scripts/build/strings-by-user.ts'
 import { rehypeBasePath } from './src/markdown/rehype-base-path.ts'
 import { rehypeScrollableTables } from './src/markdown/rehype-scrollable-tables.ts'
 import { remarkBoxes } from './src/markdown/remark-boxes.ts'
@@ -33,6 +35,8 @@ const glossary = parseGlossary(read('content/glossary.yaml'), sources)
 const { version } = JSON.parse(read('package.json'))
 const name = buildName(import.meta.dirname, version)
 
+const strings = stringsByUser(fileURLToPath(new URL('components/strings.ts', import.meta.url)))
+
 export default defineConfig({
   base,
   // What comes after the build runs in this order: the service worker lists what the others leave.
@@ -42,9 +46,10 @@ export default defineConfig({
   compressHTML: true,
   devToolbar: { enabled: false },
   vite: {
+    plugins: [strings],
     define: { 'import.meta.env.BUILD_NAME': JSON.stringify(name) },
     // Modules, so that a worker can load L0 when a lab needs it.
-    worker: { format: 'es' },
+    worker: { format: 'es', plugins: () => [strings] },
     build: {
       // The Content-Security-Policy knows no fonts but files.
       assetsInlineLimit: (file) => (file.endsWith('.woff2') ? false : undefined),
