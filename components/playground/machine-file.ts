@@ -74,19 +74,19 @@ export async function readMachineFile(bytes: Uint8Array<ArrayBuffer>): Promise<M
   try {
     content = await through(bytes.subarray(MAGIC.length), new DecompressionStream('gzip'), LARGEST_UNPACKED)
   } catch (error) {
-    return refuse(error instanceof RangeError ? text.machineTooLarge : text.machineDamaged)
+    return refuse(error instanceof RangeError ? text.isTooLarge : text.isDamaged)
   }
   const first = take(content)
   const second = first && take(first[1])
-  if (first === undefined || second === undefined) return refuse(text.machineDamaged)
+  if (first === undefined || second === undefined) return refuse(text.isDamaged)
   const [imageBytes, state] = second
   let described: unknown
   try {
     described = JSON.parse(new TextDecoder().decode(first[0]))
   } catch {
-    return refuse(text.machineDamaged)
+    return refuse(text.isDamaged)
   }
-  if (!isRecord(described)) return refuse(text.machineDamaged)
+  if (!isRecord(described)) return refuse(text.isDamaged)
   if (described['format'] !== FORMAT) return refuse(text.otherFormat(String(described['format']), FORMAT))
   const project = parseProject(described)
   if (project === undefined) return refuse(text.noMachineDescribed)

@@ -1,5 +1,6 @@
 /** The page's end of the worker: calls that fail when the worker is closed or crashes, instead of waiting for ever. */
 import { proxy, releaseProxy, wrap, type Remote } from 'comlink'
+import * as text from '../strings.ts'
 import type { RemoteWorkbench, Workbench } from './protocol.ts'
 
 /** The machine was released, by this page. */
@@ -29,9 +30,9 @@ export function connect(): Client {
   ended.catch(() => undefined)
   worker.onerror = (event) => {
     event.preventDefault()
-    fail(new CrashedError(event.message || 'the worker could not be started'))
+    fail(new CrashedError(event.message || text.workerNotStarted))
   }
-  worker.onmessageerror = () => fail(new CrashedError('a message of the worker could not be read'))
+  worker.onmessageerror = () => fail(new CrashedError(text.workerMessageUnreadable))
   const until = <T>(call: Promise<T>): Promise<T> => Promise.race([call, ended])
   const own = {
     close: (): void => {

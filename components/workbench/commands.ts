@@ -1,4 +1,5 @@
 /** What a reader can have the machine do: one row per command, for the toolbar, its menu, the keyboard and the sheet of shortcuts. */
+import * as text from '../strings.ts'
 import type { IconName } from './icons.tsx'
 import { isCode } from './reader-stops.ts'
 import type { LabStore } from './store.ts'
@@ -30,8 +31,8 @@ function canStepBack(store: LabStore): boolean {
 export const COMMANDS: readonly Command[] = [
   {
     id: 'run',
-    label: 'Run',
-    about: 'Run to the end, the limit of the lab, or a stop',
+    label: text.run,
+    about: text.aboutRun,
     icon: 'run',
     keys: 'Ctrl+Enter',
     isEnabled: isIdle,
@@ -39,8 +40,8 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: 'stop',
-    label: 'Stop',
-    about: 'Pause the run',
+    label: text.stop,
+    about: text.aboutStop,
     icon: 'stop',
     keys: 'Ctrl+.',
     isEnabled: (store) => store.activity.value === 'running',
@@ -48,8 +49,8 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: 'step-back',
-    label: 'Step back',
-    about: 'Undo one instruction',
+    label: text.stepBack,
+    about: text.aboutStepBack,
     icon: 'step-back',
     keys: 'Shift+F9',
     isEnabled: canStepBack,
@@ -57,8 +58,8 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: 'step',
-    label: 'Step',
-    about: 'Execute one instruction',
+    label: text.step,
+    about: text.aboutStep,
     icon: 'step',
     keys: 'F9',
     isEnabled: isIdle,
@@ -66,8 +67,8 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: 'step-over',
-    label: 'Step over',
-    about: 'Execute one instruction; a call up to its return, VMRUN up to the #VMEXIT',
+    label: text.stepOver,
+    about: text.aboutStepOver,
     icon: 'step-over',
     keys: 'F10',
     isEnabled: isIdle,
@@ -75,8 +76,8 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: 'reset',
-    label: 'Reset',
-    about: 'Build the texts and put the machine at its start',
+    label: text.reset,
+    about: text.aboutReset,
     icon: 'reset',
     keys: 'Ctrl+Shift+Enter',
     isEnabled: isIdle,
@@ -84,73 +85,72 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     id: 'run-to-exit',
-    label: 'Run to the next #VMEXIT',
-    about: 'Run until a guest leaves',
+    label: text.runToExit,
+    about: text.aboutRunToExit,
     keys: 'F8',
     isEnabled: isIdle,
     act: (store) => void store.run('exit'),
   },
   {
     id: 'run-to-line',
-    label: 'Run to the cursor',
-    about: 'Run until the line of the cursor is next',
+    label: text.runToCursor,
+    about: text.aboutRunToCursor,
     keys: 'Ctrl+F10',
     isEnabled: (store) => isIdle(store) && store.activeFile.value !== '',
     act: (store) => void store.run({ file: store.activeFile.value, line: store.cursor.value.line }),
   },
   {
     id: 'run-to-goal',
-    label: 'Run to the next goal',
-    about: 'Run until one more goal is met',
+    label: text.runToGoal,
+    about: text.aboutRunToGoal,
     keys: 'Ctrl+F9',
     isEnabled: (store) => isIdle(store) && (store.opened.value?.lab.goals.length ?? 0) > 0,
     act: (store) => void store.run('goal'),
   },
   {
     id: 'back-to-exit',
-    label: 'Back to the #VMEXIT before',
-    about: 'Go back to where a guest left, or to the start',
+    label: text.backToExit,
+    about: text.aboutBackToExit,
     keys: 'Shift+F8',
     isEnabled: canStepBack,
     act: (store) => void store.runBack('exit'),
   },
   {
     id: 'run-back',
-    label: 'Run back',
-    about: 'Go back to the last stop, or to the start',
+    label: text.runBack,
+    about: text.aboutRunBack,
     keys: 'Ctrl+Shift+F9',
     isEnabled: canStepBack,
     act: (store) => void store.runBack('stop'),
   },
   {
     id: 'breakpoint',
-    label: 'Breakpoint at the cursor',
-    about: 'Set or remove a breakpoint at the line of the cursor; a click beside the line does the same',
+    label: text.breakpointAtCursor,
+    about: text.aboutBreakpointAtCursor,
     keys: 'Ctrl+F8',
     isEnabled: (store) => isCode(store.activeFile.value),
     act: (store) => store.stops.toggleLine(store.activeFile.value, store.cursor.value.line),
   },
   {
     id: 'definition',
-    label: 'Go to definition',
-    about: 'Go to where the symbol or the VMCB field at the cursor is set',
+    label: text.goToDefinition,
+    about: text.aboutGoToDefinition,
     keys: 'Ctrl+F12',
     isEnabled: () => true,
     act: (store) => void store.goToDefinition(),
   },
   {
     id: 'format',
-    label: 'Format the text',
-    about: 'Put labels, instructions and comments of the text into columns',
+    label: text.formatText,
+    about: text.aboutFormatText,
     keys: 'Shift+Alt+F',
     isEnabled: (store) => store.isActiveFileEditable.value,
     act: (store) => void store.format(),
   },
   {
     id: 'report',
-    label: 'Report an error …',
-    about:
-      'Show a text to send to others: a link to the lab as it stands, the build, the browser, the last result',
+    label: text.askToReportError,
+    about: text.aboutAskToReportError,
     keys: 'Ctrl+Shift+F12',
     isEnabled: () => true,
     act: (store) => (store.isReporting.value = true),
@@ -162,10 +162,10 @@ export const SHEET_KEYS = 'Shift+F1'
 
 /** Keys of parts of the workbench, besides those of the commands. */
 export const OTHER_KEYS: readonly (readonly [keys: string, about: string])[] = [
-  [SHEET_KEYS, 'The sheet of shortcuts'],
-  ['Ctrl+M', 'In the editor: Tab leaves it, or indents again'],
-  ['← →', 'In the timeline: one instruction back or on; with Ctrl to the event before or after'],
-  ['← →', 'In a row of tabs: the tab before or after'],
+  [SHEET_KEYS, text.sheetOfShortcuts],
+  ['Ctrl+M', text.keysInEditor],
+  ['← →', text.keysInTimeline],
+  ['← →', text.keysInTabs],
 ]
 
 /** The command for a key, if there is one. */

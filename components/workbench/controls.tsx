@@ -2,6 +2,7 @@
 import { effect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Lab } from '../../emulator/lab/index.ts'
+import * as text from '../strings.ts'
 import { COMMANDS, commandFor, type Command } from './commands.ts'
 import { count } from './format.ts'
 import { Icon } from './icons.tsx'
@@ -38,11 +39,11 @@ export function Controls({ store, lab }: { readonly store: LabStore; readonly la
   return (
     <>
       <div class="wb-bar" ref={bar}>
-        <div class="wb-controls" role="group" aria-label="Machine">
+        <div class="wb-controls" role="group" aria-label={text.machine}>
           {BUTTONS.map((command) => (
             <CommandButton key={command.id} store={store} command={command} />
           ))}
-          <CommandMenu store={store} label="More" commands={MENU} />
+          <CommandMenu store={store} label={text.moreCommands} commands={MENU} />
           <SpeedChoice store={store} />
           <Shortcuts />
         </div>
@@ -75,9 +76,9 @@ function CommandButton({ store, command }: { readonly store: LabStore; readonly 
 function SpeedChoice({ store }: { readonly store: LabStore }) {
   return (
     <label class="wb-speed">
-      <span class="wb-hidden">Speed: instructions per second</span>
+      <span class="wb-hidden">{text.speed}</span>
       <select
-        title="Instructions per second, from the next run on"
+        title={text.aboutSpeed}
         value={SPEEDS.findIndex(({ pace }) => pace === store.pace.value)}
         onChange={({ currentTarget }) => store.setPace(SPEEDS[Number(currentTarget.value)].pace)}
       >
@@ -103,22 +104,22 @@ function Status({ store, lab }: { readonly store: LabStore; readonly lab: Lab })
         {view?.stop !== undefined && <span class="wb-met">: {view.stop}</span>}
       </span>
       <span class="wb-count">
-        <b>{count(instructions)}</b> of at most {count(limit)} instructions
+        <b>{count(instructions)}</b> {text.ofAtMost(limit)}
       </span>
       {isRunning && store.progress.value !== undefined && (
-        <progress max={limit} value={instructions} aria-label="Instructions used of the limit" />
+        <progress max={limit} value={instructions} aria-label={text.instructionsUsed} />
       )}
       {/* On the way back nobody counts. */}
-      {isRunning && store.progress.value === undefined && <progress aria-label="At work" />}
+      {isRunning && store.progress.value === undefined && <progress aria-label={text.atWork} />}
     </div>
   )
 }
 
 function describeState(store: LabStore): string {
   const view = store.view.value
-  if (store.activity.value === 'running') return 'Running'
-  if (store.errors.value.length > 0) return 'The texts have errors'
-  if (store.isStale.value) return 'Edited: Run and Step begin anew'
-  if (view === undefined || view.instructions === 0) return 'At the start'
-  return view.ending === undefined ? 'Paused' : 'Ended'
+  if (store.activity.value === 'running') return text.isRunning
+  if (store.errors.value.length > 0) return text.textsHaveErrors
+  if (store.isStale.value) return text.runBeginsAnew
+  if (view === undefined || view.instructions === 0) return text.isAtStart
+  return view.ending === undefined ? text.isPaused : text.hasEnded
 }

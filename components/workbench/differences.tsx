@@ -1,5 +1,5 @@
 /** Texts side by side, file by file. They are only shown: nothing here changes a text. */
-import { plural } from './format.ts'
+import * as text from '../strings.ts'
 import { diffLines, type DiffRow } from './line-diff.ts'
 import type { Texts } from './protocol.ts'
 
@@ -17,7 +17,7 @@ const MOST_ROWS = 3000
 
 export function Differences({ left, right, titles, names }: DifferencesProps) {
   const shown = names ?? Object.keys(right).filter((name) => left[name] !== right[name])
-  if (shown.length === 0) return <p class="wb-soft">There is no difference.</p>
+  if (shown.length === 0) return <p class="wb-soft">{text.noDifference}</p>
   return (
     <>
       {shown.map((name) => (
@@ -43,12 +43,7 @@ interface ComparisonProps {
 function Comparison({ name, left, right, titles }: ComparisonProps) {
   const rows = diffLines(left, right)
   return (
-    <div
-      class="wb-scroll"
-      role="region"
-      aria-label={`${name}: ${titles.join(' and ').toLowerCase()}`}
-      tabIndex={0}
-    >
+    <div class="wb-scroll" role="region" aria-label={text.differencesOf(name, ...titles)} tabIndex={0}>
       <table class="wb-diff">
         <caption>{name}</caption>
         <colgroup>
@@ -72,7 +67,7 @@ function Comparison({ name, left, right, titles }: ComparisonProps) {
           ))}
         </tbody>
       </table>
-      {rows.length > MOST_ROWS && <p class="wb-soft">{plural(rows.length - MOST_ROWS, 'more line')}.</p>}
+      {rows.length > MOST_ROWS && <p class="wb-soft">{text.moreLines(rows.length - MOST_ROWS)}</p>}
     </div>
   )
 }
@@ -82,12 +77,12 @@ function Row({ row: { left, right, isSame } }: { readonly row: DiffRow }) {
     <tr class={isSame ? '' : 'is-different'}>
       <td class="wb-line">{left?.line}</td>
       <td class={isSame || left === undefined ? '' : 'wb-removed'}>
-        {!isSame && left !== undefined && <span class="wb-hidden">changed: </span>}
+        {!isSame && left !== undefined && <span class="wb-hidden">{text.lineChanged} </span>}
         {left?.text}
       </td>
       <td class="wb-line">{right?.line}</td>
       <td class={isSame || right === undefined ? '' : 'wb-added'}>
-        {!isSame && right !== undefined && <span class="wb-hidden">instead: </span>}
+        {!isSame && right !== undefined && <span class="wb-hidden">{text.lineInstead} </span>}
         {right?.text}
       </td>
     </tr>

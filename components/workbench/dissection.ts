@@ -1,5 +1,6 @@
 /** Takes a value apart by a list of bit fields, for the dissector. */
 import { bitMask, type BitField, type BitList } from '../../emulator/svm/index.ts'
+import * as text from '../strings.ts'
 import { hex } from './format.ts'
 
 export interface DissectedField {
@@ -45,7 +46,7 @@ function dissectField(bit: BitField, value: bigint, offending: bigint): Dissecte
     bits: range(bit.low + bit.width - 1, bit.low),
     name: bit.name,
     value: own,
-    valueName: bit.values === undefined ? '' : (bit.values.get(Number(own)) ?? 'reserved'),
+    valueName: bit.values === undefined ? '' : (bit.values.get(Number(own)) ?? text.reserved),
     description: bit.description,
     isOffending: (offending & mask) !== 0n,
   }
@@ -73,10 +74,10 @@ export function dissectFields(
     ...reserved.map(({ high, low }) => {
       const bit: BitField = {
         key: '',
-        name: 'reserved',
+        name: text.reserved,
         low,
         width: high - low + 1,
-        description: 'No field of this register',
+        description: text.aboutReserved,
       }
       return { low, row: dissectField(bit, value, offending) }
     }),
@@ -112,13 +113,18 @@ export function dissectBits(
   })
 }
 
+/** "bit 12", "bits 51:12" */
+function nameOfBits(bits: string): string {
+  return bits.includes(':') ? text.bitRange(bits) : text.bitNumber(bits)
+}
+
 /** A value in one line: "SVME, LMA, LME", "PA1 = WC, PA0 = WB"; empty where nothing is set. */
 export function summarizeBits(value: bigint, bytes: number, list: BitList | undefined): string {
   return dissectFields(value, bytes, list)
     .filter((field) => field.value !== 0n || field.valueName !== '')
     .map(({ bits, name, value: own, valueName }) => {
-      const label = name === 'reserved' ? `${bits.includes(':') ? 'bits' : 'bit'} ${bits}` : name
-      if (valueName !== '') return `${label} = ${valueName === 'reserved' ? hex(own) : valueName}`
+      const label = name === text.reserved ? nameOfBits(bits) : name
+      if (valueName !== '') return `${label} = ${valueName === text.reserved ? hex(own) : valueName}`
       return own === 1n && !bits.includes(':') ? label : `${label} = ${hex(own)}`
     })
     .join(', ')

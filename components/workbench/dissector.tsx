@@ -1,5 +1,6 @@
 /** A value bit by bit: a strip of bits over its fields, the bits to blame marked by colour and by a mark below them. */
 import type { BitList } from '../../emulator/svm/index.ts'
+import * as text from '../strings.ts'
 import { dissectBits, dissectFields, type DissectedBit } from './dissection.ts'
 import { hex, hexWide } from './format.ts'
 
@@ -14,19 +15,19 @@ interface DissectorProps {
 export function Dissector({ name, value, bytes, bits, offending = 0n }: DissectorProps) {
   const fields = dissectFields(value, bytes, bits, offending)
   const blamed = fields.filter(({ isOffending }) => isOffending).map(({ name: field }) => field)
-  const summary = `${name} = ${hexWide(value, bytes)}${blamed.length > 0 ? `; to blame: ${blamed.join(', ')}` : ''}`
+  const summary = `${name} = ${hexWide(value, bytes)}${blamed.length > 0 ? `; ${text.fieldsToBlame(blamed.join(', '))}` : ''}`
   return (
     <div class="wb-dissector">
       <BitStrip bits={dissectBits(value, bytes, bits, offending)} label={summary} />
       {fields.length > 0 && (
         <table class="wb-fields">
-          <caption class="wb-hidden">Fields of {name}</caption>
+          <caption class="wb-hidden">{text.fieldsOf(name)}</caption>
           <thead class="wb-hidden">
             <tr>
-              <th scope="col">Bits</th>
-              <th scope="col">Field</th>
-              <th scope="col">Value</th>
-              <th scope="col">Meaning</th>
+              <th scope="col">{text.bits}</th>
+              <th scope="col">{text.field}</th>
+              <th scope="col">{text.value}</th>
+              <th scope="col">{text.meaning}</th>
             </tr>
           </thead>
           <tbody>
@@ -35,7 +36,7 @@ export function Dissector({ name, value, bytes, bits, offending = 0n }: Dissecto
                 <td class="wb-num">{field.bits}</td>
                 <th scope="row">
                   {field.name}
-                  {field.isOffending && <span class="wb-hidden"> (to blame)</span>}
+                  {field.isOffending && <span class="wb-hidden"> ({text.toBlame})</span>}
                 </th>
                 <td class="wb-num">{hex(field.value)}</td>
                 <td>
@@ -62,7 +63,7 @@ function BitStrip({ bits, label }: { readonly bits: readonly DissectedBit[]; rea
               <span
                 key={bit}
                 class={`wb-bit${isSet ? ' is-set' : ''}${isOffending ? ' is-offending' : ''}`}
-                title={`bit ${bit}${field === '' ? '' : `, ${field}`}`}
+                title={field === '' ? text.bitNumber(bit) : text.bitOfField(bit, field)}
               >
                 {isSet ? 1 : 0}
               </span>

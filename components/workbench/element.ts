@@ -2,6 +2,7 @@
  * <ws-lab>: mounts the workbench in the place of a lab's static listing, once the lab comes near the view or gets the focus.
  * Nearly everything is loaded then.
  */
+import * as text from '../strings.ts'
 import './styles/index.css'
 import { connect } from './client.ts'
 import { fragmentOf } from './fragment.ts'
@@ -50,7 +51,7 @@ export class LabElement extends HTMLElement {
     this.#observer?.disconnect()
     const parsed = parsePayload(this.querySelector('script[type="application/json"]')?.textContent ?? '')
     if (!parsed.ok) {
-      this.#explain(`The data of this lab cannot be read: ${parsed.message}.`)
+      this.#explain(text.labDataUnreadable(parsed.message))
       return
     }
     // The machine loads while the rest does.
@@ -62,7 +63,7 @@ export class LabElement extends HTMLElement {
     } catch (error) {
       client.close()
       const reason = error instanceof Error ? error.message : String(error)
-      this.#explain(`The workbench could not be loaded (${reason}). Reload the page to try again.`)
+      this.#explain(text.workbenchNotLoaded(reason))
     }
   }
 

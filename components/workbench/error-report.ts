@@ -1,4 +1,5 @@
 /** The text with which a reader tells others of an error: what they need to see the same. It is shown, and sent nowhere. */
+import * as text from '../strings.ts'
 
 export interface ErrorReport {
   /** A link to the lab as it stands. */
@@ -23,16 +24,14 @@ export function errorReport(report: ErrorReport): string {
   const { link, lab, build, browser, result, problems, failure } = report
   const left = problems.length - MOST_PROBLEMS
   const rows: readonly (readonly [name: string, value: string])[] = [
-    ['Lab', lab],
-    ['Link', link],
-    ['Build', build],
-    ['Browser', browser],
-    ['Last result', result === '' ? 'nothing was run' : result],
-    ...problems.slice(0, MOST_PROBLEMS).map((problem) => ['Problem', problem] as const),
-    ...(left > 0 ? [['Problem', `and ${left} more`] as const] : []),
-    ...(failure === '' ? [] : [['The machine stopped', failure] as const]),
+    [text.lab, lab],
+    [text.link, link],
+    [text.build, build],
+    [text.browser, browser],
+    [text.lastResult, result === '' ? text.nothingWasRun : result],
+    ...problems.slice(0, MOST_PROBLEMS).map((problem) => [text.problem, problem] as const),
+    ...(left > 0 ? [[text.problem, text.andMore(left)] as const] : []),
+    ...(failure === '' ? [] : [[text.machineStopped, failure] as const]),
   ]
-  return `World Switch: an error\n\nWhat I did:\n\nWhat I expected:\n\nWhat happened:\n\n${rows
-    .map(([name, value]) => `${name}: ${value}\n`)
-    .join('')}`
+  return text.beginningOfReport + rows.map(([name, value]) => `${name}: ${value}\n`).join('')
 }

@@ -2,7 +2,8 @@
 import { useState } from 'preact/hooks'
 import type { GoalResult } from '../../emulator/lab/index.ts'
 import type { LabProgress, Version } from '../reader/records.ts'
-import { plural, when } from './format.ts'
+import * as text from '../strings.ts'
+import { when } from './format.ts'
 import type { LabPayload } from './protocol.ts'
 import { Share } from './share.tsx'
 import { Solution } from './solution.tsx'
@@ -20,11 +21,11 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
   const hasSolution = Object.keys(solution).some((name) => solution[name] !== start[name])
   return (
     <div class="wb-lower">
-      <section class="wb-goals" aria-label={landmark(store, 'Goals')}>
+      <section class="wb-goals" aria-label={landmark(store, text.goals)}>
         <h3>
-          Goals{' '}
+          {text.goals}{' '}
           <span class="wb-tally">
-            {results === undefined ? `${lab.goals.length}` : `${met} of ${lab.goals.length} met`}
+            {results === undefined ? `${lab.goals.length}` : text.goalsMetOf(met, lab.goals.length)}
           </span>
         </h3>
         <ul>
@@ -37,10 +38,10 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
             />
           ))}
         </ul>
-        {lab.manual.length > 0 && <p class="wb-manual">Manual: {lab.manual.join(', ')}</p>}
+        {lab.manual.length > 0 && <p class="wb-manual">{text.manual(lab.manual.join(', '))}</p>}
       </section>
-      <section class="wb-help" aria-label={landmark(store, 'Help')}>
-        <h3>Help</h3>
+      <section class="wb-help" aria-label={landmark(store, text.help)}>
+        <h3>{text.help}</h3>
         <Hints store={store} hints={lab.hints} />
         <p class="wb-help-actions">
           {hasSolution && (
@@ -50,7 +51,7 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
               aria-expanded={isSolutionShown}
               onClick={() => setSolutionShown(!isSolutionShown)}
             >
-              {isSolutionShown ? 'Hide the solution' : 'Show the solution'}
+              {isSolutionShown ? text.hideSolution : text.showSolution}
             </button>
           )}
           <button
@@ -59,11 +60,11 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
             disabled={store.work.isAtStart.value}
             onClick={() => store.startOver()}
           >
-            Reset the text
+            {text.resetText}
           </button>
           {versions.length > 0 && (
             <button type="button" class="wb-button" onClick={() => store.restore()}>
-              Restore my text
+              {text.restoreMyText}
             </button>
           )}
         </p>
@@ -80,13 +81,13 @@ export function Goals({ store, opened }: { readonly store: LabStore; readonly op
 function Versions({ store, versions }: { readonly store: LabStore; readonly versions: readonly Version[] }) {
   return (
     <details class="wb-versions">
-      <summary>Texts that were put aside: {versions.length}</summary>
+      <summary>{text.textsPutAside(versions.length)}</summary>
       <ul>
         {versions.map(({ savedAt }, index) => (
           <li key={savedAt}>
             {when(savedAt)}{' '}
             <button type="button" class="wb-link" onClick={() => store.restore(index)}>
-              Restore
+              {text.restore}
             </button>
           </li>
         ))}
@@ -99,10 +100,11 @@ function Versions({ store, versions }: { readonly store: LabStore; readonly vers
 function Record({ progress }: { readonly progress: LabProgress | undefined }) {
   if (progress === undefined || progress.attempts === 0) return null
   const { attempts, completedAt } = progress
-  const done = completedAt === undefined ? '' : ` All goals were met on ${when(completedAt)}.`
+  const done = completedAt === undefined ? '' : ` ${text.allGoalsMetOn(when(completedAt))}`
   return (
     <p class="wb-record">
-      {plural(attempts, 'attempt')} so far.{done}
+      {text.attemptsSoFar(attempts)}
+      {done}
     </p>
   )
 }
@@ -114,7 +116,7 @@ interface GoalProps {
   readonly isOver: boolean
 }
 
-function Goal({ text, result, isOver }: GoalProps) {
+function Goal({ text: goal, result, isOver }: GoalProps) {
   const state = result?.met === true ? 'met' : result !== undefined && isOver ? 'unmet' : 'open'
   const missed = state === 'unmet' ? (result?.conditions.filter(({ met }) => !met) ?? []) : []
   const reasons = [...new Set(missed.map(({ reason }) => reason))]
@@ -124,8 +126,8 @@ function Goal({ text, result, isOver }: GoalProps) {
         {{ open: '○', met: '✓', unmet: '×' }[state]}
       </span>
       <div>
-        <span class="wb-hidden">{{ open: '', met: 'Met: ', unmet: 'Not met: ' }[state]}</span>
-        {text}
+        <span class="wb-hidden">{{ open: '', met: text.goalIsMet, unmet: text.goalIsNotMet }[state]}</span>
+        {goal}
         {reasons.map((reason) => (
           <p key={reason} class="wb-reason">
             {reason}
@@ -148,7 +150,7 @@ function Hints({ store, hints }: { readonly store: LabStore; readonly hints: rea
       </ol>
       {shown < hints.length && (
         <button type="button" class="wb-button" onClick={() => store.showHint()}>
-          {shown === 0 ? 'Show a hint' : 'Show the next hint'} ({shown + 1} of {hints.length})
+          {(shown === 0 ? text.firstHint : text.nextHint)(shown + 1, hints.length)}
         </button>
       )}
     </div>

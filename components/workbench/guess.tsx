@@ -1,6 +1,7 @@
 /** VMRUN has failed and the lab does not say why: the reader commits to a field and a reason, and then sees the check. */
 import { useState } from 'preact/hooks'
 import { findField, VMCB_FIELDS } from '../../emulator/svm/index.ts'
+import * as text from '../strings.ts'
 import type { RunView } from './protocol.ts'
 import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
@@ -31,14 +32,14 @@ export function GuessForm({ store, slug }: { readonly store: LabStore; readonly 
   if (committed === undefined || failed.length === 0) return null
   const isRight = failed.some(({ name }) => name === committed.field)
   return (
-    <section class="wb-guess" aria-label={landmark(store, 'Your guess')} role="status">
-      <h3>{isRight ? 'That is the field' : 'It was another field'}</h3>
+    <section class="wb-guess" aria-label={landmark(store, text.yourGuess)} role="status">
+      <h3>{isRight ? text.rightField : text.wrongField}</h3>
       <dl class="wb-guess-facts">
-        <dt>You said</dt>
+        <dt>{text.youSaid}</dt>
         <dd>
           {committed.field}: {committed.reason}
         </dd>
-        <dt>VMRUN said</dt>
+        <dt>{text.vmrunSaid}</dt>
         {failed.map(({ name, explanation }) => (
           <dd key={explanation}>
             {name}: {explanation}
@@ -55,7 +56,7 @@ async function reveal(
   commit: (committed: Committed) => void,
 ): Promise<void> {
   if (!(await store.reveal())) {
-    store.announce('Another lab has the machine. Run this one again, and then make your guess.')
+    store.announce(text.anotherLabHasMachine)
     return
   }
   const failed = failedFields(store.view.value!)
@@ -64,8 +65,8 @@ async function reveal(
 }
 
 /** The field by its name in texts or in the manual. */
-function fieldOf(text: string): (typeof VMCB_FIELDS)[number] | undefined {
-  const wanted = text.trim().toLowerCase()
+function fieldOf(typed: string): (typeof VMCB_FIELDS)[number] | undefined {
+  const wanted = typed.trim().toLowerCase()
   return VMCB_FIELDS.find(({ key, name }) => key === wanted || name.toLowerCase() === wanted)
 }
 
@@ -81,8 +82,8 @@ function Form({ store, slug, onCommit }: FormProps) {
   const known = fieldOf(field)
   const list = `wb-${slug}-fields`
   return (
-    <section class="wb-guess" aria-label={landmark(store, 'Your guess')}>
-      <h3>VMRUN refused. Which field, and why?</h3>
+    <section class="wb-guess" aria-label={landmark(store, text.yourGuess)}>
+      <h3>{text.whichFieldAndWhy}</h3>
       <form
         onSubmit={(event) => {
           event.preventDefault()
@@ -91,7 +92,7 @@ function Form({ store, slug, onCommit }: FormProps) {
         }}
       >
         <label>
-          Field of the VMCB
+          {text.fieldOfVmcb}
           <input
             name="field"
             list={list}
@@ -107,7 +108,7 @@ function Form({ store, slug, onCommit }: FormProps) {
           ))}
         </datalist>
         <label>
-          Reason
+          {text.reason}
           <textarea
             name="reason"
             rows={2}
@@ -118,9 +119,9 @@ function Form({ store, slug, onCommit }: FormProps) {
         </label>
         <p>
           <button type="submit" class="wb-button" disabled={known === undefined || reason.trim() === ''}>
-            Commit and compare
+            {text.commitAndCompare}
           </button>{' '}
-          <span class="wb-soft">The check that failed is shown afterwards.</span>
+          <span class="wb-soft">{text.checkIsShownAfterwards}</span>
         </p>
       </form>
     </section>

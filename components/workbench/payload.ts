@@ -1,4 +1,5 @@
 /** The lab that the page embeds as JSON. It was read and checked when the book was built: the page needs no reader of lab.yaml. */
+import * as text from '../strings.ts'
 import type { LabPayload } from './protocol.ts'
 
 export type PayloadResult =
@@ -29,12 +30,12 @@ export function parsePayload(json: string): PayloadResult {
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) }
   }
-  if (!isRecord(value)) return { ok: false, message: 'it is not an object' }
+  if (!isRecord(value)) return { ok: false, message: text.notAnObject }
   const { slug, key, lab, start, solution } = value
-  if (typeof slug !== 'string' || typeof key !== 'string') return { ok: false, message: 'it names no lab' }
-  if (!isRecord(lab)) return { ok: false, message: 'it holds no lab' }
-  if (!isRecord(start) || !isRecord(solution)) return { ok: false, message: 'it holds no texts' }
-  const wrong = Object.entries({ ...start, ...solution }).find(([, text]) => typeof text !== 'string')
-  if (wrong !== undefined) return { ok: false, message: `${wrong[0]} is not a text` }
+  if (typeof slug !== 'string' || typeof key !== 'string') return { ok: false, message: text.namesNoLab }
+  if (!isRecord(lab)) return { ok: false, message: text.holdsNoLab }
+  if (!isRecord(start) || !isRecord(solution)) return { ok: false, message: text.holdsNoTexts }
+  const wrong = Object.entries({ ...start, ...solution }).find(([, content]) => typeof content !== 'string')
+  if (wrong !== undefined) return { ok: false, message: text.isNotAText(wrong[0]) }
   return { ok: true, payload: value as unknown as LabPayload }
 }

@@ -1,5 +1,6 @@
 /** Questions to answer before the first run; after it, the reader's answer beside what the machine did. */
 import type { Lab } from '../../emulator/lab/index.ts'
+import * as text from '../strings.ts'
 import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
 
@@ -8,8 +9,8 @@ type Question = Lab['predict'][number]
 export function Predictions({ store, lab }: { readonly store: LabStore; readonly lab: Lab }) {
   if (lab.predict.length === 0) return null
   return (
-    <section class="wb-predictions" aria-label={landmark(store, 'Predictions')}>
-      <h3>Before you run: what will happen?</h3>
+    <section class="wb-predictions" aria-label={landmark(store, text.predictions)}>
+      <h3>{text.beforeYouRun}</h3>
       {lab.predict.map((question) => (
         <QuestionForm key={question.id} store={store} lab={lab} question={question} />
       ))}
@@ -29,9 +30,9 @@ function QuestionForm({ store, lab, question: { id, ask, answers } }: QuestionPr
   return (
     <fieldset class="wb-question" data-question={id} disabled={held !== undefined}>
       <legend>{ask}</legend>
-      {answers.map(({ text }, index) => (
+      {answers.map(({ text: answer }, index) => (
         <label
-          key={text}
+          key={answer}
           class={held === undefined ? '' : index === held ? 'is-held' : index === chosen ? 'is-wrong' : ''}
         >
           <input
@@ -40,7 +41,7 @@ function QuestionForm({ store, lab, question: { id, ask, answers } }: QuestionPr
             checked={chosen === index}
             onChange={() => store.exercise.predict(id, index)}
           />
-          {text}
+          {answer}
         </label>
       ))}
       {held !== undefined && <p role="status">{comparison(answers, chosen, held)}</p>}
@@ -50,6 +51,6 @@ function QuestionForm({ store, lab, question: { id, ask, answers } }: QuestionPr
 
 function comparison(answers: Question['answers'], chosen: number | undefined, held: number): string {
   const truth = answers[held]?.text ?? ''
-  if (chosen === undefined) return `You ran it before you answered. What happened: ${truth}`
-  return chosen === held ? `As you predicted: ${truth}` : `What happened instead: ${truth}`
+  if (chosen === undefined) return text.ranBeforeAnswering(truth)
+  return chosen === held ? text.asPredicted(truth) : text.happenedInstead(truth)
 }

@@ -1,5 +1,6 @@
 /** Which processor a panel shows, in labs with several: the one whose turn it is, or always the same. */
 import type { CpuState } from '../../emulator/machine/index.ts'
+import * as text from '../strings.ts'
 import type { RunView } from './protocol.ts'
 import { useRemembered } from './remembered.ts'
 import type { LabStore } from './store.ts'
@@ -37,14 +38,14 @@ export function ProcessorTabs({ view, prefix, choice, choose }: ProcessorTabsPro
   if (view.cpus.length === 1) return null
   return (
     <TabList
-      label="Processors"
+      label={text.processors}
       prefix={prefix}
       tabs={[
-        { id: FOLLOW, label: `Whose turn it is: vCPU ${view.processor}` },
+        { id: FOLLOW, label: text.whoseTurnItIs(view.processor) },
         ...view.cpus.map(({ activity, guest }, n) => ({
           id: n.toString(),
-          label: `vCPU ${n}`,
-          note: activity === 'running' ? (guest === undefined ? 'host' : 'guest') : activity,
+          label: text.vcpuOf(n),
+          note: activity === 'running' ? (guest === undefined ? text.asHost : text.asGuest) : activity,
         })),
       ]}
       active={choice}

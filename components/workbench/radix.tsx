@@ -1,4 +1,5 @@
 /** Numbers in the notation that a reader likes to read: hexadecimal, decimal or binary. */
+import * as text from '../strings.ts'
 import { hexWide } from './format.ts'
 import { isOneOf, useRemembered } from './remembered.ts'
 import type { LabStore } from './store.ts'
@@ -21,8 +22,8 @@ export function inRadix(value: bigint, bytes: number, radix: Radix): string {
 }
 
 /** A number as inRadix() shows it, so that what is shown can be typed; undefined for anything else. */
-export function readShown(text: string): bigint | undefined {
-  const digits = text.trim().replaceAll('_', '')
+export function readShown(typed: string): bigint | undefined {
+  const digits = typed.trim().replaceAll('_', '')
   if (/^[0-9a-f]+h$/i.test(digits)) return BigInt(`0x${digits.slice(0, -1)}`)
   return /^(0x[0-9a-f]+|0b[01]+|\d+)$/i.test(digits) ? BigInt(digits.toLowerCase()) : undefined
 }
@@ -40,7 +41,7 @@ export function useRadix(store: LabStore, panel: string): readonly [Radix, (radi
 export function RadixChoice({ radix, onChange }: RadixChoiceProps) {
   return (
     <label>
-      Numbers{' '}
+      {text.numbers}{' '}
       <select value={radix} onChange={({ currentTarget }) => onChange(currentTarget.value as Radix)}>
         {RADIXES.map((name) => (
           <option key={name} value={name}>

@@ -1,6 +1,7 @@
 /** The dialogue with the text of an error report: to be read, completed and copied by the reader. Nothing is sent. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { BUILD } from '../build.ts'
+import * as text from '../strings.ts'
 import { errorReport } from './error-report.ts'
 import { linkTo } from './share.tsx'
 import { describeStop, type LabStore } from './store.ts'
@@ -20,48 +21,45 @@ async function reportOf(store: LabStore, slug: string): Promise<string> {
 
 export function ReportError({ store, slug }: { readonly store: LabStore; readonly slug: string }) {
   const dialog = useRef<HTMLDialogElement>(null)
-  const [text, setText] = useState('')
+  const [report, setReport] = useState('')
   const [outcome, setOutcome] = useState('')
   const isWanted = store.isReporting.value
   useEffect(() => {
     if (!isWanted) return
     setOutcome('')
-    void reportOf(store, slug).then((report) => {
-      setText(report)
+    void reportOf(store, slug).then((content) => {
+      setReport(content)
       dialog.current?.showModal()
     })
   }, [isWanted, store, slug])
   const copy = (): void => {
-    navigator.clipboard.writeText(text).then(
-      () => setOutcome('The report is copied.'),
-      () => setOutcome('The browser refuses the clipboard: select the text and copy it.'),
+    navigator.clipboard.writeText(report).then(
+      () => setOutcome(text.reportIsCopied),
+      () => setOutcome(text.selectAndCopy),
     )
   }
   return (
     <dialog
       ref={dialog}
       class="wb-sheet wb-report"
-      aria-label="Report an error"
+      aria-label={text.reportError}
       onClose={() => (store.isReporting.value = false)}
     >
       <div class="wb-sheet-body">
         <form method="dialog" class="wb-sheet-head">
-          <h3>Report an error</h3>
-          <button class="wb-button">Close</button>
+          <h3>{text.reportError}</h3>
+          <button class="wb-button">{text.close}</button>
         </form>
-        <p>
-          This text has what others need to see the same, your texts included (in the link). Complete it, and
-          send it to whoever keeps this book. Nothing is sent from here.
-        </p>
+        <p>{text.aboutReport}</p>
         <textarea
-          aria-label="The report"
+          aria-label={text.theReport}
           rows={14}
-          value={text}
-          onInput={({ currentTarget }) => setText(currentTarget.value)}
+          value={report}
+          onInput={({ currentTarget }) => setReport(currentTarget.value)}
         />
         <p class="wb-help-actions">
           <button type="button" class="wb-button" onClick={copy}>
-            Copy the report
+            {text.copyReport}
           </button>
           <span role="status">{outcome}</span>
         </p>

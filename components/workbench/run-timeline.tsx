@@ -1,6 +1,7 @@
 /** The timeline below the toolbar: where in the run the machine is, what happened in it, and the way there by dragging. */
 import { useEffect, useState } from 'preact/hooks'
 import { Timeline as TimelineFigure } from '../figures/timeline.tsx'
+import * as text from '../strings.ts'
 import type { Timeline } from './protocol.ts'
 import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
@@ -34,7 +35,7 @@ export function RunTimeline({ store }: { readonly store: LabStore }) {
   return (
     <section
       class={`wb-timeline${store.isStale.value ? ' is-stale' : ''}`}
-      aria-label={landmark(store, 'Timeline of the run')}
+      aria-label={landmark(store, text.timelineOfRun)}
     >
       <TimelineFigure
         isBare

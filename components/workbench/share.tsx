@@ -1,8 +1,8 @@
 /** Handing a lab on: as a link, as a file, as an image that other machines boot. */
 import { useState } from 'preact/hooks'
+import * as text from '../strings.ts'
 import { download } from './download.ts'
 import { FilePicker } from './file-picker.tsx'
-import { count } from './format.ts'
 import type { Exported } from './protocol.ts'
 import { LONG_LINK, readFile, writeFile, writeLink } from './shared-lab.ts'
 import { adoptShared, stateToShare } from './sharing.ts'
@@ -18,66 +18,62 @@ type Outcome =
 
 export function Share({ store, slug }: { readonly store: LabStore; readonly slug: string }) {
   const [outcome, setOutcome] = useState<Outcome>()
-  const say = (text: string): void => setOutcome({ kind: 'message', text })
-  const copy = async (text: string, done: string): Promise<void> => {
+  const say = (message: string): void => setOutcome({ kind: 'message', text: message })
+  const copy = async (content: string, done: string): Promise<void> => {
     try {
-      await navigator.clipboard.writeText(text)
+      await navigator.clipboard.writeText(content)
       say(done)
     } catch {
-      setOutcome({ kind: 'text', text })
+      setOutcome({ kind: 'text', text: content })
     }
   }
   const copyLink = async (): Promise<void> => {
     const link = await linkTo(store, slug)
-    const size =
-      link.length > LONG_LINK
-        ? ` It has ${count(link.length)} characters; some programs cut links that long. A file is safer.`
-        : ''
-    await copy(link, `The link is copied.${size}`)
+    await copy(link, link.length > LONG_LINK ? text.longLinkIsCopied(link.length) : text.linkIsCopied)
   }
   const open = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return
     const result =
       file.size > LARGEST_FILE
-        ? ({ ok: false, message: 'it is too large' } as const)
+        ? ({ ok: false, message: text.isTooLarge } as const)
         : readFile(slug, await file.text())
     if (!result.ok) {
-      say(`${file.name} could not be opened: ${result.message}.`)
+      say(text.fileNotOpened(file.name, result.message))
       return
     }
     await adoptShared(store, result.shared, 'file')
-    say(`${file.name} is open.`)
+    say(text.fileIsOpen(file.name))
   }
   const exportImage = async (): Promise<void> => {
     const file = `${slug}.elf`
-    say('The image is being built …')
+    say(text.imageIsBeingBuilt)
     const exported = await store.exportImage(file)
     if (exported === undefined) {
-      say('The image could not be built: the machine stopped working. Restart it above, and try again.')
+      say(text.imageNotBuilt)
       return
     }
     if (!exported.ok) {
-      say(`This lab cannot be exported: ${exported.message}.`)
+      say(text.labNotExported(exported.message))
       return
     }
     download(file, new Blob([exported.image]))
     setOutcome({ kind: 'image', exported })
   }
   return (
-    <section class="wb-share" aria-label={landmark(store, 'Share')}>
-      <h3>Share</h3>
+    <section class="wb-share" aria-label={landmark(store, text.share)}>
+      <h3>{text.share}</h3>
       <p class="wb-help-actions">
         <button type="button" class="wb-button" onClick={() => void copyLink()}>
-          Copy a link
+          {text.copyLink}
         </button>
         <button
           type="button"
           class="wb-button"
           onClick={() =>
-            void stateToShare(store, true).then((shared) => copy(writeFile(shared), 'The file is copied.'))
+            void stateToShare(store, true).then((shared) => copy(writeFile(shared), text.fileIsCopied))
           }
         >
-          Copy as file
+          {text.copyAsFile}
         </button>
         <button
           type="button"
@@ -88,17 +84,17 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
             )
           }
         >
-          Save as file
+          {text.saveLabAsFile}
         </button>
         <FilePicker
-          text="Open a file …"
-          label="A lab that was saved as a file"
+          text={text.openFile}
+          label={text.labAsFile}
           class="wb-button"
           accept=".json,application/json"
           onPick={([file]) => void open(file)}
         />
         <button type="button" class="wb-button" onClick={() => void exportImage()}>
-          Export as an image
+          {text.exportAsImage}
         </button>
       </p>
       <div role="status">{outcome !== undefined && <Report outcome={outcome} />}</div>
@@ -126,14 +122,14 @@ function Report({ outcome }: { readonly outcome: Outcome }) {
     case 'text':
       return (
         <label>
-          The browser refuses the clipboard. Copy it from here:
+          {text.copyFromHere}
           <textarea class="wb-copy" readOnly rows={3} value={outcome.text} />
         </label>
       )
     case 'image':
       return (
         <>
-          <p>A multiboot image of the texts as they stand. It begins as this lab does, and is run by:</p>
+          <p>{text.aboutExportedImage}</p>
           <dl class="wb-commands">
             {outcome.exported.commands.map(({ where, command }) => (
               <div key={where}>

@@ -6,6 +6,7 @@
  *   file   the JSON, with the kind and the format
  */
 import { isRecord, parseTexts, type Texts } from '../reader/records.ts'
+import * as text from '../strings.ts'
 import { through } from './streams.ts'
 import { fragmentOf } from './fragment.ts'
 
@@ -85,24 +86,23 @@ export async function writeLink(shared: SharedLab): Promise<string> {
 export async function readLink(slug: string, fragment: string): Promise<SharedResult | undefined> {
   const begin = fragmentOf(slug)
   if (!fragment.startsWith(begin)) return undefined
-  const text = fragment.slice(begin.length)
-  const match = /^(\d+)\.([\w-]*)$/.exec(text)
-  if (text.length > LONGEST_LINK) return refuse('it is too long')
-  if (match === null) return refuse('it is damaged')
-  if (match[1] !== String(FORMAT))
-    return refuse(`its format is ${match[1]}, and this version of the book reads ${FORMAT}`)
+  const content = fragment.slice(begin.length)
+  const match = /^(\d+)\.([\w-]*)$/.exec(content)
+  if (content.length > LONGEST_LINK) return refuse(text.linkTooLong)
+  if (match === null) return refuse(text.isDamaged)
+  if (match[1] !== String(FORMAT)) return refuse(text.otherFormat(match[1], FORMAT))
   try {
     const json = await through(fromBase64Url(match[2]), new DecompressionStream('deflate-raw'), LARGEST_STATE)
     return judge(slug, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json)))
   } catch {
-    return refuse('it is damaged; perhaps its end is missing')
+    return refuse(text.endIsMissing)
   }
 }
 
 function judge(slug: string, value: unknown): SharedResult {
   const shared = parseShared(value)
-  if (shared === undefined) return refuse('it does not hold the state of a lab')
-  if (shared.slug !== slug) return refuse(`it is about the lab "${shared.slug}"`)
+  if (shared === undefined) return refuse(text.notStateOfLab)
+  if (shared.slug !== slug) return refuse(text.aboutAnotherLab(shared.slug))
   return { ok: true, shared }
 }
 
@@ -112,16 +112,15 @@ export function writeFile(shared: SharedLab): string {
 }
 
 /** Reads what writeFile() wrote, or anything else that somebody takes for it. */
-export function readFile(slug: string, text: string): SharedResult {
-  if (text.length > LARGEST_STATE) return refuse('it is too large')
+export function readFile(slug: string, content: string): SharedResult {
+  if (content.length > LARGEST_STATE) return refuse(text.isTooLarge)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(content)
   } catch {
-    return refuse('it is not JSON')
+    return refuse(text.notJson)
   }
-  if (!isRecord(value) || value['kind'] !== KIND) return refuse('it is not a lab of this book')
-  if (value['format'] !== FORMAT)
-    return refuse(`its format is ${String(value['format'])}, and this version of the book reads ${FORMAT}`)
+  if (!isRecord(value) || value['kind'] !== KIND) return refuse(text.notALab)
+  if (value['format'] !== FORMAT) return refuse(text.otherFormat(String(value['format']), FORMAT))
   return judge(slug, value)
 }

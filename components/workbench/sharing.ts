@@ -1,6 +1,6 @@
 /** Handing on the state of a lab, and taking one over: from a link in the address, or from a file. */
 import { batch } from '@preact/signals'
-import { count } from './format.ts'
+import * as text from '../strings.ts'
 import type { LabPayload } from './protocol.ts'
 import { FARTHEST_POSITION, type SharedLab, type SharedResult } from './shared-lab.ts'
 import type { LabStore } from './store.ts'
@@ -62,7 +62,6 @@ export function showPanels(store: LabStore, shared: SharedLab | undefined): void
 /** Runs to the position of a shared state, if that is not too far, and shows its file. */
 export async function goToShared(store: LabStore, { position, file }: SharedLab): Promise<void> {
   if (position !== undefined && position <= FARTHEST_POSITION) await store.goTo(position)
-  else if (position !== undefined)
-    store.linkProblem.value = `it leads to instruction ${count(position)}, farther than a page runs by itself. Press Run`
+  else if (position !== undefined) store.linkProblem.value = text.leadsTooFar(position)
   if (file !== undefined && Object.hasOwn(store.work.texts.value, file)) store.activeFile.value = file
 }

@@ -1,5 +1,6 @@
 /** The sheet of shortcuts: every command with its keys, as a dialogue. */
 import { useEffect, useRef } from 'preact/hooks'
+import * as text from '../strings.ts'
 import { COMMANDS, isPressed, OTHER_KEYS, SHEET_KEYS } from './commands.ts'
 
 export function Shortcuts() {
@@ -23,8 +24,8 @@ export function Shortcuts() {
         ref={button}
         type="button"
         class="wb-button wb-shortcuts-button"
-        aria-label="Keyboard shortcuts"
-        title={`Keyboard shortcuts (${SHEET_KEYS})`}
+        aria-label={text.keyboardShortcuts}
+        title={`${text.keyboardShortcuts} (${SHEET_KEYS})`}
         onClick={() => dialog.current?.showModal()}
       >
         ?
@@ -32,7 +33,7 @@ export function Shortcuts() {
       <dialog
         ref={dialog}
         class="wb-sheet"
-        aria-label="Keyboard shortcuts"
+        aria-label={text.keyboardShortcuts}
         onClick={({ target, currentTarget }) => {
           // A click on the backdrop is one on the dialogue itself.
           if (target === currentTarget) currentTarget.close()
@@ -40,10 +41,10 @@ export function Shortcuts() {
       >
         <div class="wb-sheet-body">
           <form method="dialog" class="wb-sheet-head">
-            <h3>Keyboard shortcuts</h3>
-            <button class="wb-button">Close</button>
+            <h3>{text.keyboardShortcuts}</h3>
+            <button class="wb-button">{text.close}</button>
           </form>
-          <p class="wb-soft">While the focus is in the lab. On a Mac, Command serves as Ctrl.</p>
+          <p class="wb-soft">{text.aboutShortcuts}</p>
           <table>
             <tbody>
               {COMMANDS.map(({ id, label, about, keys }) => (

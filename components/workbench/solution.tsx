@@ -1,4 +1,5 @@
 /** The solution beside the reader's text. */
+import * as text from '../strings.ts'
 import { Differences } from './differences.tsx'
 import { landmark } from './landmark.ts'
 import type { Texts } from './protocol.ts'
@@ -16,9 +17,9 @@ export function Solution({ store, start, solution }: SolutionProps) {
     (name) => solution[name] !== start[name] || solution[name] !== texts[name],
   )
   return (
-    <section class="wb-solution" aria-label={landmark(store, 'Solution')}>
-      <p class="wb-solution-note">One way to reach the goals. Your text stays as it is.</p>
-      <Differences left={texts} right={solution} titles={['Yours', 'The solution']} names={names} />
+    <section class="wb-solution" aria-label={landmark(store, text.solution)}>
+      <p class="wb-solution-note">{text.aboutSolution}</p>
+      <Differences left={texts} right={solution} titles={[text.yours, text.theSolution]} names={names} />
     </section>
   )
 }

@@ -1,4 +1,5 @@
 /** How fast a run may go: from single instructions that one can follow to all that the machine can do. */
+import * as text from '../strings.ts'
 
 export interface Speed {
   readonly label: string
@@ -7,8 +8,8 @@ export interface Speed {
 }
 
 export const SPEEDS: readonly Speed[] = [
-  { label: 'Full speed', pace: undefined },
-  ...[10_000, 1000, 100, 20, 5, 1].map((pace) => ({ label: `${pace.toLocaleString('en')} / s`, pace })),
+  { label: text.fullSpeed, pace: undefined },
+  ...[10_000, 1000, 100, 20, 5, 1].map((pace) => ({ label: text.perSecond(pace), pace })),
 ]
 
 /** Whether a stored value is the pace of a speed. */

@@ -1,6 +1,7 @@
 /** What a reader's stop is called, in the list of stops and where a run says why it paused. */
 import { exceptionName } from '../../emulator/machine/index.ts'
 import { EXIT_CODES } from '../../emulator/svm/index.ts'
+import * as text from '../strings.ts'
 import type { ReaderStop } from './protocol.ts'
 import { registerName } from './register-names.ts'
 
@@ -8,19 +9,25 @@ import { registerName } from './register-names.ts'
 export function describeReaderStop(stop: ReaderStop): string {
   switch (stop.kind) {
     case 'line':
-      return `line ${stop.line} of ${stop.file}`
+      return text.stopAtLine(stop.file, stop.line)
     case 'address':
-      return `instruction at ${stop.address}`
-    case 'exit':
-      return `${stop.name === undefined ? 'any #VMEXIT' : `#VMEXIT(${exitName(stop.name)})`}${stop.to === undefined ? '' : ` to ${stop.to}`}`
+      return text.stopAtAddress(stop.address)
+    case 'exit': {
+      const exit = stop.name === undefined ? text.stopAtAnyExit : text.stopAtExit(exitName(stop.name))
+      return stop.to === undefined ? exit : text.stopAtExitTo(exit, stop.to)
+    }
     case 'exception':
-      return stop.vector === undefined ? 'any exception' : `exception ${exceptionName(stop.vector)}`
+      return stop.vector === undefined
+        ? text.stopAtAnyException
+        : text.stopAtException(exceptionName(stop.vector))
     case 'memory':
-      return `${stop.access} of ${stop.bytes === 1 ? '1 byte' : `${stop.bytes} bytes`} at ${stop.address}`
+      return text.stopAtAccess(stop.access, stop.bytes, stop.address)
     case 'field':
-      return `write to ${stop.field} of the VMCB at ${stop.vmcb}`
-    case 'register':
-      return `change of ${registerName(stop.name)}${stop.processor === 0 ? '' : ` of vCPU ${stop.processor}`}`
+      return text.stopAtField(stop.field, stop.vmcb)
+    case 'register': {
+      const register = text.stopAtRegister(registerName(stop.name))
+      return stop.processor === 0 ? register : text.ofVcpu(register, stop.processor)
+    }
   }
 }
 

@@ -3,9 +3,9 @@ import { batch, computed, effect, signal, untracked, type ReadonlySignal } from 
 import type { Diagnostic } from '../../emulator/lab/index.ts'
 import type { Claim } from '../reader/claim.ts'
 import type { ReaderStore } from '../reader/store.ts'
+import * as text from '../strings.ts'
 import { ClosedError, type Client } from './client.ts'
 import { Exercise } from './exercise.ts'
-import { count, plural } from './format.ts'
 import { isMachineFree, leaveMachine, takeMachine, type MachineOwner } from './live-machine.ts'
 import type { Checked, Edit, Exported, LabPayload, RunRequest, RunView, Texts } from './protocol.ts'
 import { ReaderStops } from './reader-stops.ts'
@@ -324,7 +324,7 @@ export class LabStore implements MachineOwner {
       const [first] = this.errors.value
       if (first !== undefined) this.goToLine(first.file, first.line)
       this.announce(
-        `Nothing runs: ${plural(this.errors.value.length, 'error')}. ${first?.file ?? ''} line ${first?.line ?? 1}: ${first?.message ?? ''}`,
+        text.nothingRuns(this.errors.value.length, first?.file ?? '', first?.line ?? 1, first?.message ?? ''),
       )
       return undefined
     }
@@ -455,8 +455,8 @@ export class LabStore implements MachineOwner {
     if (this.activity.value !== 'idle' || this.isBusy.value) return
     void this.work.save()
     try {
-      if (await this.#reset()) this.announce('The machine is at its start.')
-      else this.announce(`Not reset: ${plural(this.errors.value.length, 'error')} in the texts.`)
+      if (await this.#reset()) this.announce(text.machineIsAtStart)
+      else this.announce(text.notReset(this.errors.value.length))
     } catch (error) {
       this.#caught(error)
     }
@@ -469,7 +469,7 @@ export class LabStore implements MachineOwner {
 
   /** Goes on from a state of a machine like this one with the same texts. Returns why it cannot; undefined once it has. */
   async restoreState(state: Uint8Array): Promise<string | undefined> {
-    let problem: string | undefined = 'the texts do not build'
+    let problem: string | undefined = text.textsDoNotBuild
     await this.#act(
       () => this.#ready(),
       async (client) => {
@@ -521,7 +521,7 @@ export class LabStore implements MachineOwner {
     batch(() => {
       this.previous.value = undefined
       this.view.value = view
-      this.announce(`The machine is at its start. The race happens again: ${view.l0?.replay ?? ''}.`)
+      this.announce(text.raceHappensAgain(view.l0?.replay ?? ''))
     })
   }
 
@@ -542,7 +542,7 @@ export class LabStore implements MachineOwner {
   async goToDefinition(): Promise<void> {
     const { definitionAt } = await import('./editors/definitions.ts')
     const place = definitionAt(this.work.texts.value, { file: this.activeFile.value, ...this.cursor.value })
-    if (place === undefined) this.announce('No text of this lab defines what is at the cursor.')
+    if (place === undefined) this.announce(text.notDefinedHere)
     else this.show({ ...place, moves: 'focus' })
   }
 
@@ -614,13 +614,13 @@ export class LabStore implements MachineOwner {
 /** What a run or step came to, in a sentence or two. */
 export function describeStop(view: RunView): string {
   const last = view.exits.at(-1)
-  const exit = last === undefined ? '' : ` Last exit: ${last.explanation.name}.`
+  const exit = last === undefined ? '' : ` ${text.lastExit(last.explanation.name)}`
   const met = view.goals.filter((goal) => goal.met).length
   if (view.ending === undefined) {
-    const why = view.stop === undefined ? '' : ` Stopped: ${view.stop}.`
-    return `At instruction ${count(view.instructions)}.${why}${exit}`
+    const why = view.stop === undefined ? '' : ` ${text.stoppedBy(view.stop)}`
+    return `${text.stoppedAtInstruction(view.instructions)}${why}${exit}`
   }
   const ending = view.ending[0].toUpperCase() + view.ending.slice(1)
-  const goals = view.goals.length === 0 ? '' : ` ${met} of ${plural(view.goals.length, 'goal')} met.`
+  const goals = view.goals.length === 0 ? '' : ` ${text.goalsAreMet(met, view.goals.length)}`
   return `${ending}.${exit}${goals}`
 }
