@@ -572,7 +572,7 @@ export const errorCode = (code: string) => `error code ${code}`
 export const reliesOnUndefined = (address: string) => `relies on what is undefined at ${address}`
 export const accessOf = (isStore: boolean, bytes: number, places: string, value: string) =>
   `${isStore ? 'store' : 'load'} of ${bytes} at ${places} = ${value}`
-export const walkStep = (isNested: boolean, level: string, address: string, entry: string) =>
+export const walkStep = (isNested: boolean, level: number, address: string, entry: string) =>
   `${isNested ? 'nested ' : ''}walk, level ${level}: entry at ${address} = ${entry}`
 export const tlbEvent = (what: string, asid: number) => `TLB ${what}, ASID ${asid}`
 export const interceptAsked = (intercept: string, isTaken: boolean) =>
@@ -880,7 +880,7 @@ export const whatL0Decides = 'what L0 decides'
 export const placedAt = 'at'
 export const symbolOfFile = (file: string) => `Symbol at which ${file} is placed`
 export const remove = 'Remove'
-export const removeFile = (file: string) => `Remove ${file}`
+export const removeNamed = (what: string) => `Remove ${what}`
 export const nameOfNewFile = 'Name of a new file'
 export const addFile = 'Add a file'
 

@@ -66,7 +66,7 @@ function FileRow({ playground, file, isProgram }: FileRowProps) {
       <button
         type="button"
         class="wb-link"
-        aria-label={text.removeFile(name)}
+        aria-label={text.removeNamed(name)}
         onClick={() => void playground.removeFile(name)}
       >
         {text.remove}

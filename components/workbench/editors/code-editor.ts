@@ -1,6 +1,7 @@
 /** Monaco as the editor of a lab: one editor, one model per text, kept in step with the store. */
 import { effect } from '@preact/signals'
 import type { Diagnostic } from '../../../emulator/lab/index.ts'
+import * as text from '../../strings.ts'
 import { lineEdits } from '../moved-lines.ts'
 import { breakpointState, isCode, type StopEntry } from '../reader-stops.ts'
 import type { LabStore } from '../store.ts'
@@ -59,12 +60,17 @@ function openTexts(store: LabStore): Map<string, OpenText> {
 
 function breakpointMark(entry: StopEntry, line: number): monaco.editor.IModelDeltaDecoration {
   const { isEnabled, resolved } = entry
-  const why = resolved?.ok === false ? `: ${resolved.message}` : ''
+  const message =
+    resolved?.ok === false
+      ? text.breakpointCannotBe(isEnabled, resolved.message)
+      : isEnabled
+        ? text.breakpointSet
+        : text.breakpointOff
   return {
     range: new monaco.Range(line, 1, line, 1),
     options: {
       glyphMarginClassName: `wb-breakpoint is-${breakpointState(entry)}`,
-      glyphMarginHoverMessage: { value: `Breakpoint${isEnabled ? '' : ', off'}${why}. A click removes it.` },
+      glyphMarginHoverMessage: { value: message },
     },
   }
 }
@@ -115,16 +121,16 @@ export function createCodeEditor(
   let shown = ''
 
   const show = (name: string): void => {
-    const text = texts.get(name)
-    if (name === shown || text === undefined) return
+    const opened = texts.get(name)
+    if (name === shown || opened === undefined) return
     const before = texts.get(shown)
     if (before !== undefined) before.viewState = editor.saveViewState()
     shown = name
-    editor.setModel(text.model)
-    editor.restoreViewState(text.viewState)
+    editor.setModel(opened.model)
+    editor.restoreViewState(opened.viewState)
     editor.updateOptions({
-      readOnly: !text.editable,
-      ariaLabel: `Text of ${name}${text.editable ? '' : ', read-only'}. Press Ctrl+M, and Tab leaves the editor.`,
+      readOnly: !opened.editable,
+      ariaLabel: text.textInEditor(name, opened.editable),
     })
   }
 
@@ -141,10 +147,10 @@ export function createCodeEditor(
     effect(() => show(store.activeFile.value)),
     effect(() => {
       // Edits that the reader can undo in the editor as well.
-      for (const [name, text] of Object.entries(store.work.texts.value)) {
+      for (const [name, content] of Object.entries(store.work.texts.value)) {
         const model = texts.get(name)?.model
         if (model === undefined) continue
-        const edits = lineEdits(model.getValue(monaco.editor.EndOfLinePreference.LF), text)
+        const edits = lineEdits(model.getValue(monaco.editor.EndOfLinePreference.LF), content)
         if (edits.length === 0) continue
         model.pushEditOperations(
           [],

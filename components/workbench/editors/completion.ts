@@ -2,6 +2,7 @@
 import { directives, operandKeywords, registerNames } from '../../../emulator/isa/assembler/index.ts'
 import { summarizeMnemonics } from '../../../emulator/isa/index.ts'
 import { findBits, INTERCEPT_NAMES, VMCB_FIELDS, type VmcbField } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { LabStore } from '../store.ts'
 
@@ -22,12 +23,12 @@ const STATEMENTS: readonly Suggestion[] = [
   ...summarizeMnemonics().map(({ mnemonic, title, section, forms }) =>
     suggestion(mnemonic, 'mnemonic', title, [...forms, section].join('\n')),
   ),
-  ...directives.map((name) => suggestion(name, 'directive', 'Directive')),
+  ...directives.map((name) => suggestion(name, 'directive', text.directive)),
 ]
 
 const OPERANDS: readonly Suggestion[] = [
-  ...registerNames.map((name) => suggestion(name, 'register', 'Register')),
-  ...operandKeywords.map((name) => suggestion(name, 'directive', 'Keyword')),
+  ...registerNames.map((name) => suggestion(name, 'register', text.register)),
+  ...operandKeywords.map((name) => suggestion(name, 'directive', text.keyword)),
 ]
 
 function symbolSuggestions({ symbols }: Symbols): Suggestion[] {
@@ -42,7 +43,7 @@ export function completeAssembly(before: string, store: Symbols): Suggestion[] {
 }
 
 const FIELDS: readonly Suggestion[] = [
-  suggestion('control.intercepts', 'field', 'All intercepts', 'Names of intercepts, joined by commas.'),
+  suggestion('control.intercepts', 'field', text.allIntercepts, text.aboutAllIntercepts),
   ...VMCB_FIELDS.flatMap((field) => [
     suggestion(
       field.key,
@@ -57,7 +58,7 @@ const FIELDS: readonly Suggestion[] = [
 ]
 
 const INTERCEPTS: readonly Suggestion[] = INTERCEPT_NAMES.map((name) =>
-  suggestion(name, 'value', 'Intercept'),
+  suggestion(name, 'value', text.intercept),
 )
 
 function bitSuggestions(field: VmcbField): Suggestion[] {

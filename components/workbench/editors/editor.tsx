@@ -1,6 +1,7 @@
 /** One editor for all texts: a plain text area until Monaco has loaded, and for good on touch devices or if it cannot load. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Lab } from '../../../emulator/lab/index.ts'
+import * as text from '../../strings.ts'
 import type { LabStore } from '../store.ts'
 import type { CodeEditor } from './code-editor.ts'
 import { PlainEditor } from './plain-editor.tsx'
@@ -41,9 +42,7 @@ export function Editor({ store, file }: EditorProps) {
       {editor === undefined ? (
         <PlainEditor store={store} file={file} area={area} />
       ) : (
-        <p class="wb-editor-hint">
-          {file.editable ? 'Ctrl+M: Tab leaves the editor, or indents again.' : 'This file is read-only.'}
-        </p>
+        <p class="wb-editor-hint">{file.editable ? text.aboutTab : text.fileIsReadOnly}</p>
       )}
     </>
   )

@@ -3,6 +3,7 @@ import { tokenize } from '../../../emulator/isa/assembler/index.ts'
 import { summarizeMnemonics } from '../../../emulator/isa/index.ts'
 import { findBits, readField, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
 import { fieldPath, instructionPath } from '../../paths.ts'
+import * as text from '../../strings.ts'
 import { dissectFields } from '../dissection.ts'
 import { hex, hexWide } from '../format.ts'
 import type { LabStore } from '../store.ts'
@@ -14,7 +15,7 @@ const SUMMARIES = new Map(summarizeMnemonics().map((summary) => [summary.mnemoni
 /** A link to the reference; the editor opens absolute addresses only. */
 function reference(path: string): string {
   const address = typeof location === 'undefined' ? path : new URL(path, location.href).href
-  return `[Reference](${address})`
+  return `[${text.reference}](${address})`
 }
 
 /** A number in the three bases. */
@@ -59,11 +60,12 @@ function valueOf(field: VmcbField, { view, activeFile }: Source): bigint | undef
 
 function describeField(field: VmcbField, bit: BitField | undefined, source: Source): string[] {
   const paragraphs = [
-    `**${field.name}** at ${hex(field.offset)}, ${field.bytes} ${field.bytes === 1 ? 'byte' : 'bytes'}  \n${field.description}.  \n${field.section}. ${reference(fieldPath(field))}`,
+    `${text.fieldAtOffset(`**${field.name}**`, hex(field.offset), field.bytes)}  \n${field.description}.  \n${field.section}. ${reference(fieldPath(field))}`,
   ]
   if (bit !== undefined) {
     const values = [...(bit.values ?? [])].map(([value, name]) => `${value} ${name}`).join(', ')
-    const bits = bit.width === 1 ? `bit ${bit.low}` : `bits ${bit.low + bit.width - 1}:${bit.low}`
+    const bits =
+      bit.width === 1 ? text.bitNumber(bit.low) : text.bitRange(`${bit.low + bit.width - 1}:${bit.low}`)
     paragraphs.push(`**${bit.name}**, ${bits}: ${bit.description}${values === '' ? '' : `  \n${values}`}`)
   }
   const value = valueOf(field, source)
@@ -72,7 +74,7 @@ function describeField(field: VmcbField, bit: BitField | undefined, source: Sour
       ({ bits, name, value: own, valueName }) =>
         `${bits} ${name} = ${hex(own)}${valueName === '' ? '' : ` ${valueName}`}`,
     )
-    paragraphs.push([`In memory: \`${hexWide(value, field.bytes)}\``, ...rows].join('  \n'))
+    paragraphs.push([text.inMemoryNow(`\`${hexWide(value, field.bytes)}\``), ...rows].join('  \n'))
   }
   return paragraphs
 }

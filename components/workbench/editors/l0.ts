@@ -1,6 +1,7 @@
 /** l0.yaml, what L0 decides: which word is what, what can be written at a place, and what a word means; from the schema's tree. */
 import { decisionKeys, type DecisionKey } from '../../../emulator/hypervisor/index.ts'
 import { findField } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { Suggestion } from './completion.ts'
 import type { ClassifiedToken, TokenClass } from './tokens.ts'
@@ -95,7 +96,7 @@ export function hoverL0(word: string, before: string, above: readonly string[]):
   const field = key === undefined ? findField(word) : undefined
   return [
     `**${key ?? word}**${description === '' ? '' : `: ${description}`}`,
-    ...(field === undefined ? [] : [`${field.name} at ${hex(field.offset)} of the VMCB. ${field.section}`]),
+    ...(field === undefined ? [] : [`${text.fieldOfVmcbAt(field.name, hex(field.offset))} ${field.section}`]),
     ...(values.length === 0
       ? []
       : [values.map((value) => (value === word ? `**${value}**` : `\`${value}\``)).join(', ')]),

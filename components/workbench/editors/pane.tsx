@@ -1,6 +1,7 @@
 /** The texts of a lab as tabs over one editor, what differs from the start or the solution, and the list of what is wrong. */
 import { useState } from 'preact/hooks'
 import type { Lab } from '../../../emulator/lab/index.ts'
+import * as text from '../../strings.ts'
 import { Differences } from '../differences.tsx'
 import type { Texts } from '../protocol.ts'
 import type { LabStore } from '../store.ts'
@@ -25,7 +26,7 @@ export function EditorPane({ store, lab }: { readonly store: LabStore; readonly 
     <div class="wb-editor-pane">
       <div class="wb-tabs-bar">
         <TabList
-          label="Files"
+          label={text.files}
           prefix={prefix}
           tabs={tabs}
           active={file.name}
@@ -61,13 +62,13 @@ function ComparisonChoice({ store, comparison, onChoose }: ComparisonChoiceProps
   return (
     <select
       class="wb-compare"
-      aria-label="Show the text alone, or beside another"
+      aria-label={text.chooseComparison}
       value={comparison}
       onChange={({ currentTarget }) => onChoose(currentTarget.value as Comparison)}
     >
-      <option value="none">Text</option>
-      <option value="start">Beside the start</option>
-      {hasSolution && <option value="solution">Beside the solution</option>}
+      <option value="none">{text.textAlone}</option>
+      <option value="start">{text.besideStart}</option>
+      {hasSolution && <option value="solution">{text.besideSolution}</option>}
     </select>
   )
 }
@@ -86,7 +87,7 @@ function Compared({ store, name, comparison }: ComparedProps) {
       <Differences
         left={store.work.texts.value}
         right={other}
-        titles={['Yours', comparison === 'start' ? 'The start' : 'The solution']}
+        titles={[text.yours, comparison === 'start' ? text.theStart : text.theSolution]}
         names={[name]}
       />
     </div>
@@ -95,6 +96,6 @@ function Compared({ store, name, comparison }: ComparedProps) {
 
 function noteOf(store: LabStore, name: string, editable: boolean): { note?: string } {
   const problems = store.diagnostics.value.filter(({ file }) => file === name).length
-  if (problems > 0) return { note: `${problems} ${problems === 1 ? 'problem' : 'problems'}` }
-  return editable ? {} : { note: 'read-only' }
+  if (problems > 0) return { note: text.problemsIn(problems) }
+  return editable ? {} : { note: text.readOnly }
 }

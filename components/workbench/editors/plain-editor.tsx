@@ -2,6 +2,7 @@
 import { effect } from '@preact/signals'
 import { useEffect, useState } from 'preact/hooks'
 import type { Lab } from '../../../emulator/lab/index.ts'
+import * as text from '../../strings.ts'
 import { breakpointState, isCode } from '../reader-stops.ts'
 import type { LabStore } from '../store.ts'
 
@@ -13,7 +14,7 @@ interface PlainEditorProps {
 
 export function PlainEditor({ store, file, area }: PlainEditorProps) {
   const [scrolled, setScrolled] = useState(0)
-  const text = store.work.texts.value[file.name]
+  const content = store.work.texts.value[file.name]
   const current = store.isStale.value ? undefined : store.view.value?.line
   const currentLine = current?.file === file.name ? current.line : undefined
   const world = store.view.value?.cpu.guest === undefined ? 'host' : 'guest'
@@ -24,13 +25,13 @@ export function PlainEditor({ store, file, area }: PlainEditorProps) {
         {currentLine !== undefined && (
           <div class={`wb-current-line is-${world}`} style={{ '--wb-line': currentLine - 1 }} />
         )}
-        <Gutter store={store} file={file.name} lines={text.split('\n').length} current={currentLine} />
+        <Gutter store={store} file={file.name} lines={content.split('\n').length} current={currentLine} />
       </div>
       <textarea
         ref={area}
         class="wb-plain"
-        aria-label={`Text of ${file.name}`}
-        value={text}
+        aria-label={text.textOf(file.name)}
+        value={content}
         readOnly={!file.editable}
         spellcheck={false}
         autocapitalize="off"
@@ -104,7 +105,7 @@ function Gutter({ store, file, lines, current }: GutterProps) {
               type="button"
               tabIndex={-1}
               aria-pressed={state !== undefined}
-              aria-label={`Breakpoint at line ${line}${line === current ? ', the next to execute' : ''}`}
+              aria-label={text.breakpointAtLine(line, line === current)}
               onClick={() => store.stops.toggleLine(file, line)}
             >
               {state !== undefined && <i class={`wb-breakpoint is-${state}`} />}

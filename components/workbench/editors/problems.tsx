@@ -1,6 +1,6 @@
 /** Errors and warnings as a list; choosing one goes to its line. */
 import type { Diagnostic } from '../../../emulator/lab/index.ts'
-import { count } from '../format.ts'
+import * as text from '../../strings.ts'
 import { landmark } from '../landmark.ts'
 import type { LabStore } from '../store.ts'
 
@@ -12,7 +12,7 @@ export function Problems({ store }: { readonly store: LabStore }) {
   return (
     <section
       class="wb-problems"
-      aria-label={landmark(store, 'Problems')}
+      aria-label={landmark(store, text.problems)}
       tabIndex={diagnostics.length > 0 ? 0 : undefined}
     >
       {diagnostics.length > 0 && (
@@ -23,7 +23,7 @@ export function Problems({ store }: { readonly store: LabStore }) {
         </ul>
       )}
       {diagnostics.length > MOST_SHOWN && (
-        <p class="wb-soft">{count(diagnostics.length - MOST_SHOWN)} more are not listed.</p>
+        <p class="wb-soft">{text.moreProblems(diagnostics.length - MOST_SHOWN)}</p>
       )}
     </section>
   )
@@ -34,7 +34,7 @@ function Problem({ store, diagnostic }: { readonly store: LabStore; readonly dia
   return (
     <li class={`is-${severity}`}>
       <button type="button" onClick={() => store.goToLine(file, line, true)}>
-        <span class="wb-severity">{severity === 'error' ? 'Error' : 'Warning'}</span>{' '}
+        <span class="wb-severity">{severity === 'error' ? text.error : text.warning}</span>{' '}
         <span class="wb-place">
           {file}:{line}
         </span>{' '}

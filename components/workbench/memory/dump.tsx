@@ -1,4 +1,5 @@
 /** Memory in rows: bytes or larger numbers, what changed marked, addresses that lead somewhere to be followed. */
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { MemoryStretch } from '../state-protocol.ts'
 import { cellsOf, printable, symbolFor, UNITS, type Cell, type Unit } from './units.ts'
@@ -21,9 +22,7 @@ export function Dump({ stretch, before, unit, symbols, onFollow }: DumpProps) {
   const cells = cellsOf(bytes, size, before)
   return (
     <table class={`wb-dump is-${unit}`}>
-      <caption class="wb-hidden">
-        Memory from {hex(address)} in {unit}
-      </caption>
+      <caption class="wb-hidden">{text.memoryFrom(hex(address), unit)}</caption>
       <tbody>
         {rows.map((at) => {
           const names = [...labels].filter(
@@ -34,7 +33,7 @@ export function Dump({ stretch, before, unit, symbols, onFollow }: DumpProps) {
               <tr key={`${at}-names`} class="wb-dump-labels">
                 <td />
                 <td colSpan={ROW / size + 1}>
-                  {names.map(([place, name]) => `${name} at ${hex(place)}`).join(', ')}
+                  {names.map(([place, name]) => text.symbolAt(name, hex(place))).join(', ')}
                 </td>
               </tr>
             ),
@@ -70,14 +69,14 @@ function CellView({ cell: { value, hasChanged }, size, symbol, onFollow }: CellP
     .toString(16)
     .toUpperCase()
     .padStart(size * 2, '0')
-  const mark = hasChanged && <span class="wb-hidden"> (changed)</span>
+  const mark = hasChanged && <span class="wb-hidden"> ({text.changed})</span>
   return (
     <td class={hasChanged ? 'is-changed' : value === 0n ? 'is-zero' : ''}>
       {size === 8 && value !== 0n ? (
         <button
           type="button"
           class="wb-follow"
-          title={`Go to ${symbol ?? hex(value)}`}
+          title={text.goToPlace(symbol ?? hex(value))}
           onClick={() => onFollow(value)}
         >
           {digits}

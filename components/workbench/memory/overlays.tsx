@@ -1,9 +1,10 @@
 /** A page of memory taken for something: a table of a page walk, or a VMCB. */
 import { useState } from 'preact/hooks'
 import { VMCB_BYTES, VMCB_FIELDS } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import { summarizeBits } from '../dissection.ts'
-import { count, hex, hexWide } from '../format.ts'
-import { bytesOf, differs, dump, valueOf } from '../vmcb/image.ts'
+import { hex, hexWide } from '../format.ts'
+import { bytesOf, differs, dump, offsetOf, valueOf } from '../vmcb/image.ts'
 import { TABLES, tableEntries, type TableShift } from './units.ts'
 
 /** More entries are shown when asked for. */
@@ -24,7 +25,7 @@ export function TableOverlay({ bytes, shift, onShift, onFollow }: TableOverlayPr
     <>
       <p>
         <label>
-          Taken for a{' '}
+          {text.takenForA}{' '}
           <select
             value={shift}
             onChange={({ currentTarget }) =>
@@ -38,15 +39,15 @@ export function TableOverlay({ bytes, shift, onShift, onFollow }: TableOverlayPr
             ))}
           </select>
         </label>{' '}
-        <span class="wb-soft">{count(entries.length)} of 512 entries are not zero.</span>
+        <span class="wb-soft">{text.entriesNotZero(entries.length)}</span>
       </p>
       {entries.length > 0 && (
         <table class="wb-vmcb wb-table-entries">
           <thead>
             <tr>
-              <th scope="col">Index</th>
-              <th scope="col">Entry</th>
-              <th scope="col">Meaning</th>
+              <th scope="col">{text.indexOfEntry}</th>
+              <th scope="col">{text.entry}</th>
+              <th scope="col">{text.meaning}</th>
             </tr>
           </thead>
           <tbody>
@@ -63,7 +64,9 @@ export function TableOverlay({ bytes, shift, onShift, onFollow }: TableOverlayPr
                   )}
                 </td>
                 <td>
-                  {target === undefined ? 'not present' : `${isLeaf ? 'page' : 'table'} at ${hex(target)}`}{' '}
+                  {target === undefined
+                    ? text.notPresent
+                    : (isLeaf ? text.pageAt : text.tableAt)(hex(target))}{' '}
                   <span class="wb-decoded">{summarizeBits(value, 8, bits)}</span>
                 </td>
               </tr>
@@ -73,7 +76,7 @@ export function TableOverlay({ bytes, shift, onShift, onFollow }: TableOverlayPr
       )}
       {entries.length > shown && (
         <button type="button" class="wb-link" onClick={() => setShown(entries.length)}>
-          Show all {count(entries.length)}
+          {text.showAll(entries.length)}
         </button>
       )}
     </>
@@ -87,20 +90,20 @@ interface VmcbOverlayProps {
 
 /** The fields that are not zero, or have just changed. */
 export function VmcbOverlay({ bytes, before }: VmcbOverlayProps) {
-  if (bytes.length < VMCB_BYTES) return <p class="wb-soft">A VMCB does not fit before the end of memory.</p>
+  if (bytes.length < VMCB_BYTES) return <p class="wb-soft">{text.vmcbDoesNotFit}</p>
   const hasChanged = (field: (typeof VMCB_FIELDS)[number]): boolean =>
     before?.length === bytes.length && differs(field, bytes, before)
   const fields = VMCB_FIELDS.filter(
     (field) => hasChanged(field) || bytesOf(bytes, field).some((byte) => byte !== 0),
   )
-  if (fields.length === 0) return <p class="wb-soft">Every field would be zero.</p>
+  if (fields.length === 0) return <p class="wb-soft">{text.everyFieldIsZero}</p>
   return (
     <table class="wb-vmcb">
       <thead>
         <tr>
-          <th scope="col">Offset</th>
-          <th scope="col">Field</th>
-          <th scope="col">Value</th>
+          <th scope="col">{text.offset}</th>
+          <th scope="col">{text.field}</th>
+          <th scope="col">{text.value}</th>
         </tr>
       </thead>
       <tbody>
@@ -109,7 +112,7 @@ export function VmcbOverlay({ bytes, before }: VmcbOverlayProps) {
           const value = isNumber ? valueOf(bytes, field) : 0n
           return (
             <tr key={field.key} class={hasChanged(field) ? 'is-changed' : ''} data-overlay={field.key}>
-              <td class="wb-num">{field.offset.toString(16).toUpperCase().padStart(3, '0')}h</td>
+              <td class="wb-num">{offsetOf(field)}</td>
               <th scope="row">{field.name}</th>
               <td>
                 <span class="wb-value">

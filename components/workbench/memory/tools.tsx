@@ -1,7 +1,8 @@
 /** What else can be done with memory: searching all of it, and changing it while the machine is paused. */
 import { useState } from 'preact/hooks'
+import * as text from '../../strings.ts'
 import { toBytes } from '../bytes.ts'
-import { count, hex } from '../format.ts'
+import { hex } from '../format.ts'
 import { readShown } from '../radix.tsx'
 import type { SearchRequest, SearchResult } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
@@ -14,15 +15,15 @@ const KINDS: readonly {
   readonly label: string
   readonly hint: string
 }[] = [
-  { id: 'bytes', label: 'bytes', hint: '48 8B ?? 05' },
-  { id: 'text', label: 'text', hint: 'Hello' },
-  { id: 'value', label: 'value', hint: '0x1234 or guest' },
+  { id: 'bytes', label: text.patternOfBytes, hint: '48 8B ?? 05' },
+  { id: 'text', label: text.patternOfText, hint: text.exampleOfText },
+  { id: 'value', label: text.patternOfValue, hint: text.exampleOfValue },
 ]
 
 function SizeChoice({ size, onChange }: { readonly size: Size; readonly onChange: (size: Size) => void }) {
   return (
     <label>
-      of{' '}
+      {text.ofWhich}{' '}
       <select
         value={size}
         onChange={({ currentTarget }) => onChange(SIZES.find((one) => one === Number(currentTarget.value))!)}
@@ -33,7 +34,7 @@ function SizeChoice({ size, onChange }: { readonly size: Size; readonly onChange
           </option>
         ))}
       </select>{' '}
-      bytes
+      {text.sizeInBytes}
     </label>
   )
 }
@@ -52,17 +53,17 @@ export function MemorySearch({ store, onGo }: ToolProps) {
     setResult(await store.ask((client) => client.search({ kind: kind.id, pattern, size })))
   return (
     <details class="wb-tool">
-      <summary>Search memory</summary>
+      <summary>{text.searchMemory}</summary>
       <form
         class="wb-memory-bar"
-        aria-label="Search memory"
+        aria-label={text.searchMemory}
         onSubmit={(event) => {
           event.preventDefault()
           void search()
         }}
       >
         <label>
-          <span class="wb-hidden">Kind of pattern</span>
+          <span class="wb-hidden">{text.kindOfPattern}</span>
           <select
             value={kind.id}
             onChange={({ currentTarget }) => setKind(KINDS.find(({ id }) => id === currentTarget.value)!)}
@@ -75,7 +76,7 @@ export function MemorySearch({ store, onGo }: ToolProps) {
           </select>
         </label>
         <input
-          aria-label="Pattern"
+          aria-label={text.pattern}
           value={pattern}
           placeholder={kind.hint}
           spellcheck={false}
@@ -84,7 +85,7 @@ export function MemorySearch({ store, onGo }: ToolProps) {
           onInput={({ currentTarget }) => setPattern(currentTarget.value)}
         />
         {kind.id === 'value' && <SizeChoice size={size} onChange={setSize} />}
-        <button class="wb-button">Search</button>
+        <button class="wb-button">{text.search}</button>
       </form>
       {result?.ok === false && (
         <p class="wb-error" role="alert">
@@ -93,13 +94,7 @@ export function MemorySearch({ store, onGo }: ToolProps) {
       )}
       {result?.ok === true && (
         <div role="status">
-          <p>
-            {result.isCut
-              ? `The first ${count(result.found.length)} places:`
-              : result.found.length === 0
-                ? 'Not in memory.'
-                : `Found ${result.found.length === 1 ? 'once' : `${count(result.found.length)} times`}:`}
-          </p>
+          <p>{placesFound(result)}</p>
           <ul class="wb-found">
             {result.found.map((address) => (
               <li key={address}>
@@ -115,27 +110,34 @@ export function MemorySearch({ store, onGo }: ToolProps) {
   )
 }
 
+function placesFound({ found, isCut }: SearchResult & { readonly ok: true }): string {
+  if (isCut) return text.firstPlaces(found.length)
+  if (found.length === 0) return text.notInMemory
+  return found.length === 1 ? text.foundOnce : text.foundTimes(found.length)
+}
+
 export function MemoryChange({ store, address }: { readonly store: LabStore; readonly address: number }) {
   const [at, setAt] = useState('')
   const [typed, setTyped] = useState('')
   const [size, setSize] = useState<Size>(8)
   const [problem, setProblem] = useState('')
   const canEdit = store.canTravel.value && store.view.value?.ending === undefined
-  const read = (text: string): bigint | undefined => readShown(text) ?? store.symbols.value.get(text.trim())
+  const read = (written: string): bigint | undefined =>
+    readShown(written) ?? store.symbols.value.get(written.trim())
   const change = async (): Promise<void> => {
     const value = read(typed)
     const place = at.trim() === '' ? BigInt(address) : read(at)
     if (value === undefined || place === undefined) {
-      setProblem('Address and value are numbers or symbols of the program.')
+      setProblem(text.numbersOrSymbols)
       return
     }
     if (value >> BigInt(size * 8) !== 0n) {
-      setProblem(`The value does not fit in ${size} bytes.`)
+      setProblem(text.valueDoesNotFit(size))
       return
     }
     const ram = (store.opened.value?.lab.machine.memory ?? 0) * 0x10_0000
     if (place + BigInt(size) > BigInt(ram)) {
-      setProblem(`RAM ends before ${hex(ram)}.`)
+      setProblem(`${text.ramEndsBefore(hex(ram))}.`)
       return
     }
     setProblem('')
@@ -143,27 +145,23 @@ export function MemoryChange({ store, address }: { readonly store: LabStore; rea
       kind: 'memory',
       address: Number(place),
       bytes: toBytes(value, size),
-      label: `${size} bytes at ${hex(place)}`,
+      label: text.bytesAt(size, hex(place)),
     })
   }
   return (
     <details class="wb-tool">
-      <summary>Change memory</summary>
-      <p class="wb-soft">
-        {canEdit
-          ? 'The machine is paused: a change takes effect now, as an edit in the timeline.'
-          : 'Memory can be changed while the machine is paused in the middle of a run.'}
-      </p>
+      <summary>{text.changeMemory}</summary>
+      <p class="wb-soft">{canEdit ? text.changeTakesEffectNow : text.memoryChangesInRun}</p>
       <form
         class="wb-memory-bar"
-        aria-label="Change memory"
+        aria-label={text.changeMemory}
         onSubmit={(event) => {
           event.preventDefault()
           if (canEdit) void change()
         }}
       >
         <label>
-          At{' '}
+          {text.changeAt}{' '}
           <input
             value={at}
             placeholder={hex(address)}
@@ -173,7 +171,7 @@ export function MemoryChange({ store, address }: { readonly store: LabStore; rea
           />
         </label>
         <label>
-          value{' '}
+          {text.changeTo}{' '}
           <input
             value={typed}
             spellcheck={false}
@@ -183,7 +181,7 @@ export function MemoryChange({ store, address }: { readonly store: LabStore; rea
         </label>
         <SizeChoice size={size} onChange={setSize} />
         <button class="wb-button" aria-disabled={!canEdit}>
-          Change
+          {text.change}
         </button>
       </form>
       {problem !== '' && (

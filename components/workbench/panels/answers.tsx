@@ -1,5 +1,6 @@
 /** What panels share that ask the worker on demand. */
 import { useEffect, useState } from 'preact/hooks'
+import * as text from '../../strings.ts'
 import type { Client } from '../client.ts'
 import type { RunView } from '../protocol.ts'
 import type { PanelProps } from './registry.tsx'
@@ -39,7 +40,7 @@ export function ProcessorChoice({ view, processor, choose }: ProcessorChoiceProp
   if (view.cpus.length === 1) return null
   return (
     <label>
-      vCPU{' '}
+      {text.vcpu}{' '}
       <select value={processor} onChange={({ currentTarget }) => choose(Number(currentTarget.value))}>
         {view.cpus.map((_, index) => (
           <option key={index} value={index}>

@@ -1,7 +1,8 @@
 /** Two points of the run side by side: pinned positions, and what differs between them. */
 import { useState } from 'preact/hooks'
 import { findField } from '../../../emulator/svm/index.ts'
-import { count, hex, hexWide, plural } from '../format.ts'
+import * as text from '../../strings.ts'
+import { count, hex, hexWide } from '../format.ts'
 import { useRemembered } from '../remembered.ts'
 import type { Comparison } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
@@ -26,7 +27,7 @@ export function ComparePanel({ store, view }: PanelProps) {
   const here = view.instructions
   const compare = async (): Promise<void> =>
     setComparison(await store.study((client) => client.compare(from, to ?? here)))
-  const name = (at: number): string => (at === 0 ? 'the start' : `instruction ${count(at)}`)
+  const name = (at: number): string => (at === 0 ? text.startOfRun : text.instructionNumber(at))
   return (
     <>
       <div class="wb-memory-bar">
@@ -40,10 +41,10 @@ export function ComparePanel({ store, view }: PanelProps) {
             setFrom(here)
           }}
         >
-          Pin {name(here)}
+          {text.pin(name(here))}
         </button>
         <label>
-          Compare{' '}
+          {text.compare}{' '}
           <select value={from} onChange={({ currentTarget }) => setFrom(Number(currentTarget.value))}>
             {pins.map((at) => (
               <option key={at} value={at}>
@@ -53,12 +54,12 @@ export function ComparePanel({ store, view }: PanelProps) {
           </select>
         </label>
         <label>
-          with{' '}
+          {text.withWhat}{' '}
           <select
             value={to?.toString() ?? ''}
             onChange={({ currentTarget: { value } }) => setTo(value === '' ? undefined : Number(value))}
           >
-            <option value="">where the machine is</option>
+            <option value="">{text.whereMachineIs}</option>
             {pins.map((at) => (
               <option key={at} value={at}>
                 {name(at)}
@@ -72,7 +73,7 @@ export function ComparePanel({ store, view }: PanelProps) {
           aria-disabled={!store.canTravel.value}
           onClick={() => void compare()}
         >
-          Compare
+          {text.compare}
         </button>
         {pins.length > 1 && (
           <button
@@ -84,15 +85,12 @@ export function ComparePanel({ store, view }: PanelProps) {
               setTo(undefined)
             }}
           >
-            Remove all pins
+            {text.removeAllPins}
           </button>
         )}
       </div>
       {comparison === undefined ? (
-        <p class="wb-soft">
-          Pin a point of the run, go on, and compare: registers, VMCBs and memory. The machine stays where it
-          is.
-        </p>
+        <p class="wb-soft">{text.aboutCompare}</p>
       ) : (
         <Differences store={store} comparison={comparison} name={name} />
       )}
@@ -113,16 +111,15 @@ function Differences({ store, comparison, name }: DifferencesProps) {
   return (
     <div data-compared={`${from}-${to}`}>
       <p role="status">
-        From {name(from)} to {name(to)}:{' '}
         {isSame
-          ? 'nothing differs.'
-          : `${plural(registers.length, 'register')}, ${plural(fields.length, 'VMCB field')} and ${plural(pageCount, 'page')} of memory differ.`}
+          ? text.nothingDiffers(name(from), name(to))
+          : text.someDiffer(name(from), name(to), registers.length, fields.length, pageCount)}
       </p>
       {registers.length > 0 && (
         <Table
-          caption="Registers"
+          caption={text.registers}
           rows={registers.map((one) => ({
-            name: `${one.name}${severalCpus ? ` of vCPU ${one.processor}` : ''}`,
+            name: severalCpus ? text.ofVcpu(one.name, one.processor) : one.name,
             from: hexWide(one.from, one.bytes),
             to: hexWide(one.to, one.bytes),
           }))}
@@ -130,11 +127,11 @@ function Differences({ store, comparison, name }: DifferencesProps) {
       )}
       {fields.length > 0 && (
         <Table
-          caption="VMCB fields in memory"
+          caption={text.vmcbFieldsInMemory}
           rows={fields.map(({ vmcb, field: key, from: before, to: after }) => {
             const field = findField(key)!
             return {
-              name: `${field.name} of ${vmcb}`,
+              name: text.fieldOf(field.name, vmcb),
               from: hexWide(before, field.bytes),
               to: hexWide(after, field.bytes),
             }
@@ -144,14 +141,13 @@ function Differences({ store, comparison, name }: DifferencesProps) {
       {pages.length > 0 && (
         <table class="wb-vmcb">
           <caption>
-            Pages of memory
-            {pageCount > pages.length && `, the first ${pages.length} of ${count(pageCount)}`}
+            {pageCount > pages.length ? text.firstPagesOfMemory(pages.length, pageCount) : text.pagesOfMemory}
           </caption>
           <thead>
             <tr>
-              <th scope="col">Page</th>
-              <th scope="col">Bytes that differ</th>
-              <th scope="col">The first one</th>
+              <th scope="col">{text.page}</th>
+              <th scope="col">{text.bytesThatDiffer}</th>
+              <th scope="col">{text.firstThatDiffers}</th>
             </tr>
           </thead>
           <tbody>
@@ -180,9 +176,9 @@ function Table({ caption, rows }: TableProps) {
       <caption>{caption}</caption>
       <thead>
         <tr>
-          <th scope="col">Name</th>
-          <th scope="col">First</th>
-          <th scope="col">Then</th>
+          <th scope="col">{text.nameOfValue}</th>
+          <th scope="col">{text.valueFirst}</th>
+          <th scope="col">{text.valueThen}</th>
         </tr>
       </thead>
       <tbody>

@@ -1,9 +1,10 @@
 /** The serial port: what the program wrote to it, and a line to type for it to read. */
 import { useState } from 'preact/hooks'
+import * as text from '../../strings.ts'
 import type { PanelProps } from './registry.tsx'
 
 export function ConsolePanel({ store }: Pick<PanelProps, 'store'>) {
-  const text = store.console.value
+  const output = store.console.value
   const ending = store.view.value?.ending
   const [line, setLine] = useState('')
   const [withReturn, setWithReturn] = useState(true)
@@ -16,23 +17,23 @@ export function ConsolePanel({ store }: Pick<PanelProps, 'store'>) {
   }
   return (
     <>
-      {text === '' ? (
-        <p class="wb-soft">Nothing was written to the serial port at 3F8h.</p>
+      {output === '' ? (
+        <p class="wb-soft">{text.nothingWritten}</p>
       ) : (
-        <pre class="wb-console" tabIndex={0} aria-label="Output of the serial port">
-          {text}
+        <pre class="wb-console" tabIndex={0} aria-label={text.serialOutput}>
+          {output}
         </pre>
       )}
       <form
         class="wb-memory-bar"
-        aria-label="Input of the serial port"
+        aria-label={text.serialInput}
         onSubmit={(event) => {
           event.preventDefault()
           void send()
         }}
       >
         <label>
-          Type{' '}
+          {text.typeHere}{' '}
           <input
             value={line}
             spellcheck={false}
@@ -47,18 +48,14 @@ export function ConsolePanel({ store }: Pick<PanelProps, 'store'>) {
             checked={withReturn}
             onChange={({ currentTarget }) => setWithReturn(currentTarget.checked)}
           />{' '}
-          and Return
+          {text.andReturn}
         </label>
         <button class="wb-button" aria-disabled={!canType}>
-          Send
+          {text.send}
         </button>
       </form>
       <p class="wb-soft">
-        {canType
-          ? 'The program finds it at the port when it goes on. It is an edit in the timeline.'
-          : ending !== undefined
-            ? 'The run is over: nobody would read it. Step back to type.'
-            : 'Pause the machine to type.'}
+        {canType ? text.programFindsInput : ending !== undefined ? text.nobodyWouldRead : text.pauseToType}
       </p>
     </>
   )

@@ -1,5 +1,6 @@
 /** The devices of a machine with caches: the picture in the framebuffer, and the transfers over the bus. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import * as text from '../../strings.ts'
 import { dump } from '../vmcb/image.ts'
 import { count, hex } from '../format.ts'
 import type { Devices } from '../state-protocol.ts'
@@ -48,30 +49,27 @@ function Picture({ picture }: { readonly picture: NonNullable<Devices['picture']
         width={width}
         height={height}
         role="img"
-        aria-label={`The picture in the framebuffer: ${count(lit)} of ${count(width * height)} pixels are not black`}
+        aria-label={text.pictureSummary(lit, width * height)}
       />
-      <figcaption class="wb-soft">
-        The framebuffer at E000_0000h: {width} x {height} pixels of 32 bits, {count(lit)} of them not black.
-      </figcaption>
+      <figcaption class="wb-soft">{text.framebufferFacts(width, height, lit)}</figcaption>
     </figure>
   )
 }
 
 function Bus({ bus: { entries, total } }: { readonly bus: NonNullable<Devices['bus']> }) {
-  if (total === 0) return <p class="wb-soft">Nothing has crossed the bus yet.</p>
+  if (total === 0) return <p class="wb-soft">{text.nothingCrossedBus}</p>
   return (
     <table class="wb-vmcb">
       <caption>
-        Transfers over the bus: {total > entries.length ? `the last ${count(entries.length)} of ` : ''}
-        {count(total)}
+        {total > entries.length ? text.lastTransfers(entries.length, total) : text.transfers(total)}
       </caption>
       <thead>
         <tr>
-          <th scope="col">After</th>
-          <th scope="col">By</th>
-          <th scope="col">What</th>
-          <th scope="col">Address</th>
-          <th scope="col">Bytes</th>
+          <th scope="col">{text.transferAfter}</th>
+          <th scope="col">{text.transferBy}</th>
+          <th scope="col">{text.transferWhat}</th>
+          <th scope="col">{text.address}</th>
+          <th scope="col">{text.bytes}</th>
         </tr>
       </thead>
       <tbody>

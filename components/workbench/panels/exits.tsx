@@ -3,9 +3,10 @@ import { useState } from 'preact/hooks'
 import { EXIT_CODES, findField, type ExplainedCheck } from '../../../emulator/svm/index.ts'
 import type { Lab } from '../../../emulator/lab/index.ts'
 import { checkPath, cleanBitPath, exitPath, fieldPath } from '../../paths.ts'
+import * as text from '../../strings.ts'
 import { Dissector } from '../dissector.tsx'
 import { Fact } from '../fact.tsx'
-import { count, hex, hexWide } from '../format.ts'
+import { hex, hexWide } from '../format.ts'
 import type { ExitView, RunView } from '../protocol.ts'
 import type { LabStore } from '../store.ts'
 
@@ -16,33 +17,33 @@ export function ExitsPanel({ store, reveal }: { readonly store: LabStore; readon
   const exits = to === undefined ? all : all.filter(({ nested }) => nested?.to === to)
   return (
     <>
-      <h3>Exits</h3>
+      <h3>{text.exits}</h3>
       {view?.l0 !== undefined && (
         <label class="wb-exits-filter">
-          Show{' '}
+          {text.show}{' '}
           <select
             value={to ?? ''}
             onChange={({ currentTarget: { value } }) =>
               choose(value === '' ? undefined : (value as 'L0' | 'L1'))
             }
           >
-            <option value="">the processor’s and L1’s</option>
-            <option value="L0">those of the processor, which L0 takes</option>
-            <option value="L1">those that L1 sees</option>
+            <option value="">{text.exitsOfBoth}</option>
+            <option value="L0">{text.exitsOfProcessor}</option>
+            <option value="L1">{text.exitsOfL1}</option>
           </select>
         </label>
       )}
       {exits.length === 0 && (
         <p class="wb-soft">
           {view?.ending !== undefined
-            ? 'There was no #VMEXIT.'
+            ? text.noExit
             : view === undefined || view.instructions === 0
-              ? 'No #VMEXIT yet. Run the program, or step through it.'
-              : 'No #VMEXIT yet.'}
+              ? text.noExitYetRun
+              : text.noExitYet}
         </p>
       )}
       {exits.length > 0 && exits[0].number > 1 && (
-        <p class="wb-soft">The first {count(exits[0].number - 1)} exits are not shown.</p>
+        <p class="wb-soft">{text.exitsNotShown(exits[0].number - 1)}</p>
       )}
       <ol class="wb-exits" start={exits[0]?.number ?? 1}>
         {exits.map((exit) => (
@@ -54,8 +55,8 @@ export function ExitsPanel({ store, reveal }: { readonly store: LabStore; readon
   )
 }
 
-function sentence(text: string): string {
-  return `${text[0].toUpperCase()}${text.slice(1)}.`
+function sentence(words: string): string {
+  return `${words[0].toUpperCase()}${words.slice(1)}.`
 }
 
 interface ExitProps {
@@ -80,11 +81,11 @@ function Exit({ exit, view, reveal }: ExitProps) {
         <span class="wb-exit-number">{number}</span>
         {nested && (
           <span class="wb-exit-way">
-            {nested.from} <span aria-label="to">→</span> {nested.to}
+            {nested.from} <span aria-label={text.exitTo}>→</span> {nested.to}
           </span>
         )}
         <b>
-          #VMEXIT(
+          {'#VMEXIT('}
           <ExitName name={explanation.name} />)
         </b>
         <span class="wb-soft">{explanation.cause}</span>
@@ -94,12 +95,12 @@ function Exit({ exit, view, reveal }: ExitProps) {
           name="EXITCODE"
           value={explanation.code >> 32n === 0n ? hex(explanation.code) : hexWide(explanation.code, 8)}
         />
-        <Fact name="guest rIP" value={hex(rip)} />
-        <Fact name="VMCB" value={`${hex(vmcb)}${name === undefined ? '' : ` ${name}`}`} />
-        <Fact name="after" value={`${count(instructions)} instructions`} />
+        <Fact name={text.guestRip} value={hex(rip)} />
+        <Fact name={text.vmcb} value={`${hex(vmcb)}${name === undefined ? '' : ` ${name}`}`} />
+        <Fact name={text.afterFact} value={text.instructionsRun(instructions)} />
         {fromCache.length > 0 && (
           <Fact
-            name="state cache"
+            name={text.stateCacheFact}
             value={fromCache.map((group, index) => (
               <>
                 {index > 0 && ', '}
@@ -120,11 +121,7 @@ function Exit({ exit, view, reveal }: ExitProps) {
         <FailedCheck key={check.id} check={check} />
       ))}
       {isInvalid && isKeptBack && (
-        <p class="wb-soft">
-          {reveal === 'never'
-            ? 'As on a real processor, nothing says which check failed. Finding it is the exercise.'
-            : 'Which check failed is shown once you have named a field and a reason, below.'}
-        </p>
+        <p class="wb-soft">{reveal === 'never' ? text.checkNeverTold : text.checkToldAfterGuess}</p>
       )}
     </li>
   )
@@ -145,11 +142,11 @@ function FailedCheck({ check }: { readonly check: ExplainedCheck }) {
     <div class="wb-check" data-check={check.id}>
       <p>
         <b>{check.explanation}</b> <span class="wb-soft">{check.section}.</span>{' '}
-        <a href={checkPath(check)}>Reference</a>
+        <a href={checkPath(check)}>{text.reference}</a>
       </p>
       <p class="wb-check-field">
-        <a href={fieldPath(field)}>{field.name}</a> <span class="wb-soft">at {hex(field.offset)}</span> ={' '}
-        {hexWide(check.value, field.bytes)}
+        <a href={fieldPath(field)}>{field.name}</a>{' '}
+        <span class="wb-soft">{text.atAddress(hex(field.offset))}</span> = {hexWide(check.value, field.bytes)}
       </p>
       <Dissector
         name={field.name}

@@ -4,6 +4,7 @@ import { InterruptGates } from '../../figures/interrupt-gates.tsx'
 import { StateCacheFigure } from '../../figures/state-cache.tsx'
 import { TlbFigure } from '../../figures/tlb.tsx'
 import { WorldSwitch } from '../../figures/world-switch.tsx'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import { ProcessorChoice, useAnswer, useProcessor } from './answers.tsx'
 import type { PanelProps } from './registry.tsx'
@@ -54,20 +55,20 @@ export function StateCachePanel(props: PanelProps) {
     async (client) => (vmcb === undefined ? undefined : client.stateCache(vmcb.address, processor)),
     [processor, vmcb?.address],
   )
-  if (vmcb === undefined) return <p class="wb-soft">This lab has no VMCB of a text.</p>
+  if (vmcb === undefined) return <p class="wb-soft">{text.noVmcbOfText}</p>
   return (
     <>
       <div class="wb-figure-bar">
         {vmcbs.length > 1 && (
           <label>
-            VMCB{' '}
+            {text.vmcb}{' '}
             <select
               value={vmcb.address}
               onChange={({ currentTarget }) => chooseVmcb(Number(currentTarget.value))}
             >
               {vmcbs.map(({ name, address }) => (
                 <option key={address} value={address}>
-                  {name} at {hex(address)}
+                  {text.vmcbAt(name, hex(address))}
                 </option>
               ))}
             </select>

@@ -1,7 +1,7 @@
 /** The races of a lab: what the explorer found, every order as a lattice, and a losing one replayed on the machine. */
 import { useState } from 'preact/hooks'
 import { Lattice } from '../../figures/lattice.tsx'
-import { count, plural } from '../format.ts'
+import * as text from '../../strings.ts'
 import type { RaceSummary, RaceView } from '../protocol.ts'
 import { useAnswer } from './answers.tsx'
 import type { PanelProps } from './registry.tsx'
@@ -12,20 +12,20 @@ export function InterleavingsPanel(props: PanelProps) {
   if (races === undefined)
     return (
       <p class="wb-soft" role="status">
-        Trying the orders … <progress aria-label="Trying the orders" />
+        {text.tryingTheOrders} <progress aria-label={text.tryingOrders} />
       </p>
     )
   const race = races.find(({ id }) => id === chosen) ?? races.at(0)
-  if (race === undefined) return <p class="wb-soft">This lab has no race.</p>
+  if (race === undefined) return <p class="wb-soft">{text.noRace}</p>
   return (
     <>
       {props.view.l0?.replay !== undefined && (
-        <p class="wb-replay">On the machine: {props.view.l0.replay}. Step, or run.</p>
+        <p class="wb-replay">{text.replayIsReady(props.view.l0.replay)}</p>
       )}
       {races.length > 1 && (
         <div class="wb-figure-bar">
           <label>
-            Race{' '}
+            {text.race}{' '}
             <select value={race.id} onChange={({ currentTarget }) => choose(currentTarget.value)}>
               {races.map(({ id }) => (
                 <option key={id} value={id}>
@@ -52,13 +52,11 @@ function Race({ race: { title, stores, report, lattice }, replay }: RaceProps) {
       <p>
         <b>{title}.</b>{' '}
         {stores.map((list, index) => (
-          <span key={index}>
-            vCPU {index + 1} stores {list.join(', then ')}.{' '}
-          </span>
+          <span key={index}>{text.vcpuStores(index + 1, list)} </span>
         ))}
       </p>
       {report === undefined ? (
-        <p class="wb-soft">L1 does not get to the VMRUN that is raced for.</p>
+        <p class="wb-soft">{text.raceNotReached}</p>
       ) : (
         <Found report={report} replay={replay} />
       )}
@@ -73,26 +71,23 @@ function Found({ report, replay }: { readonly report: RaceSummary; readonly repl
     <>
       <p>
         <span class={`wb-verdict ${losing === 0 ? 'is-good' : 'is-bad'}`}>
-          {losing === 0 ? '✓ no order loses' : `✕ ${count(losing)} of ${plural(tried, 'order')} lose`}
+          {losing === 0 ? text.noOrderLoses : text.ordersLose(losing, tried)}
         </span>{' '}
         <span class="wb-soft">
-          {plural(tried, 'order')} tried, one of each class that leads to the same end; the longest has{' '}
-          {longest} steps.{' '}
-          {isComplete
-            ? `That is all of them; the bound is ${count(most)}.`
-            : `There are more than the bound of ${count(most)}.`}
+          {text.ordersTried(tried, longest)}{' '}
+          {isComplete ? text.allOrdersTried(most) : text.moreOrdersThanBound(most)}
         </span>
       </p>
       {losses.length > 0 && (
         <ol class="wb-losses">
-          {losses.map(({ property, field, text, steps }, index) => (
-            <li key={`${property} ${text}`}>
+          {losses.map(({ property, field, text: finding, steps }, index) => (
+            <li key={`${property} ${finding}`}>
               <p>
-                <b>{property}</b> of {field}: {text}
+                <b>{property}</b> {text.ofWhich} {field}: {finding}
               </p>
               <p class="wb-soft">{steps.join(' → ')}</p>
               <button type="button" class="wb-button" onClick={() => replay(index)}>
-                Replay this order on the machine
+                {text.replayOrder}
               </button>
             </li>
           ))}

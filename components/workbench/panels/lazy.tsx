@@ -1,6 +1,7 @@
 /** A panel whose code is loaded when it is opened for the first time. */
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import * as text from '../../strings.ts'
 import type { PanelProps } from './registry.tsx'
 
 type Panel = ComponentType<PanelProps>
@@ -21,12 +22,6 @@ export function lazyPanel(load: () => Promise<Panel>): Panel {
       )
     }, [])
     if (Shown !== undefined) return <Shown {...props} />
-    return hasFailed ? (
-      <p class="wb-error">
-        This panel could not be loaded. Close it, and try again when there is a connection.
-      </p>
-    ) : (
-      <p class="wb-soft">Loading …</p>
-    )
+    return hasFailed ? <p class="wb-error">{text.panelNotLoaded}</p> : <p class="wb-soft">{text.loading}</p>
   }
 }

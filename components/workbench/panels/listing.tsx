@@ -1,6 +1,7 @@
 /** The program as memory has it: addresses, bytes with the parts of each encoding, instructions, how often each was executed. */
 import { useEffect, useState } from 'preact/hooks'
-import { count, hex, plural } from '../format.ts'
+import * as text from '../../strings.ts'
+import { count, hex } from '../format.ts'
 import type { ExecutionCounts, Listing, ListingRow, RunView } from '../protocol.ts'
 import { breakpointState } from '../reader-stops.ts'
 import type { LabStore } from '../store.ts'
@@ -37,7 +38,7 @@ export function ListingPanel({ store, view }: ListingPanelProps) {
     return () => (isCurrent = false)
   }, [store, view, first, isIdle])
 
-  if (listing === undefined) return <p class="wb-soft">The listing appears when the texts are built.</p>
+  if (listing === undefined) return <p class="wb-soft">{text.listingAppears}</p>
   const { rows, elsewhere, next, total } = listing
   const isCounted = counts !== undefined && counts.instructions <= view.instructions
   return (
@@ -53,7 +54,7 @@ export function ListingPanel({ store, view }: ListingPanelProps) {
       {elsewhere.length > 0 && (
         <Rows
           store={store}
-          caption="The next instructions: code that no source line gave"
+          caption={text.instructionsElsewhere}
           rows={elsewhere}
           next={next}
           counts={isCounted ? counts : undefined}
@@ -61,7 +62,7 @@ export function ListingPanel({ store, view }: ListingPanelProps) {
       )}
       <Rows
         store={store}
-        caption="The program, as memory has it"
+        caption={text.programInMemory}
         rows={rows}
         next={next}
         counts={isCounted ? counts : undefined}
@@ -96,30 +97,26 @@ function Bar({ store, listing: { first, end, total }, counts, onCount, onMove, c
             disabled={first === 0}
             onClick={() => onMove(first - SHOWN)}
           >
-            Earlier
+            {text.earlier}
           </button>
           <button type="button" class="wb-small-button" disabled={end === total} onClick={() => onMove(end)}>
-            Later
+            {text.later}
           </button>
-          <span class="wb-soft">
-            {count(first + 1)} to {count(end)} of {count(total)}
-          </span>
+          <span class="wb-soft">{text.linesShown(first + 1, end, total)}</span>
         </>
       )}
       {canFollow && (
         <button type="button" class="wb-small-button" onClick={() => onMove(undefined)}>
-          To the next instruction
+          {text.toNextInstruction}
         </button>
       )}
       {counts?.instructions !== instructions && (
         <>
           <button type="button" class="wb-small-button" onClick={() => void countAll()}>
-            Count executions
+            {text.countExecutions}
           </button>
           <span class="wb-soft">
-            {counts === undefined
-              ? 'Repeats the run from its start.'
-              : `Counted up to instruction ${count(counts.instructions)}.`}
+            {counts === undefined ? text.repeatsRun : text.countedUpTo(counts.instructions)}
           </span>
         </>
       )}
@@ -142,14 +139,14 @@ function Rows({ store, caption, rows, next, counts }: RowsProps) {
       <thead>
         <tr>
           <th scope="col">
-            <span class="wb-hidden">Breakpoint</span>
+            <span class="wb-hidden">{text.breakpoint}</span>
           </th>
-          <th scope="col">Address</th>
-          <th scope="col">Bytes</th>
-          <th scope="col">Instruction</th>
-          <th scope="col">Line</th>
+          <th scope="col">{text.address}</th>
+          <th scope="col">{text.bytes}</th>
+          <th scope="col">{text.instruction}</th>
+          <th scope="col">{text.line}</th>
           <th scope="col" class="is-count">
-            Executed
+            {text.executed}
           </th>
         </tr>
       </thead>
@@ -198,7 +195,7 @@ function Row({ store, row, isNext, executed }: RowProps) {
           {isNext && (
             <>
               <span aria-hidden="true">▶ </span>
-              <span class="wb-hidden">next: </span>
+              <span class="wb-hidden">{text.nextInstruction} </span>
             </>
           )}
           {hex(address)}
@@ -211,7 +208,7 @@ function Row({ store, row, isNext, executed }: RowProps) {
               type="button"
               class="wb-bytes"
               aria-expanded={isOpen}
-              title="What each byte is"
+              title={text.whatEachByteIs}
               onClick={() => setOpen(!isOpen)}
             >
               {partsOf(row.bytes, fields).map(({ part, digits }) => (
@@ -224,7 +221,7 @@ function Row({ store, row, isNext, executed }: RowProps) {
         </td>
         <td class="wb-num">
           {kind === 'instruction' ? (
-            row.text || <span class="wb-error">no instruction</span>
+            row.text || <span class="wb-error">{text.noInstruction}</span>
           ) : (
             <Data row={row} />
           )}
@@ -275,7 +272,7 @@ function BreakpointToggle({
     <button
       type="button"
       class="wb-breakpoint-toggle"
-      aria-label={`Breakpoint at ${hex(address)}`}
+      aria-label={text.breakpointAt(hex(address))}
       aria-pressed={entry !== undefined}
       onClick={() => {
         if (entry !== undefined) store.stops.remove(entry.id)
@@ -299,11 +296,7 @@ function RawBytes({ row: { bytes, length } }: { readonly row: ListingRow }) {
 }
 
 function Data({ row: { kind, length } }: { readonly row: ListingRow }) {
-  return (
-    <span class="wb-soft">
-      {plural(length, 'byte')} {kind === 'reserve' ? 'reserved' : 'of data'}
-    </span>
-  )
+  return <span class="wb-soft">{(kind === 'reserve' ? text.bytesReserved : text.bytesOfData)(length)}</span>
 }
 
 function SourceLine({
@@ -313,13 +306,13 @@ function SourceLine({
   readonly store: LabStore
   readonly place: NonNullable<ListingRow['place']>
 }) {
-  const text = store.work.texts.value[file]?.split('\n')[line - 1]?.trim()
+  const source = store.work.texts.value[file]?.split('\n')[line - 1]?.trim()
   return (
     <button
       type="button"
       class="wb-line-link"
-      title={text}
-      aria-label={`${file}, line ${line}`}
+      title={source}
+      aria-label={text.lineOfFile(file, line)}
       onClick={() => store.goToLine(file, line, true)}
     >
       {line}
@@ -345,14 +338,14 @@ function Changed({
   }
   return (
     <span class="wb-rewritten">
-      changed by the program; was {built}{' '}
+      {text.changedByProgram(built)}{' '}
       {at === undefined ? (
         <button type="button" class="wb-link" onClick={() => void find()}>
-          when?
+          {text.askWhen}
         </button>
       ) : (
         <button type="button" class="wb-link" onClick={() => void store.goTo(at)}>
-          by instruction {count(at)}
+          {text.byInstruction(at)}
         </button>
       )}
     </span>

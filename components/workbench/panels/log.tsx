@@ -1,7 +1,8 @@
 /** The log of the run with filters, and on demand everything that happened in a part of it, told by repeating that part. */
 import { useEffect, useState } from 'preact/hooks'
 import { STREAM_KINDS } from '../../../emulator/machine/index.ts'
-import { count, plural } from '../format.ts'
+import * as text from '../../strings.ts'
+import { count } from '../format.ts'
 import { readShown } from '../radix.tsx'
 import { useRemembered } from '../remembered.ts'
 import type { LogEntry, LogKind, LogPage } from '../state-protocol.ts'
@@ -12,22 +13,22 @@ import type { PanelProps } from './registry.tsx'
 const NOTED: Readonly<Partial<Record<LogKind, string>>> = {
   vmrun: 'VMRUN',
   vmexit: '#VMEXIT',
-  raised: 'exceptions raised',
-  delivered: 'through the IDT',
-  'relied-on-undefined': 'undefined relied on',
+  raised: text.exceptionsRaised,
+  delivered: text.throughIdt,
+  'relied-on-undefined': text.undefinedReliedOn,
 }
 const NOTED_KINDS = Object.keys(NOTED) as LogKind[]
 
 const DETAIL: Readonly<Partial<Record<LogKind, string>>> = {
-  instruction: 'instructions',
-  access: 'accesses',
-  walk: 'page walks',
-  tlb: 'TLB',
-  intercept: 'intercepts',
-  check: 'checks',
-  'world-switch': 'world switches',
-  event: 'events',
-  bus: 'bus',
+  instruction: text.instructions,
+  access: text.accesses,
+  walk: text.pageWalks,
+  tlb: text.tlb,
+  intercept: text.intercepts,
+  check: text.checks,
+  'world-switch': text.worldSwitches,
+  event: text.events,
+  bus: text.bus,
 }
 
 /** Instructions that are told in detail unless the reader says how many. */
@@ -41,63 +42,70 @@ function isListOf(kinds: readonly LogKind[]): (value: unknown) => value is reado
 export function LogPanel({ store, view }: PanelProps) {
   const [kinds, setKinds] = useRemembered(store, 'log-kinds', NOTED_KINDS, isListOf(NOTED_KINDS))
   const [processor, setProcessor] = useState<number>()
-  const [text, setText] = useState('')
+  const [wanted, setWanted] = useState('')
   const [page, setPage] = useState<LogPage>()
   const isIdle = store.activity.value === 'idle'
   useEffect(() => {
     let isCurrent = true
     void store
-      .ask((client) => client.log({ kinds, processor, text }))
+      .ask((client) => client.log({ kinds, processor, text: wanted }))
       .then((answer) => {
         if (isCurrent && answer !== undefined) setPage(answer)
       })
     return () => (isCurrent = false)
-  }, [store, view, kinds, processor, text, isIdle])
+  }, [store, view, kinds, processor, wanted, isIdle])
   return (
     <>
       <div class="wb-vmcb-bar">
-        <Kinds label="Kinds" names={NOTED} all={NOTED_KINDS} chosen={kinds} onChange={setKinds} />
+        <Kinds
+          label={text.kindsOfEntries}
+          names={NOTED}
+          all={NOTED_KINDS}
+          chosen={kinds}
+          onChange={setKinds}
+        />
         {view.cpus.length > 1 && (
           <label>
-            of{' '}
+            {text.ofWhich}{' '}
             <select
               value={processor?.toString() ?? ''}
               onChange={({ currentTarget: { value } }) =>
                 setProcessor(value === '' ? undefined : Number(value))
               }
             >
-              <option value="">every vCPU</option>
+              <option value="">{text.everyVcpu}</option>
               {view.cpus.map((_, n) => (
                 <option key={n} value={n}>
-                  vCPU {n}
+                  {text.vcpuOf(n)}
                 </option>
               ))}
             </select>
           </label>
         )}
         <label>
-          with{' '}
+          {text.withWhat}{' '}
           <input
             type="search"
-            value={text}
-            placeholder="text"
+            value={wanted}
+            placeholder={text.textToFind}
             spellcheck={false}
             autocomplete="off"
-            onInput={({ currentTarget }) => setText(currentTarget.value)}
+            onInput={({ currentTarget }) => setWanted(currentTarget.value)}
           />
         </label>
       </div>
       {page !== undefined && (
         <>
           <p class="wb-soft" role="status">
-            {page.total > page.entries.length ? `The last ${count(page.entries.length)} of ` : ''}
-            {plural(page.total, 'entry', 'entries')}
-            {page.forgotten > 0 && `; the machine has forgotten the first ${count(page.forgotten)}`}.
+            {page.total > page.entries.length
+              ? text.lastEntries(page.entries.length, page.total)
+              : text.entries(page.total)}
+            {page.forgotten > 0 && `; ${text.entriesForgotten(page.forgotten)}`}.
           </p>
-          <Entries store={store} entries={page.entries} label="Log" severalCpus={view.cpus.length > 1} />
+          <Entries store={store} entries={page.entries} label={text.log} severalCpus={view.cpus.length > 1} />
         </>
       )}
-      <Detail store={store} view={view} previous={undefined} filter={{ processor, text }} />
+      <Detail store={store} view={view} previous={undefined} filter={{ processor, text: wanted }} />
     </>
   )
 }
@@ -141,18 +149,18 @@ interface EntriesProps {
 function Entries({ store, entries, label, severalCpus }: EntriesProps) {
   return (
     <ol class="wb-log" aria-label={label}>
-      {entries.map(({ at, processor, kind, text }, n) => (
+      {entries.map(({ at, processor, kind, text: what }, n) => (
         <li key={n} data-kind={kind}>
           <button
             type="button"
             class="wb-follow wb-num"
-            aria-label={`Go to instruction ${at}`}
+            aria-label={text.goToInstruction(at)}
             onClick={() => void store.goTo(at)}
           >
             {count(at)}
           </button>
-          {severalCpus && <span class="wb-soft">vCPU {processor}</span>}
-          <span class="wb-log-text">{text}</span>
+          {severalCpus && <span class="wb-soft">{text.vcpuOf(processor)}</span>}
+          <span class="wb-log-text">{what}</span>
         </li>
       ))}
     </ol>
@@ -179,7 +187,7 @@ function Detail({ store, view, filter }: DetailProps) {
   const last = to.trim() === '' ? BigInt(end) : readShown(to)
   const tell = async (): Promise<void> => {
     if (first === undefined || last === undefined || first > last || last > BigInt(end)) {
-      setProblem(`Write two positions from 0 to ${count(end)}, the first one first.`)
+      setProblem(text.writeTwoPositions(end))
       return
     }
     setProblem('')
@@ -188,18 +196,18 @@ function Detail({ store, view, filter }: DetailProps) {
   }
   return (
     <details class="wb-tool">
-      <summary>Everything that happened in a part of the run</summary>
-      <p class="wb-soft">That part is run again, and every instruction, access and check in it is told.</p>
+      <summary>{text.everythingInPart}</summary>
+      <p class="wb-soft">{text.aboutDetail}</p>
       <form
         class="wb-memory-bar"
-        aria-label="A part of the run in detail"
+        aria-label={text.partInDetail}
         onSubmit={(event) => {
           event.preventDefault()
           void tell()
         }}
       >
         <label>
-          From{' '}
+          {text.fromWhere}{' '}
           <input
             value={from}
             placeholder={`${Math.max(0, end - FEW)}`}
@@ -207,16 +215,22 @@ function Detail({ store, view, filter }: DetailProps) {
           />
         </label>
         <label>
-          to{' '}
+          {text.toWhere}{' '}
           <input
             value={to}
             placeholder={`${end}`}
             onInput={({ currentTarget }) => setTo(currentTarget.value)}
           />
         </label>
-        <Kinds label="Kinds in detail" names={DETAIL} all={STREAM_KINDS} chosen={kinds} onChange={setKinds} />
+        <Kinds
+          label={text.kindsInDetail}
+          names={DETAIL}
+          all={STREAM_KINDS}
+          chosen={kinds}
+          onChange={setKinds}
+        />
         <button class="wb-button" aria-disabled={!store.canTravel.value}>
-          Tell
+          {text.tell}
         </button>
       </form>
       {problem !== '' && (
@@ -227,13 +241,12 @@ function Detail({ store, view, filter }: DetailProps) {
       {page !== undefined && (
         <>
           <p class="wb-soft" role="status">
-            {page.total > page.entries.length ? `The first ${count(page.entries.length)} of ` : ''}
-            {plural(page.total, 'entry', 'entries')}.
+            {`${page.total > page.entries.length ? text.firstEntries(page.entries.length, page.total) : text.entries(page.total)}.`}
           </p>
           <Entries
             store={store}
             entries={page.entries}
-            label="In detail"
+            label={text.inDetail}
             severalCpus={view.cpus.length > 1}
           />
         </>

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import type { TlbEntry } from '../../../emulator/machine/index.ts'
 import { MemoryTypeCalculator, PatFigure, TypeDerivationFigure } from '../../figures/memory-types.tsx'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import { ProcessorChoice, useAnswer, useProcessor } from './answers.tsx'
 import type { PanelProps } from './registry.tsx'
@@ -15,14 +16,14 @@ export function MemoryTypesPanel(props: PanelProps) {
   return (
     <div class="wb-memory-types">
       <ProcessorChoice view={view} processor={processor} choose={choose} />
-      {ownPat !== undefined && <PatFigure name="gPAT, the guest’s" value={ownPat} />}
-      <PatFigure name={ownPat === undefined ? 'PAT' : 'PAT, the host’s'} value={system.pat} />
+      {ownPat !== undefined && <PatFigure name={text.guestPat} value={ownPat} />}
+      <PatFigure name={ownPat === undefined ? text.pat : text.hostPat} value={system.pat} />
       <section>
-        <h4>An entry of the TLB</h4>
+        <h4>{text.entryOfTlb}</h4>
         {tlb && <Entry entries={tlb.answer.entries} asid={guest?.asid ?? 0} />}
       </section>
       <section>
-        <h4>What if …</h4>
+        <h4>{text.whatIf}</h4>
         <MemoryTypeCalculator
           key={`${ownPat} ${system.pat}`}
           guestPat={ownPat ?? system.pat}
@@ -50,17 +51,17 @@ function Entry({ entries, asid }: EntryProps) {
     (a, b) => Number(b.asid === asid) - Number(a.asid === asid) || (a.linear < b.linear ? -1 : 1),
   )
   const entry = sorted.find((one) => keyOf(one) === chosen) ?? sorted.at(0)
-  if (entry === undefined)
-    return <p class="wb-soft">The TLB is empty: nothing has been translated yet. Run or step to an access.</p>
+  if (entry === undefined) return <p class="wb-soft">{text.tlbIsEmpty}</p>
   return (
     <>
       <div class="wb-figure-bar">
         <label>
-          Page{' '}
+          {text.page}{' '}
           <select value={keyOf(entry)} onChange={({ currentTarget }) => choose(currentTarget.value)}>
             {sorted.map((one) => (
               <option key={keyOf(one)} value={keyOf(one)}>
-                {one.asid === 0 ? 'host' : `ASID ${one.asid}`}: {hex(one.linear)}, {one.memoryType.effective}
+                {one.asid === 0 ? text.asHost : text.asidOf(one.asid)}: {hex(one.linear)},{' '}
+                {one.memoryType.effective}
               </option>
             ))}
           </select>

@@ -1,5 +1,6 @@
 /** Memory from an address or a symbol on, physical or linear: in numbers, as a page table, as a VMCB. */
 import { useId, useState } from 'preact/hooks'
+import * as text from '../../strings.ts'
 import { MemoryChange, MemorySearch } from '../memory/tools.tsx'
 import { Dump } from '../memory/dump.tsx'
 import { TableOverlay, VmcbOverlay } from '../memory/overlays.tsx'
@@ -46,7 +47,7 @@ export function MemoryPanel({ store, view }: PanelProps) {
     <>
       <div class="wb-memory-bar">
         <label>
-          Address{' '}
+          {text.address}{' '}
           <input
             value={expression}
             list={`${id}-symbols`}
@@ -62,13 +63,13 @@ export function MemoryPanel({ store, view }: PanelProps) {
           ))}
         </datalist>
         <button type="button" class="wb-button" onClick={() => move(-length)}>
-          Earlier
+          {text.earlier}
         </button>
         <button type="button" class="wb-button" onClick={() => move(length)}>
-          Later
+          {text.later}
         </button>
         <label>
-          as{' '}
+          {text.takenAs}{' '}
           <select
             value={kind}
             onChange={({ currentTarget }) => setKind(VIEWS.find((one) => one === currentTarget.value)!)}
@@ -81,13 +82,13 @@ export function MemoryPanel({ store, view }: PanelProps) {
           </select>
         </label>
         <label>
-          addresses{' '}
+          {text.addressesAre}{' '}
           <select
             value={space}
             onChange={({ currentTarget }) => setSpace(SPACES.find((one) => one === currentTarget.value)!)}
           >
-            <option value="physical">physical</option>
-            <option value="linear">linear, of vCPU {processor}</option>
+            <option value="physical">{text.physical}</option>
+            <option value="linear">{text.linearOf(processor)}</option>
           </select>
         </label>
       </div>
@@ -145,12 +146,12 @@ function RegisterShortcuts({ view, processor, onGo, onRoot }: ShortcutsProps) {
   const root = (register: bigint): bigint => register & 0xf_ffff_ffff_f000n
   return (
     <p class="wb-places">
-      <span class="wb-soft">Go to</span>
+      <span class="wb-soft">{text.goTo}</span>
       <Place name="RIP" onClick={() => onGo(rip)} />
       <Place name="RSP" onClick={() => onGo(general.rsp)} />
-      <Place name="CR3, as a table" onClick={() => onRoot(root(system.cr3))} />
+      <Place name={text.cr3AsTable} onClick={() => onRoot(root(system.cr3))} />
       {guest?.nestedPaging === true && (
-        <Place name="nCR3, as a table" onClick={() => onRoot(root(guest.nCr3))} />
+        <Place name={text.nCr3AsTable} onClick={() => onRoot(root(guest.nCr3))} />
       )}
     </p>
   )

@@ -3,7 +3,8 @@ import { useState } from 'preact/hooks'
 import type { L0Event } from '../../../emulator/hypervisor/index.ts'
 import { exitName, fieldAt, findField } from '../../../emulator/svm/index.ts'
 import { Triptych } from '../../figures/triptych.tsx'
-import { count, hex, hexWide, plural } from '../format.ts'
+import * as text from '../../strings.ts'
+import { count, hex, hexWide } from '../format.ts'
 import { ProcessorChoice, useAnswer, useProcessor } from './answers.tsx'
 import type { PanelProps } from './registry.tsx'
 
@@ -26,11 +27,11 @@ export function VmcbsPanel(props: PanelProps) {
 
 /** What the reader can leave out. */
 const KINDS = [
-  ['vmrun', 'VMRUNs of L1'],
-  ['look', 'looks at vmcb12'],
-  ['decision', 'decisions'],
-  ['vmexit', 'exits to L1'],
-  ['restored', 'moves'],
+  ['vmrun', text.everyVmrunOfL1],
+  ['look', text.looksAtVmcb12],
+  ['decision', text.decisions],
+  ['vmexit', text.exitsToL1],
+  ['restored', text.moves],
 ] as const satisfies readonly (readonly [L0Event['kind'], string])[]
 
 const MOST_EVENTS = 300
@@ -44,8 +45,8 @@ export function L0Panel(props: PanelProps) {
   const isAlone = view.cpus.length === 1
   return (
     <>
-      {view.l0?.replay !== undefined && <p class="wb-replay">Replayed: {view.l0.replay}</p>}
-      <div class="wb-figure-bar" role="group" aria-label="Kinds of events">
+      {view.l0?.replay !== undefined && <p class="wb-replay">{text.replayed(view.l0.replay)}</p>}
+      <div class="wb-figure-bar" role="group" aria-label={text.kindsOfEvents}>
         {KINDS.map(([kind, name]) => (
           <label key={kind}>
             <input
@@ -59,9 +60,9 @@ export function L0Panel(props: PanelProps) {
           </label>
         ))}
       </div>
-      {shown.length === 0 && <p class="wb-soft">L0 has had nothing to decide yet.</p>}
+      {shown.length === 0 && <p class="wb-soft">{text.noDecisionsYet}</p>}
       {shown.length < wanted.length && (
-        <p class="wb-soft">The first {plural(wanted.length - shown.length, 'event')} are not shown.</p>
+        <p class="wb-soft">{text.eventsNotShown(wanted.length - shown.length)}</p>
       )}
       <ol class="wb-l0-events">
         {shown.map((event, index) => (
@@ -86,13 +87,13 @@ interface EventProps {
 
 function Event({ event, isAlone, goTo }: EventProps) {
   const [mark, what, more] = describe(event)
-  const place = `${isAlone ? '' : `vCPU ${event.processor}, `}${count(event.ownInstructions)}`
+  const place = `${isAlone ? '' : `${text.vcpuOf(event.processor)}, `}${count(event.ownInstructions)}`
   return (
     <li class={`is-${event.kind}`} data-l0-event={event.kind}>
       {goTo === undefined ? (
         <span class="wb-num">{place}</span>
       ) : (
-        <button type="button" class="wb-link wb-num" aria-label={`Go to instruction ${place}`} onClick={goTo}>
+        <button type="button" class="wb-link wb-num" aria-label={text.goToInstruction(place)} onClick={goTo}>
           {place}
         </button>
       )}
@@ -108,27 +109,31 @@ function Event({ event, isAlone, goTo }: EventProps) {
 function describe(event: L0Event): readonly [string, string, string] {
   switch (event.kind) {
     case 'vmrun':
-      return ['VMRUN', `of L1, with vmcb12 at ${hex(event.vmcb)}`, '']
+      return ['VMRUN', text.vmrunOfL1(hex(event.vmcb)), '']
     case 'look': {
       const { purpose, offset, bytes } = event
       const field = bytes <= 8 ? fieldAt(offset)?.name : undefined
-      const place = field ?? `${hex(offset)} to ${hex(offset + bytes - 1)} of vmcb12`
-      return ['look', `at ${place}`, `to ${purpose} it`]
+      const place = field ?? text.partOfVmcb12(hex(offset), hex(offset + bytes - 1))
+      return [text.look, text.atAddress(place), text.lookTo(purpose)]
     }
     case 'decision': {
       const field = findField(event.field)
       const value = hexWide(event.value, field?.bytes ?? 8)
-      return ['decides', `${field?.name ?? event.field} = ${value}`, `by the rule “${event.rule}”`]
+      return [text.decides, `${field?.name ?? event.field} = ${value}`, text.byRule(event.rule)]
     }
     case 'vmexit': {
       const checks = event.failedChecks.join(', ')
-      return ['exit to L1', `#VMEXIT(${exitName(event.code)})`, checks === '' ? '' : `fails: ${checks}`]
+      return [
+        text.exitToL1,
+        `#VMEXIT(${exitName(event.code)})`,
+        checks === '' ? '' : text.checksThatFail(checks),
+      ]
     }
     case 'restored': {
-      const who = event.guestMode ? 'while L2 runs' : 'while L1 runs'
+      const what = text.savedAndRestored(event.guestMode ? 'L2' : 'L1')
       return event.error === ''
-        ? ['moved', `The vCPU is saved and restored ${who}`, 'accepted']
-        : ['refused', `The vCPU is saved and restored ${who}`, `${event.error}, by “${event.rule}”`]
+        ? [text.moved, what, text.moveAccepted]
+        : [text.moveRefused, what, text.refusedByRule(event.error, event.rule)]
     }
   }
 }

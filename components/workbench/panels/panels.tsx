@@ -1,5 +1,6 @@
 /** The right half of the bench: the world that runs, the exits, and below them the other panels as tabs. */
 import type { Lab } from '../../../emulator/lab/index.ts'
+import * as text from '../../strings.ts'
 import type { LabStore } from '../store.ts'
 import { TabList } from '../tabs.tsx'
 import { ExitsPanel } from './exits.tsx'
@@ -21,7 +22,7 @@ export function Panels({ store, lab }: { readonly store: LabStore; readonly lab:
       {lab.panels.includes('exits') && (
         <section
           class={`wb-panel wb-exits-panel${entry === undefined ? ' is-alone' : ''}`}
-          aria-label={landmark(store, 'Exits')}
+          aria-label={landmark(store, text.exits)}
           tabIndex={0}
         >
           <ExitsPanel store={store} reveal={lab.reveal} />
@@ -30,7 +31,7 @@ export function Panels({ store, lab }: { readonly store: LabStore; readonly lab:
       <div class="wb-tabs-bar">
         {opened.length > 0 && (
           <TabList
-            label="Panels"
+            label={text.panels}
             prefix={prefix}
             tabs={opened.map(({ id, label, note }) => {
               const noted = view && note?.(view)
@@ -43,13 +44,13 @@ export function Panels({ store, lab }: { readonly store: LabStore; readonly lab:
         {left.length > 0 && (
           <select
             class="wb-more-panels"
-            aria-label="Open another panel"
+            aria-label={text.openPanel}
             value=""
             onChange={({ currentTarget }) => {
               if (currentTarget.value !== '') store.openPanel(currentTarget.value)
             }}
           >
-            <option value="">More …</option>
+            <option value="">{text.morePanels}</option>
             {left.map(({ id, label }) => (
               <option key={id} value={id}>
                 {label}

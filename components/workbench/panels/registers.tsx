@@ -3,6 +3,7 @@ import { useId, useState } from 'preact/hooks'
 import { GENERAL_REGISTERS, type CpuState, type EditableRegister } from '../../../emulator/machine/index.ts'
 import { findField } from '../../../emulator/svm/index.ts'
 import { msrPath } from '../../paths.ts'
+import * as text from '../../strings.ts'
 import { summarizeBits } from '../dissection.ts'
 import { Dissector } from '../dissector.tsx'
 import { hex, hexWide } from '../format.ts'
@@ -40,8 +41,8 @@ export function RegistersPanel({ store, view, previous }: PanelProps) {
   }
   const type = (name: EditableRegister, typed: string): string | undefined => {
     const value = readShown(typed) ?? store.symbols.value.get(typed.trim())
-    if (value === undefined) return `"${typed.trim()}" is neither a number nor a symbol of the program`
-    if (value >> 64n !== 0n) return `${registerName(name)} has 64 bits`
+    if (value === undefined) return text.notNumberOrSymbol(typed.trim())
+    if (value >> 64n !== 0n) return text.has64Bits(registerName(name))
     set(name, value)
     return undefined
   }
@@ -52,11 +53,7 @@ export function RegistersPanel({ store, view, previous }: PanelProps) {
       <div class="wb-vmcb-bar">
         <RadixChoice radix={radix} onChange={setRadix} />
         <span class="wb-soft">
-          {canEdit
-            ? 'The machine is paused: what you type over changes it, as an edit in the timeline.'
-            : view.ending !== undefined
-              ? 'The run is over. Step back to change registers.'
-              : ''}
+          {canEdit ? text.typingChangesMachine : view.ending !== undefined ? text.runIsOverForRegisters : ''}
         </span>
       </div>
       <div id={`${prefix}-panel`} role={view.cpus.length === 1 ? undefined : 'tabpanel'}>
@@ -90,7 +87,7 @@ export function RegistersPanel({ store, view, previous }: PanelProps) {
             onChange={(value) => set('rflags', value)}
           />
         </div>
-        <h4>Control registers and MSRs</h4>
+        <h4>{text.controlRegistersAndMsrs}</h4>
         <div class="wb-register-list">
           {namesOf(cpu.system).map((name) => (
             <SystemRegister
@@ -114,8 +111,8 @@ function Before({ value, before, radix }: { value: bigint; before: bigint | unde
   if (before === undefined || before === value) return null
   return (
     <span class="wb-before">
-      was {inRadix(before, 8, radix)}
-      <span class="wb-hidden"> (changed)</span>
+      {text.was(inRadix(before, 8, radix))}
+      <span class="wb-hidden"> ({text.changed})</span>
     </span>
   )
 }
@@ -161,8 +158,8 @@ function Flags({ value, before = value, canEdit, onChange }: FlagsProps) {
     <details class="wb-flags">
       <summary>
         {value === before
-          ? 'Flags one by one'
-          : `Flags one by one; before: ${summarizeBits(before & ~ALWAYS_ONE, 8, field.bits) || 'none'}`}
+          ? text.flagsOneByOne
+          : text.flagsBefore(summarizeBits(before & ~ALWAYS_ONE, 8, field.bits) || text.noFlags)}
       </summary>
       <BitEditor
         field={field}
@@ -217,7 +214,7 @@ function SystemRegister({ name, value, before, radix }: SystemRegisterProps) {
       {decoded !== '' && <span class="wb-decoded">{decoded}</span>}
       {isOpen && (
         <>
-          {path !== undefined && <a href={path}>Reference</a>}
+          {path !== undefined && <a href={path}>{text.reference}</a>}
           <Dissector name={registerName(name)} value={value} bytes={8} bits={bits} />
         </>
       )}
@@ -228,14 +225,14 @@ function SystemRegister({ name, value, before, radix }: SystemRegisterProps) {
 function Segments({ cpu, before }: { readonly cpu: CpuState; readonly before: CpuState | undefined }) {
   return (
     <table class="wb-segments">
-      <caption>Segments and descriptor tables</caption>
+      <caption>{text.segments}</caption>
       <thead>
         <tr>
-          <th scope="col">Register</th>
-          <th scope="col">Selector</th>
-          <th scope="col">Base</th>
-          <th scope="col">Limit</th>
-          <th scope="col">Attributes</th>
+          <th scope="col">{text.register}</th>
+          <th scope="col">{text.selector}</th>
+          <th scope="col">{text.base}</th>
+          <th scope="col">{text.limit}</th>
+          <th scope="col">{text.attributes}</th>
         </tr>
       </thead>
       <tbody>
@@ -244,7 +241,7 @@ function Segments({ cpu, before }: { readonly cpu: CpuState; readonly before: Cp
           const earlier = before?.segments[name]
           const mark = (key: keyof typeof segment) =>
             earlier !== undefined && earlier[key] !== segment[key]
-              ? { class: 'is-changed', title: `was ${hex(earlier[key])}` }
+              ? { class: 'is-changed', title: text.was(hex(earlier[key])) }
               : {}
           return (
             <tr key={name}>
@@ -285,12 +282,12 @@ function Digest({ store, view }: { readonly store: LabStore; readonly view: RunV
   return (
     <p class="wb-digest">
       <button type="button" class="wb-link" onClick={() => void show()}>
-        State digest
+        {text.stateDigest}
       </button>{' '}
       {shown?.view === view ? (
         <code data-digest={shown.digest}>{shown.digest}</code>
       ) : (
-        <span class="wb-soft">equal for machines that a guest could not tell apart</span>
+        <span class="wb-soft">{text.aboutStateDigest}</span>
       )}
     </p>
   )

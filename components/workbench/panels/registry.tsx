@@ -1,6 +1,7 @@
 /** The panels beside the texts. A lab names those that it opens with; the others are a choice away. */
 import type { ComponentType } from 'preact'
 import type { Lab, PanelId } from '../../../emulator/lab/index.ts'
+import * as text from '../../strings.ts'
 import type { RunView } from '../protocol.ts'
 import type { LabStore } from '../store.ts'
 import type * as Figures from './figures.tsx'
@@ -45,60 +46,60 @@ function hasL0({ machine }: Lab): boolean {
 export const PANELS: readonly PanelEntry[] = [
   {
     id: 'registers',
-    label: 'Registers',
+    label: text.registers,
     Panel: lazyPanel(async () => (await import('./registers.tsx')).RegistersPanel),
   },
   {
     id: 'vmcb',
-    label: 'VMCB',
+    label: text.vmcb,
     Panel: lazyPanel(async () => (await import('./vmcb.tsx')).VmcbPanel),
     note({ vmcbs }) {
       const changed = vmcbs.reduce((sum, vmcb) => sum + differentFields(vmcb.image, vmcb.initial).length, 0)
-      return changed === 0 ? undefined : `${changed} changed`
+      return changed === 0 ? undefined : text.fieldsChanged(changed)
     },
   },
   {
     id: 'memory',
-    label: 'Memory',
+    label: text.memory,
     Panel: lazyPanel(async () => (await import('./memory.tsx')).MemoryPanel),
   },
-  { id: 'stack', label: 'Stack', Panel: lazyPanel(async () => (await import('./stack.tsx')).StackPanel) },
-  { id: 'listing', label: 'Listing', Panel: ListingPanel },
+  { id: 'stack', label: text.stack, Panel: lazyPanel(async () => (await import('./stack.tsx')).StackPanel) },
+  { id: 'listing', label: text.listing, Panel: ListingPanel },
   {
     id: 'console',
-    label: 'Console',
+    label: text.serialConsole,
     Panel: lazyPanel(async () => (await import('./console.tsx')).ConsolePanel),
   },
   {
     id: 'devices',
-    label: 'Devices',
+    label: text.devices,
     Panel: lazyPanel(async () => (await import('./devices.tsx')).DevicesPanel),
     isFor: ({ machine }) => machine.caches,
   },
-  { id: 'log', label: 'Log', Panel: lazyPanel(async () => (await import('./log.tsx')).LogPanel) },
+  { id: 'log', label: text.log, Panel: lazyPanel(async () => (await import('./log.tsx')).LogPanel) },
   {
     id: 'compare',
-    label: 'Compare',
+    label: text.compare,
     Panel: lazyPanel(async () => (await import('./compare.tsx')).ComparePanel),
   },
-  { id: 'stops', label: 'Stops', Panel: StopsPanel },
-  { id: 'walk', label: 'Page walk', Panel: figure('WalkPanel') },
-  { id: 'tlb', label: 'TLB', Panel: figure('TlbPanel') },
-  { id: 'memory-types', label: 'Memory types', Panel: figure('MemoryTypesPanel') },
-  { id: 'world-switch', label: 'World switch', Panel: figure('WorldSwitchPanel') },
-  { id: 'state-cache', label: 'State cache', Panel: figure('StateCachePanel') },
-  { id: 'interrupts', label: 'Interrupts', Panel: figure('InterruptsPanel') },
-  { id: 'l0', label: 'L0', Panel: nested('L0Panel'), isFor: hasL0 },
-  { id: 'vmcbs', label: 'vmcb01, vmcb02, vmcb12', Panel: nested('VmcbsPanel'), isFor: hasL0 },
+  { id: 'stops', label: text.stops, Panel: StopsPanel },
+  { id: 'walk', label: text.pageWalk, Panel: figure('WalkPanel') },
+  { id: 'tlb', label: text.tlb, Panel: figure('TlbPanel') },
+  { id: 'memory-types', label: text.memoryTypes, Panel: figure('MemoryTypesPanel') },
+  { id: 'world-switch', label: text.worldSwitch, Panel: figure('WorldSwitchPanel') },
+  { id: 'state-cache', label: text.stateCache, Panel: figure('StateCachePanel') },
+  { id: 'interrupts', label: text.interrupts, Panel: figure('InterruptsPanel') },
+  { id: 'l0', label: text.l0, Panel: nested('L0Panel'), isFor: hasL0 },
+  { id: 'vmcbs', label: text.nestedVmcbs, Panel: nested('VmcbsPanel'), isFor: hasL0 },
   {
     id: 'interleavings',
-    label: 'Interleavings',
+    label: text.interleavings,
     Panel: nested('InterleavingsPanel'),
     isFor: ({ races }) => races.length > 0,
   },
   {
     id: 'scenarios',
-    label: 'Scenarios',
+    label: text.scenarios,
     Panel: lazyPanel(async () => (await import('./scenarios.tsx')).ScenariosPanel),
     isFor: ({ scenarios }) => scenarios.length > 0,
   },

@@ -1,4 +1,5 @@
 /** The scenarios of a lab: the reader's texts run once more under other circumstances. */
+import * as text from '../../strings.ts'
 import { useAnswer } from './answers.tsx'
 import type { PanelProps } from './registry.tsx'
 
@@ -7,19 +8,19 @@ export function ScenariosPanel(props: PanelProps) {
   if (scenarios === undefined)
     return (
       <p class="wb-soft" role="status">
-        Running the scenarios … <progress aria-label="Running the scenarios" />
+        {text.runningTheScenarios} <progress aria-label={text.runningScenarios} />
       </p>
     )
   return (
     <>
-      <p class="wb-soft">
-        Each runs your texts from the beginning on a machine of its own, as they were built last.
-      </p>
+      <p class="wb-soft">{text.aboutScenarios}</p>
       <ul class="wb-scenarios">
         {scenarios.map(({ id, title, met, conditions }) => (
           <li key={id} data-scenario={id} data-state={met ? 'met' : 'unmet'}>
             <p>
-              <span class={`wb-verdict ${met ? 'is-good' : 'is-bad'}`}>{met ? '✓ holds' : '✕ fails'}</span>{' '}
+              <span class={`wb-verdict ${met ? 'is-good' : 'is-bad'}`}>
+                {met ? text.scenarioHolds : text.scenarioFails}
+              </span>{' '}
               <b>{title}</b>
             </p>
             <ul>

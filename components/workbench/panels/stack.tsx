@@ -1,5 +1,6 @@
 /** The stack from the top down, in the size that the code has, with what return addresses and pointers lead to. */
 import { useId } from 'preact/hooks'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import { cellsOf, symbolFor } from '../memory/units.ts'
 import { useStretch } from '../memory/use-stretch.ts'
@@ -33,18 +34,16 @@ export function StackPanel({ store, view }: PanelProps) {
     <>
       <ProcessorTabs view={view} prefix={prefix} {...chosen} />
       <div id={`${prefix}-panel`} role={view.cpus.length === 1 ? undefined : 'tabpanel'}>
-        {stretch?.ok === false && <p class="wb-error">There is no stack to show: {stretch.message}.</p>}
+        {stretch?.ok === false && <p class="wb-error">{text.noStack(stretch.message)}</p>}
         {stretch?.ok === true && (
           <table class="wb-dump wb-stack">
-            <caption>
-              The top of the stack of vCPU {processor}, {size} bytes a slot
-            </caption>
+            <caption>{text.topOfStack(processor, size)}</caption>
             <thead>
               <tr>
-                <th scope="col">Address</th>
-                <th scope="col">Value</th>
-                <th scope="col">Registers</th>
-                <th scope="col">Leads to</th>
+                <th scope="col">{text.address}</th>
+                <th scope="col">{text.value}</th>
+                <th scope="col">{text.registers}</th>
+                <th scope="col">{text.leadsTo}</th>
               </tr>
             </thead>
             <tbody>
@@ -59,7 +58,7 @@ export function StackPanel({ store, view }: PanelProps) {
                         .toString(16)
                         .toUpperCase()
                         .padStart(size * 2, '0')}
-                      {hasChanged && <span class="wb-hidden"> (changed)</span>}
+                      {hasChanged && <span class="wb-hidden"> ({text.changed})</span>}
                     </td>
                     <td class="wb-stack-marks">{marks.join(', ')}</td>
                     <td>{symbolFor(value, store.symbols.value) ?? ''}</td>

@@ -1,6 +1,7 @@
 /** The kinds of stops that the form offers, and what each has to be told; from the tables of the emulator. */
 import { exceptionName, SYSTEM_REGISTERS } from '../../../emulator/machine/index.ts'
 import { EXIT_CODES, VECTOR, VMCB_FIELDS } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { ReaderStop } from '../protocol.ts'
 import { WATCHED_REGISTERS } from '../reader-stops.ts'
@@ -8,7 +9,7 @@ import { registerName } from '../register-names.ts'
 import type { LabStore } from '../store.ts'
 
 /** A value and what it is called or means. */
-type Choice = readonly [value: string, text: string]
+type Choice = readonly [value: string, meaning: string]
 
 export interface StopInput {
   readonly id: string
@@ -40,19 +41,19 @@ function address(store: LabStore, label: string): StopInput {
     id: 'address',
     label,
     suggestions: symbols.map(([name, value]) => [name, hex(value)]),
-    hint: 'symbol + number',
+    hint: text.symbolAndNumber,
   }
 }
 
 const EXITS: readonly Choice[] = EXIT_CODES.map(({ key, name, cause }) => [key, `${name}: ${cause}`])
 /** Under L0. */
 const SEERS: readonly Choice[] = [
-  ['', 'L0 or L1'],
-  ['L0', 'L0: an exit of the processor'],
+  ['', text.l0OrL1],
+  ['L0', text.exitOfProcessor],
   ['L1', 'L1'],
 ]
 const EXCEPTIONS: readonly Choice[] = [
-  ['', 'any'],
+  ['', text.any],
   ...Object.values(VECTOR).map((vector): Choice => [`${vector}`, `${exceptionName(vector)} (${vector})`]),
 ]
 const BYTES: readonly Choice[] = [8, 4, 2, 1].map((bytes) => [`${bytes}`, `${bytes}`])
@@ -71,7 +72,7 @@ function registers(store: LabStore, ofKind: (name: string) => boolean): readonly
   return [
     chosen(
       'name',
-      'Register',
+      text.register,
       names.map((name) => [name, registerName(name)]),
     ),
     ...(processors === 1
@@ -79,7 +80,7 @@ function registers(store: LabStore, ofKind: (name: string) => boolean): readonly
       : [
           chosen(
             'processor',
-            'vCPU',
+            text.vcpu,
             Array.from({ length: processors }, (_, index) => [`${index}`, `${index}`]),
           ),
         ]),
@@ -94,10 +95,10 @@ function readRegister(value: (id: string) => string): ReaderStop {
 export const STOP_KINDS: readonly StopKind[] = [
   {
     id: 'exit',
-    label: 'a #VMEXIT',
+    label: text.anExit,
     inputs: (store) => [
-      { id: 'name', label: 'Exit code', suggestions: EXITS, hint: 'any', isOptional: true },
-      ...(store.view.value?.l0 === undefined ? [] : [chosen('to', 'Seen by', SEERS)]),
+      { id: 'name', label: text.exitCode, suggestions: EXITS, hint: text.any, isOptional: true },
+      ...(store.view.value?.l0 === undefined ? [] : [chosen('to', text.seenBy, SEERS)]),
     ],
     read(value) {
       const name = value('name')
@@ -113,8 +114,8 @@ export const STOP_KINDS: readonly StopKind[] = [
   },
   {
     id: 'exception',
-    label: 'an exception',
-    inputs: () => [chosen('vector', 'Vector', EXCEPTIONS)],
+    label: text.anException,
+    inputs: () => [chosen('vector', text.vector, EXCEPTIONS)],
     read: (value) => ({
       kind: 'exception',
       vector: value('vector') === '' ? undefined : Number(value('vector')),
@@ -122,19 +123,19 @@ export const STOP_KINDS: readonly StopKind[] = [
   },
   {
     id: 'address',
-    label: 'an instruction',
-    inputs: (store) => [address(store, 'Linear address')],
+    label: text.anInstruction,
+    inputs: (store) => [address(store, text.linearAddress)],
     read: (value) => ({ kind: 'address', address: value('address') }),
   },
   {
     id: 'memory',
-    label: 'an access to memory',
+    label: text.anAccess,
     inputs: (store) => [
-      address(store, 'Physical address'),
-      chosen('bytes', 'Bytes', BYTES),
-      chosen('access', 'Access', [
-        ['write', 'write'],
-        ['read', 'read'],
+      address(store, text.physicalAddress),
+      chosen('bytes', text.bytes, BYTES),
+      chosen('access', text.access, [
+        ['write', text.write],
+        ['read', text.read],
       ]),
     ],
     read: (value) => ({
@@ -146,19 +147,19 @@ export const STOP_KINDS: readonly StopKind[] = [
   },
   {
     id: 'register',
-    label: 'a change of a register',
+    label: text.aRegister,
     inputs: (store) => registers(store, (name) => !isMsr(name)),
     read: readRegister,
   },
   {
     id: 'msr',
-    label: 'a change of an MSR',
+    label: text.anMsr,
     inputs: (store) => registers(store, isMsr),
     read: readRegister,
   },
   {
     id: 'field',
-    label: 'a write to a VMCB field',
+    label: text.aField,
     inputs(store) {
       const vmcbs = (store.opened.value?.lab.files ?? []).flatMap(({ symbol, name }): Choice[] =>
         symbol === undefined ? [] : [[symbol, name]],
@@ -167,12 +168,12 @@ export const STOP_KINDS: readonly StopKind[] = [
       return [
         {
           id: 'vmcb',
-          label: 'VMCB at',
+          label: text.vmcbToWatch,
           suggestions: vmcbs,
-          hint: 'symbol + number',
+          hint: text.symbolAndNumber,
           ...(first === undefined ? {} : { first }),
         },
-        { id: 'field', label: 'Field', suggestions: FIELDS, hint: 'save.rip' },
+        { id: 'field', label: text.field, suggestions: FIELDS, hint: 'save.rip' },
       ]
     },
     read: (value) => ({ kind: 'field', vmcb: value('vmcb'), field: value('field').toLowerCase() }),

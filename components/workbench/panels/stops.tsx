@@ -1,5 +1,6 @@
 /** All breakpoints and watchpoints: on or off, where each came to lie or why it cannot be, and a form for new ones. */
 import { useState } from 'preact/hooks'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { StopEntry } from '../reader-stops.ts'
 import { describeReaderStop } from '../stop-text.ts'
@@ -11,11 +12,9 @@ export function StopsPanel({ store }: { readonly store: LabStore }) {
   return (
     <div class="wb-stops">
       {entries.length === 0 ? (
-        <p class="wb-soft">
-          Runs end at stops. A click beside a line sets a breakpoint; the form below sets all others.
-        </p>
+        <p class="wb-soft">{text.aboutStops}</p>
       ) : (
-        <ul class="wb-stop-list" aria-label="Stops">
+        <ul class="wb-stop-list" aria-label={text.stops}>
           {entries.map((entry) => (
             <Entry key={entry.id} store={store} entry={entry} />
           ))}
@@ -23,7 +22,7 @@ export function StopsPanel({ store }: { readonly store: LabStore }) {
       )}
       {entries.length > 1 && (
         <button type="button" class="wb-link" onClick={() => store.stops.clear()}>
-          Remove all stops
+          {text.removeAllStops}
         </button>
       )}
       <NewStop store={store} />
@@ -50,19 +49,19 @@ function Entry({ store, entry }: { readonly store: LabStore; readonly entry: Sto
           <button
             type="button"
             class="wb-small-button"
-            aria-label={`Show ${name}`}
+            aria-label={text.showNamed(name)}
             onClick={() => store.goToLine(stop.file, stop.line, true)}
           >
-            Show
+            {text.show}
           </button>
         )}
         <button
           type="button"
           class="wb-small-button"
-          aria-label={`Remove ${name}`}
+          aria-label={text.removeNamed(name)}
           onClick={() => store.stops.remove(id)}
         >
-          Remove
+          {text.remove}
         </button>
       </span>
     </li>
@@ -77,16 +76,14 @@ function Place({
   readonly entry: StopEntry
   readonly isStale: boolean
 }) {
-  if (!isEnabled) return <span class="wb-soft">off</span>
-  if (isStale || resolved === undefined) return <span class="wb-soft">placed when the texts are built</span>
-  if (!resolved.ok) return <span class="wb-error">cannot be: {resolved.message}</span>
+  if (!isEnabled) return <span class="wb-soft">{text.isOff}</span>
+  if (isStale || resolved === undefined) return <span class="wb-soft">{text.placedWhenBuilt}</span>
+  if (!resolved.ok) return <span class="wb-error">{text.cannotBe(resolved.message)}</span>
   const { stop } = resolved
-  if (stop.kind === 'code') return <span class="wb-stop-place">at {hex(stop.address)}</span>
+  if (stop.kind === 'code') return <span class="wb-stop-place">{text.atAddress(hex(stop.address))}</span>
   if (stop.kind === 'memory')
     return (
-      <span class="wb-stop-place">
-        {hex(stop.address)} to {hex(stop.address + stop.bytes - 1)}
-      </span>
+      <span class="wb-stop-place">{text.fromTo(hex(stop.address), hex(stop.address + stop.bytes - 1))}</span>
     )
   return null
 }
@@ -103,7 +100,7 @@ function NewStop({ store }: { readonly store: LabStore }) {
   return (
     <form
       class="wb-new-stop"
-      aria-label="New stop"
+      aria-label={text.newStop}
       onSubmit={(event) => {
         event.preventDefault()
         if (!isComplete) return
@@ -117,7 +114,7 @@ function NewStop({ store }: { readonly store: LabStore }) {
       }}
     >
       <label>
-        <span>Stop at</span>
+        <span>{text.stopAt}</span>
         <select
           value={kind.id}
           onChange={({ currentTarget }) => {
@@ -138,11 +135,11 @@ function NewStop({ store }: { readonly store: LabStore }) {
           input={input}
           list={`wb-${store.opened.value?.lab.slug ?? ''}-stop-${input.id}`}
           value={value(input)}
-          onChange={(text) => setValues({ ...values, [input.id]: text })}
+          onChange={(next) => setValues({ ...values, [input.id]: next })}
         />
       ))}
       <button class="wb-button" aria-disabled={!isComplete}>
-        Add
+        {text.add}
       </button>
     </form>
   )
@@ -162,9 +159,9 @@ function Input({ input: { label, choices, suggestions, hint }, list, value, onCh
       <label>
         <span>{label}</span>
         <select value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
-          {choices.map(([choice, text]) => (
+          {choices.map(([choice, meaning]) => (
             <option key={choice} value={choice}>
-              {text}
+              {meaning}
             </option>
           ))}
         </select>
@@ -185,9 +182,9 @@ function Input({ input: { label, choices, suggestions, hint }, list, value, onCh
         />
       </label>
       <datalist id={list}>
-        {suggestions?.map(([suggestion, text]) => (
+        {suggestions?.map(([suggestion, meaning]) => (
           <option key={suggestion} value={suggestion}>
-            {text}
+            {meaning}
           </option>
         ))}
       </datalist>

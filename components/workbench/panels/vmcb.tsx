@@ -1,5 +1,6 @@
 /** A VMCB as a form: of its text, which it changes line by line, or of memory while the machine is paused. */
 import { useEffect, useId, useMemo, useState } from 'preact/hooks'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { RunView, VmcbImages } from '../protocol.ts'
 import { RadixChoice, useRadix } from '../radix.tsx'
@@ -20,7 +21,7 @@ export function VmcbPanel({ store, view, previous }: PanelProps) {
     (value): value is string => typeof value === 'string',
   )
   const vmcb = view.vmcbs.find(({ name }) => name === chosen) ?? view.vmcbs.at(0)
-  if (vmcb === undefined) return <p class="wb-soft">This lab has no VMCB text.</p>
+  if (vmcb === undefined) return <p class="wb-soft">{text.noVmcbText}</p>
   const before = previous?.vmcbs.find(({ name }) => name === vmcb.name)
   return <Form key={vmcb.name} store={store} view={view} vmcb={vmcb} before={before} onChoose={choose} />
 }
@@ -39,11 +40,11 @@ function Form({ store, view, vmcb, before, onChoose }: FormProps) {
   const [wanted, want] = useState<Source>()
   useEffect(() => want(undefined), [automatic])
   const source = wanted ?? automatic
-  const text = useMemo(
+  const ofText = useMemo(
     () => textTarget(store, view, vmcb),
     [store.work.texts.value[vmcb.name], store.symbols.value, view, vmcb, store.isStale.value],
   )
-  const target = source === 'text' ? text : memoryTarget(store, view, vmcb)
+  const target = source === 'text' ? ofText : memoryTarget(store, view, vmcb)
   const verdict = useVerdict(store, target.image)
   const failed = failedOf(verdict)
   const [radix, setRadix] = useRadix(store, 'vmcb')
@@ -67,40 +68,38 @@ function Form({ store, view, vmcb, before, onChoose }: FormProps) {
       <div class="wb-vmcb-bar">
         {view.vmcbs.length > 1 ? (
           <label>
-            VMCB{' '}
+            {text.vmcb}{' '}
             <select value={vmcb.name} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
               {view.vmcbs.map(({ name, address }) => (
                 <option key={name} value={name}>
-                  {name} at {hex(address)}
+                  {text.vmcbAt(name, hex(address))}
                 </option>
               ))}
             </select>
           </label>
         ) : (
-          <span>
-            {vmcb.name} at {hex(vmcb.address)}
-          </span>
+          <span>{text.vmcbAt(vmcb.name, hex(vmcb.address))}</span>
         )}
         <Choice
-          label="Shown and changed"
+          label={text.shownAndChanged}
           group={`${id}-source`}
           choices={['text', 'memory'] as const}
           chosen={source}
           onChange={want}
         />
         <Choice
-          label="Fields shown"
+          label={text.fieldsShown}
           group={`${id}-filter`}
           choices={FILTERS}
           chosen={filter}
           onChange={setFilter}
         />
         <label>
-          Find{' '}
+          {text.find}{' '}
           <input
             type="search"
             value={query}
-            placeholder="name, offset, bit"
+            placeholder={text.findHint}
             spellcheck={false}
             autocomplete="off"
             onInput={({ currentTarget }) => setQuery(currentTarget.value)}
@@ -114,18 +113,22 @@ function Form({ store, view, vmcb, before, onChoose }: FormProps) {
       <Verdict verdict={verdict} onShow={show} />
       {fields.length === 0 ? (
         <p class="wb-soft">
-          {query === '' ? `No field differs from the ${target.otherName}.` : 'No field has that in its name.'}
+          {query !== ''
+            ? text.noFieldOfThatName
+            : source === 'text'
+              ? text.noFieldDiffersFromMemory
+              : text.noFieldDiffersFromText}
         </p>
       ) : (
         <table class="wb-vmcb">
           <caption class="wb-hidden">
-            Fields of {vmcb.name} in {source === 'text' ? 'its text' : 'memory'}
+            {(source === 'text' ? text.fieldsInText : text.fieldsInMemory)(vmcb.name)}
           </caption>
           <thead>
             <tr>
-              <th scope="col">Offset</th>
-              <th scope="col">Field</th>
-              <th scope="col">Value in {source === 'text' ? 'the text' : 'memory'}</th>
+              <th scope="col">{text.offset}</th>
+              <th scope="col">{text.field}</th>
+              <th scope="col">{source === 'text' ? text.valueInText : text.valueInMemory}</th>
             </tr>
           </thead>
           {fields.map((field) => (
@@ -147,7 +150,7 @@ function Form({ store, view, vmcb, before, onChoose }: FormProps) {
           ))}
         </table>
       )}
-      <KvmLog store={store} name={vmcb.name} text={text} radix={radix} />
+      <KvmLog store={store} name={vmcb.name} target={ofText} radix={radix} />
     </>
   )
 }

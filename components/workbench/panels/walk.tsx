@@ -2,15 +2,16 @@
 import { useState } from 'preact/hooks'
 import type { Walk } from '../../../emulator/machine/index.ts'
 import { WalkFigure } from '../../figures/walk.tsx'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { PlacedAccess, WalkRequest } from '../protocol.ts'
 import { ProcessorChoice, useAnswer, useProcessor } from './answers.tsx'
 import type { PanelProps } from './registry.tsx'
 
 const ACCESSES: readonly (readonly [Walk['access'], string])[] = [
-  ['read', 'read'],
-  ['write', 'write'],
-  ['execute', 'fetch'],
+  ['read', text.read],
+  ['write', text.write],
+  ['execute', text.fetch],
 ]
 
 interface OwnAccess {
@@ -45,7 +46,7 @@ export function WalkPanel(props: PanelProps) {
     <>
       <div class="wb-figure-bar">
         <label>
-          Walk of{' '}
+          {text.walkOf}{' '}
           <select
             value={chosen === OWN ? OWN : (shown?.what ?? '')}
             onChange={({ currentTarget }) => choose(currentTarget.value)}
@@ -55,7 +56,7 @@ export function WalkPanel(props: PanelProps) {
                 {access.what}: {hex(access.linear)}
               </option>
             ))}
-            <option value={OWN}>an address …</option>
+            <option value={OWN}>{text.anAddress}</option>
           </select>
         </label>
         {chosen === OWN && <OwnAccessForm store={props.store} own={own} change={setOwn} />}
@@ -81,7 +82,7 @@ function OwnAccessForm({ store, own, change }: OwnAccessFormProps) {
   return (
     <>
       <label>
-        Linear address{' '}
+        {text.linearAddress}{' '}
         <input
           value={own.expression}
           list={list}
@@ -98,7 +99,7 @@ function OwnAccessForm({ store, own, change }: OwnAccessFormProps) {
           ))}
       </datalist>
       <label>
-        <span class="wb-hidden">Access </span>
+        <span class="wb-hidden">{text.access} </span>
         <select
           value={own.access}
           onChange={({ currentTarget }) => change({ ...own, access: currentTarget.value as Walk['access'] })}
@@ -116,7 +117,7 @@ function OwnAccessForm({ store, own, change }: OwnAccessFormProps) {
           checked={own.user}
           onChange={({ currentTarget }) => change({ ...own, user: currentTarget.checked })}
         />{' '}
-        by CPL 3
+        {text.byCpl3}
       </label>
     </>
   )

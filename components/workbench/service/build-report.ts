@@ -2,6 +2,7 @@
 import type { Build, Diagnostic, LabSession } from '../../../emulator/lab/index.ts'
 import { createCpuModel } from '../../../emulator/machine/index.ts'
 import { failedChecks, findCheck, imageView, modelFacts } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import type { Checked } from '../protocol.ts'
 
 /** Its diagnostics, and where the lab says so warnings of what VMRUN will refuse. */
@@ -18,10 +19,10 @@ export function describeBuild(session: LabSession, built: Build): Checked {
 /** A warning for each consistency check that a VMCB would fail as its text stands; code may still repair or break it. */
 function predictedFailures(cpu: string, built: Build): Diagnostic[] {
   const facts = modelFacts(createCpuModel(cpu))
-  return built.vmcbs.flatMap(({ name, text }) =>
-    failedChecks(imageView(new DataView(text.image.buffer)), facts).map((failed) => {
+  return built.vmcbs.flatMap(({ name, text: parsed }) =>
+    failedChecks(imageView(new DataView(parsed.image.buffer)), facts).map((failed) => {
       const check = findCheck(failed.id)
-      const at = text.assignments.find((assignment) =>
+      const at = parsed.assignments.find((assignment) =>
         assignment.fields.some((field) => field.key === failed.field),
       )
       return {
@@ -31,7 +32,7 @@ function predictedFailures(cpu: string, built: Build): Diagnostic[] {
         endColumn: at?.endColumn ?? 2,
         severity: 'warning' as const,
         code: failed.id,
-        message: `This VMRUN will fail: ${check?.explanation ?? failed.id}`,
+        message: text.vmrunWillFail(check?.explanation ?? failed.id),
         hint: check?.section ?? '',
       }
     }),

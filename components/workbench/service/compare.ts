@@ -1,6 +1,7 @@
 /** Two points of a run side by side: what differs in registers, VMCBs and memory. */
 import type { CpuState, Machine } from '../../../emulator/machine/index.ts'
 import { readField, VMCB_BYTES, VMCB_FIELDS } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import { registerName } from '../register-names.ts'
 import type { Comparison, FieldDifference, PageDifference, RegisterDifference } from '../state-protocol.ts'
 import { ramBytes, type Bench } from './bench.ts'
@@ -42,7 +43,7 @@ export function registersOf(cpu: CpuState): NamedValue[] {
     ...table('idtr'),
     { name: 'CPL', bytes: 1, value: BigInt(cpu.cpl) },
     { name: 'GIF', bytes: 1, value: cpu.gif ? 1n : 0n },
-    { name: 'VMCB of the guest', bytes: 8, value: BigInt(cpu.guest?.vmcb ?? 0) },
+    { name: text.vmcbOfGuest, bytes: 8, value: BigInt(cpu.guest?.vmcb ?? 0) },
   ]
 }
 

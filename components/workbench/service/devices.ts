@@ -1,5 +1,6 @@
 /** What the devices of a machine with caches show: the framebuffer's picture, and what crossed the bus. */
 import { FRAMEBUFFER } from '../../../emulator/machine/index.ts'
+import * as text from '../../strings.ts'
 import type { Devices } from '../state-protocol.ts'
 import type { Bench } from './bench.ts'
 
@@ -16,7 +17,7 @@ export function devicesOf({ session: { machine } }: Bench): Devices {
         .since(transactions.total - SHOWN)
         .map(({ instructions: at, agent, kind, cause, address, data }) => ({
           at,
-          agent: typeof agent === 'number' ? `processor ${agent}` : 'bus master',
+          agent: typeof agent === 'number' ? text.processorNumber(agent) : text.busMaster,
           what: cause === 'access' ? kind : `${kind}, ${cause}`,
           address,
           data: data.slice(),

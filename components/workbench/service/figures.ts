@@ -12,6 +12,7 @@ import {
 import { EXIT, VECTOR } from '../../../emulator/svm/index.ts'
 import { stateCacheRecord, type StateCacheRecord } from '../../figures/state-cache-data.ts'
 import { walkAt } from '../../figures/walk-data.ts'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { PlacedAccess, WalkRequest, WalkResult } from '../protocol.ts'
 import { valueOf, type Bench } from './bench.ts'
@@ -27,7 +28,7 @@ export function walkOf(bench: Bench, request: WalkRequest): WalkResult {
     return { ok: true, walk: walkAt(machine, request.at, request.linear, access, { user, processor }) }
   const address = valueOf(bench, request.expression)
   if (!address.ok) return address
-  if (!isCanonical(address.value)) return { ok: false, message: `${hex(address.value)} is not canonical` }
+  if (!isCanonical(address.value)) return { ok: false, message: text.notCanonical(hex(address.value)) }
   return { ok: true, walk: machine.walk(address.value, access, { user, processor }) }
 }
 
@@ -50,7 +51,7 @@ export function recentAccesses({ session: { machine } }: Bench, processor: numbe
     ...(npf === undefined ? [] : nestedFault(machine, npf)),
     ...(pageFault === undefined ? [] : [faultOf(pageFault)]),
     {
-      what: 'fetch of the next instruction',
+      what: text.fetchOfNext,
       linear: nextAddress(cpu),
       access: 'execute',
       user: cpu.cpl === 3,
@@ -64,7 +65,7 @@ export function recentAccesses({ session: { machine } }: Bench, processor: numbe
 function faultOf({ errorCode, linearAddress, instructions }: ExceptionEvent): PlacedAccess {
   const access = (errorCode & 0x10) !== 0 ? 'execute' : (errorCode & 2) !== 0 ? 'write' : 'read'
   return {
-    what: 'last #PF',
+    what: text.lastPageFault,
     linear: linearAddress,
     access,
     user: (errorCode & 4) !== 0,
@@ -84,7 +85,7 @@ function lastAccesses(machine: Machine, processor: number): PlacedAccess[] {
     const end = machine.listen(['access'], (event) => {
       if (event.kind !== 'access' || event.processor !== processor) return
       const { linear, write } = event.event
-      const what = `last ${write ? 'store' : 'load'}`
+      const what = write ? text.lastStore : text.lastLoad
       found.set(`${what} ${linear}`, { what, linear, access: write ? 'write' : 'read', user, at })
     })
     try {
@@ -115,7 +116,7 @@ function nestedFault(machine: Machine, exit: VmexitEvent): PlacedAccess[] {
     })
     if (found === undefined) return []
     const [linear, access] = found
-    return [{ what: 'last nested page fault', linear, access, user, at }]
+    return [{ what: text.lastNestedPageFault, linear, access, user, at }]
   })
 }
 

@@ -9,6 +9,7 @@ import {
   type EncodingFields,
 } from '../../../emulator/isa/index.ts'
 import type { LineBytes } from '../../../emulator/isa/assembler/index.ts'
+import * as text from '../../strings.ts'
 import { sameBytes } from '../bytes.ts'
 import type { Listing, ListingRow } from '../protocol.ts'
 import type { Bench } from './bench.ts'
@@ -80,7 +81,7 @@ export function listingOf({ session, build }: Bench, first: number | undefined, 
       const bytes = now.slice(at, at + decoded.length)
       const before = decodeAt(then, at, bits, place, symbol)
       const hasChanged = !sameBytes(bytes, then.subarray(at, at + bytes.length))
-      const built = hasChanged ? before.text || 'other bytes' : undefined
+      const built = hasChanged ? before.text || text.otherBytes : undefined
       rows.push({ ...common, ...decoded, address: place, bytes, labels: labels.get(place) ?? [], built })
       at += decoded.length
     }

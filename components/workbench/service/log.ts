@@ -9,6 +9,7 @@ import {
   type StreamKind,
 } from '../../../emulator/machine/index.ts'
 import { findCheck, findField } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { LogEntry, LogFilter, LogPage, Stretch } from '../state-protocol.ts'
 import type { Bench } from './bench.ts'
@@ -23,25 +24,25 @@ function textOf(event: MachineEvent, keepsBack: boolean): string {
   switch (event.kind) {
     case 'vmrun': {
       const cached =
-        event.fromCache.length === 0 ? '' : `; from the state cache: ${event.fromCache.join(', ')}`
-      return `VMRUN of the VMCB at ${hex(event.vmcb)}${cached}`
+        event.fromCache.length === 0 ? '' : `; ${text.fromStateCache(event.fromCache.join(', '))}`
+      return `${text.vmrunOf(hex(event.vmcb))}${cached}`
     }
     case 'vmexit': {
       const { name, details, checks } = explainTo(event, keepsBack)
       return [
-        `#VMEXIT(${name}) at rIP ${hex(event.rip)}, VMCB ${hex(event.vmcb)}`,
+        text.exitAt(name, hex(event.rip), hex(event.vmcb)),
         ...details,
-        ...checks.map(({ id }) => `check ${id} failed`),
+        ...checks.map(({ id }) => text.checkFailed(id)),
       ].join('; ')
     }
     case 'raised':
     case 'delivered': {
-      const what = event.kind === 'raised' ? 'raised' : 'goes through the IDT'
-      const code = event.errorCode < 0 ? '' : `, error code ${hex(event.errorCode)}`
+      const what = event.kind === 'raised' ? text.isRaised : text.goesThroughIdt
+      const code = event.errorCode < 0 ? '' : `, ${text.errorCode(hex(event.errorCode))}`
       return `${exceptionName(event.vector)} ${what}${code}`
     }
     case 'relied-on-undefined':
-      return `relies on what is undefined at ${hex(event.address)}${event.field === undefined ? '' : `, ${event.field}`}`
+      return `${text.reliesOnUndefined(hex(event.address))}${event.field === undefined ? '' : `, ${event.field}`}`
   }
 }
 
@@ -51,20 +52,22 @@ const DESCRIBE: Describe = {
   instruction: ({ linear, rip, instruction }) => `${hex(linear)}  ${disassemble(instruction, rip)}`,
   access: ({ write, linear, guestAddress, address, bytes, value }) => {
     const places = [linear, BigInt(guestAddress), BigInt(address)].map(hex).join(' → ')
-    return `${write ? 'store' : 'load'} of ${bytes} at ${places} = ${hex(value)}`
+    return text.accessOf(write, bytes, places, hex(value))
   },
-  walk: ({ nested, levels, address, entry }) =>
-    `${nested ? 'nested ' : ''}walk, level ${levels}: entry at ${hex(address)} = ${hex(entry)}`,
-  tlb: ({ what, entry }) => `TLB ${what}, ASID ${entry.asid}`,
-  intercept: ({ name, taken }) => `intercept ${name}: ${taken ? 'taken' : 'not set'}`,
+  walk: ({ nested, levels, address, entry }) => text.walkStep(nested, levels, hex(address), hex(entry)),
+  tlb: ({ what, entry }) => text.tlbEvent(what, entry.asid),
+  intercept: ({ name, taken }) => text.interceptAsked(name, taken),
   check: ({ id, field, value, failed }) =>
-    `${id} on ${findField(field)?.name ?? field} = ${hex(value)}: ${failed ? 'failed' : 'passed'}. ${findCheck(id)?.section ?? ''}`,
+    `${text.checkMade(id, findField(field)?.name ?? field, hex(value), failed)} ${findCheck(id)?.section ?? ''}`,
   'world-switch': ({ direction, vmcb, fields }) =>
-    `${direction === 'vmrun' ? 'VMRUN loads' : '#VMEXIT stores'} ${fields.length} fields, VMCB ${hex(vmcb)}`,
+    (direction === 'vmrun' ? text.vmrunLoads : text.exitStores)(fields.length, hex(vmcb)),
   event: ({ what, vector }) => `${exceptionName(vector)} ${what}`,
   bus: (event) => {
-    const data = 'data' in event ? `${event.data.length} bytes` : `${hex(event.value)}, ${event.bytes} bytes`
-    return `${event.kind} at ${hex(event.address)}: ${data}`
+    const data =
+      'data' in event
+        ? text.transferOf(event.data.length)
+        : text.transferOfValue(hex(event.value), event.bytes)
+    return text.transferAt(event.kind, hex(event.address), data)
   },
 }
 
@@ -72,11 +75,11 @@ function streamText({ kind, event }: StreamEvent): string {
   return (DESCRIBE[kind] as (event: StreamEvent['event']) => string)(event)
 }
 
-function passes(entry: LogEntry, { kinds, processor, text }: LogFilter): boolean {
+function passes(entry: LogEntry, { kinds, processor, text: wanted }: LogFilter): boolean {
   return (
     kinds.includes(entry.kind) &&
     (processor === undefined || processor === entry.processor) &&
-    entry.text.toLowerCase().includes(text.toLowerCase())
+    entry.text.toLowerCase().includes(wanted.toLowerCase())
   )
 }
 

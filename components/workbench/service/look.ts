@@ -1,5 +1,6 @@
 /** Memory for the panels: physical, or linear as a processor would translate it, page by page; and searches in it. */
 import { hex } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import type { MemoryRequest, MemoryStretch, SearchRequest, SearchResult } from '../state-protocol.ts'
 import { ramBytes, valueOf, type Bench } from './bench.ts'
 import { afterMessages } from './runs.ts'
@@ -22,9 +23,8 @@ export function lookAt(bench: Bench, { expression, length, space, processor }: M
   const address = BigInt.asUintN(64, result.value)
   const wanted = Math.min(length, LONGEST)
   const physical = space === 'physical' ? Number(address) : physicalOf(bench, address, processor)
-  if (physical === undefined)
-    return { ok: false, message: `nothing is mapped at the linear address ${hex(address)}` }
-  if (physical >= ramBytes(bench)) return { ok: false, message: `RAM ends before ${hex(ramBytes(bench))}` }
+  if (physical === undefined) return { ok: false, message: text.nothingIsMapped(hex(address)) }
+  if (physical >= ramBytes(bench)) return { ok: false, message: text.ramEndsBefore(hex(ramBytes(bench))) }
   const bytes =
     space === 'physical'
       ? session.machine.readMemory(physical, wanted)
@@ -59,13 +59,13 @@ type Pattern = readonly number[]
 function patternOf(bench: Bench, { kind, pattern, size }: SearchRequest): Pattern | string {
   switch (kind) {
     case 'text':
-      return pattern === '' ? 'write the text to search for' : [...new TextEncoder().encode(pattern)]
+      return pattern === '' ? text.writeText : [...new TextEncoder().encode(pattern)]
     case 'bytes': {
       const pairs = pattern.replace(/\s/g, '').match(/..?/g) ?? []
       if (pairs.length === 0 || !pairs.every((pair) => /^([0-9a-f]{2}|\?\?)$/i.test(pair)))
-        return 'write bytes as pairs of hexadecimal digits, ?? for any: 48 8B ?? 05'
+        return text.writeBytes
       const bytes = pairs.map((pair) => (pair === '??' ? -1 : parseInt(pair, 16)))
-      return bytes.some((byte) => byte >= 0) ? bytes : 'at least one byte has to be given'
+      return bytes.some((byte) => byte >= 0) ? bytes : text.writeOneByte
     }
     case 'value': {
       const result = valueOf(bench, pattern)

@@ -9,6 +9,7 @@ import {
 import type { RaceReport } from '../../../emulator/lab/index.ts'
 import { findField } from '../../../emulator/svm/index.ts'
 import { latticeRecord } from '../../figures/lattice-data.ts'
+import * as text from '../../strings.ts'
 import { hex, hexWide } from '../format.ts'
 import type { RaceView, TriptychView } from '../protocol.ts'
 import type { Bench } from './bench.ts'
@@ -36,7 +37,7 @@ export function racesOf({ session }: Bench): RaceView[] {
       id,
       title,
       stores: stores.map((list) =>
-        list.map(({ address, bytes, value }) => `${hexWide(value, bytes)} to ${hex(address)}`),
+        list.map(({ address, bytes, value }) => text.storeTo(hexWide(value, bytes), hex(address))),
       ),
       report: report && {
         tried: report.tried,
@@ -46,18 +47,18 @@ export function racesOf({ session }: Bench): RaceView[] {
         isComplete: report.isComplete,
         losses: report.losses.map(lossView),
       },
-      lattice: placed && latticeRecord(placed.model, ['L0 for vCPU 0', 'vCPU 1 of L1'], placed.vmcb12),
+      lattice: placed && latticeRecord(placed.model, [text.l0OfVcpu0, text.vcpu1OfL1], placed.vmcb12),
     }
   })
 }
 
 function lossView({ finding, trace }: Loss) {
-  const { property, field, text } = finding
-  return { property, field: findField(field)?.name ?? field, text, steps: trace.map(stepOf) }
+  const { property, field, text: explanation } = finding
+  return { property, field: findField(field)?.name ?? field, text: explanation, steps: trace.map(stepOf) }
 }
 
 function stepOf({ side, step }: RaceEvent): string {
-  return `${side === 0 ? 'L0' : `vCPU ${side}`}: ${step.what}`
+  return `${side === 0 ? 'L0' : text.vcpuOf(side)}: ${step.what}`
 }
 
 /** Starts the machine over with what the other vCPUs store as in the shortest order with a finding. */
@@ -68,6 +69,6 @@ export function replayRace(bench: Bench, id: string, finding: number): void {
   if (race === undefined || loss === undefined || build === undefined) return
   session.reset(build, session.replayOf(id, loss.trace))
   bench.timeline.clear()
-  const sides = scheduleOf(loss.trace).map((side) => (side === 0 ? 'L0' : `vCPU ${side}`))
+  const sides = scheduleOf(loss.trace).map((side) => (side === 0 ? 'L0' : text.vcpuOf(side)))
   bench.replay = `${race.title}: ${sides.join(', ')}`
 }

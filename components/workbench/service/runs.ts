@@ -1,6 +1,7 @@
 /** Runs in slices, so that Stop is heard; to where the reader wants to go, forward or back. */
 import { decode, isDecodeError, MAXIMUM_LENGTH, type Instruction } from '../../../emulator/isa/index.ts'
 import type { CpuState, RunResult, Stop } from '../../../emulator/machine/index.ts'
+import * as text from '../../strings.ts'
 import type { Destination, RunRequest } from '../protocol.ts'
 import type { Bench } from './bench.ts'
 import { codeBits, codeBytes, nextAddress } from './code.ts'
@@ -131,7 +132,7 @@ async function runToGoal(bench: Bench, request: RunRequest, control: RunControl)
         else early = middle
       }
       session.goTo(late)
-      bench.stop = 'another goal is met'
+      bench.stop = text.anotherGoalIsMet
       return true
     }),
   )

@@ -12,6 +12,7 @@ import { SavedStateError, type EventState } from '../../../emulator/machine/inde
 import type { StateCacheRecord } from '../../figures/state-cache-data.ts'
 import { tlbRecord, type TlbRecord } from '../../figures/tlb-data.ts'
 import { lastWorldSwitch, type WorldSwitchRecord } from '../../figures/world-switch-data.ts'
+import * as text from '../../strings.ts'
 import type {
   Checked,
   Edit,
@@ -180,7 +181,7 @@ export class WorkbenchService extends StateService implements Workbench {
         break
       case 'serial':
         machine.sendSerial(new TextEncoder().encode(edit.text))
-        bench.timeline.edit(machine, `console input ${JSON.stringify(edit.text)}`, machine.processor)
+        bench.timeline.edit(machine, text.consoleInput(JSON.stringify(edit.text)), machine.processor)
         break
     }
     return this.#view(bench)

@@ -1,6 +1,7 @@
 /** The reader's stops, in terms of lines, symbols and names, as stops of the machine. */
 import { describeRunResult, type RunResult, type Stop } from '../../../emulator/machine/index.ts'
 import { EXIT_CODES, exitName, exitOf, findField } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { ReaderStop, ResolvedStop } from '../protocol.ts'
 import { describeReaderStop } from '../stop-text.ts'
@@ -24,8 +25,7 @@ export function resolveStop(bench: Bench, stop: ReaderStop): ResolvedStop {
   switch (stop.kind) {
     case 'line': {
       const address = codeAt(bench, stop.file, stop.line)
-      if (address === undefined)
-        return refused(`no instruction at or after line ${stop.line} of ${stop.file}`)
+      if (address === undefined) return refused(text.noInstructionAfter(stop.file, stop.line))
       return { ok: true, stop: { kind: 'code', address } }
     }
     case 'address': {
@@ -35,7 +35,7 @@ export function resolveStop(bench: Bench, stop: ReaderStop): ResolvedStop {
     case 'exit': {
       if (stop.name === undefined) return { ok: true, stop: { kind: 'exit' } }
       const code = EXIT_CODES.find(({ key }) => key === stop.name)?.code
-      if (code === undefined) return refused(`there is no exit code "${stop.name}"`)
+      if (code === undefined) return refused(text.noSuchExitCode(stop.name))
       return { ok: true, stop: { kind: 'exit', code } }
     }
     case 'exception':
@@ -56,7 +56,7 @@ export function resolveStop(bench: Bench, stop: ReaderStop): ResolvedStop {
       const vmcb = valueOf(bench, stop.vmcb)
       if (!vmcb.ok) return vmcb
       const field = findField(stop.field)
-      if (field === undefined) return refused(`there is no VMCB field "${stop.field}"`)
+      if (field === undefined) return refused(text.noSuchField(stop.field))
       return checked(bench, {
         kind: 'memory',
         address: Number(vmcb.value) + field.offset,
@@ -99,7 +99,7 @@ export function applyStops(bench: Bench): readonly ResolvedStop[] {
 function describeHit(bench: Bench, result: Extract<RunResult, { reason: 'stop' }>): string {
   const index = bench.resolved.findIndex((one) => one.ok && one.stop === result.stop)
   if (index < 0 || result.before !== undefined) return describeRunResult(result)
-  return `${describeReaderStop(bench.stops[index])}, before rIP ${hex(result.rip)}`
+  return text.stopBefore(describeReaderStop(bench.stops[index]), hex(result.rip))
 }
 
 /** Makes runs end where L0 gives L1 an exit that a stop asks for: the machine knows only the processor's own. */
@@ -128,5 +128,5 @@ export function advance(bench: Bench, instructions: number): RunResult {
 /** Which stop ended a part of a run, in words; undefined if none did. */
 export function metStop(bench: Bench, result: RunResult): string | undefined {
   if (result.reason === 'stop') return describeHit(bench, result)
-  return bench.l1Exit === undefined ? undefined : `L1 gets #VMEXIT(${bench.l1Exit})`
+  return bench.l1Exit === undefined ? undefined : text.exitOfL1(bench.l1Exit)
 }

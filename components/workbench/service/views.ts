@@ -9,6 +9,7 @@ import {
   type CleanGroup,
   type ExitExplanation,
 } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import type { ExitView, L0View, RunView } from '../protocol.ts'
 import type { Bench } from './bench.ts'
 
@@ -88,10 +89,10 @@ function l0View({ session: { l0, machine }, replay }: Bench): L0View | undefined
       return guest === undefined ? 'L0' : guest.vmcb === vmcb01 ? 'L1' : 'L2'
     }),
     vmcbs: l0.map.vcpus.flatMap(({ vmcb01, vmcb02 }, index) => {
-      const of = l0.map.vcpus.length === 1 ? '' : ` of vCPU ${index}`
+      const named = (vmcb: string): string => (l0.map.vcpus.length === 1 ? vmcb : text.ofVcpu(vmcb, index))
       return [
-        { name: `vmcb01${of}`, address: vmcb01 },
-        { name: `vmcb02${of}`, address: vmcb02 },
+        { name: named('vmcb01'), address: vmcb01 },
+        { name: named('vmcb02'), address: vmcb02 },
       ]
     }),
     replay,
@@ -160,7 +161,7 @@ function exitOfL1(
 ): ExitView {
   const { failedChecks, ownInstructions, vmcb, rip } = event
   const explanation = explainExit({ ...event, instructions: ownInstructions, failedChecks: [] })
-  const reasons = failedChecks.map((id) => `L0 objects: ${findCheck(id)?.explanation ?? id}`)
+  const reasons = failedChecks.map((id) => text.objectionOfL0(findCheck(id)?.explanation ?? id))
   return {
     fromCache: [],
     number,

@@ -1,6 +1,7 @@
 /** The bits of a field as controls: check boxes for single bits, lists for values with names, numbers for the rest. */
 import { useId } from 'preact/hooks'
 import { bitMask, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 
 interface BitEditorProps {
@@ -18,7 +19,7 @@ export function BitEditor({ field, value, offending, canEdit, onChange }: BitEdi
   const ordered = [...bits].sort((a, b) => b.low - a.low)
   return (
     <fieldset class="wb-bit-editor">
-      <legend>Bits of {field.name}</legend>
+      <legend>{text.bitsOf(field.name)}</legend>
       {ordered.map((bit) => (
         <Bit
           key={bit.key}
@@ -65,17 +66,21 @@ function Bit({ bit, value, isOffending, canEdit, onChange }: BitProps) {
           disabled={!canEdit}
           onChange={({ currentTarget }) => onChange(BigInt(currentTarget.value))}
         >
-          {!values.has(Number(value)) && <option value={value.toString()}>{hex(value)}: reserved</option>}
-          {[...values].map(([number, text]) => (
+          {!values.has(Number(value)) && (
+            <option value={value.toString()}>
+              {hex(value)}: {text.reserved}
+            </option>
+          )}
+          {[...values].map(([number, meaning]) => (
             <option key={number} value={number}>
-              {hex(number)}: {text}
+              {hex(number)}: {meaning}
             </option>
           ))}
         </select>
       )}
       <label for={id}>
         <b>{name}</b> <span class="wb-soft">{description}</span>
-        {isOffending && <span class="wb-blame"> × to blame</span>}
+        {isOffending && <span class="wb-blame"> × {text.toBlame}</span>}
       </label>
     </div>
   )
@@ -100,8 +105,8 @@ function NumberInput({ id, width, value, canEdit, onChange }: NumberInputProps) 
       spellcheck={false}
       autocomplete="off"
       onChange={({ currentTarget }) => {
-        const text = currentTarget.value.trim()
-        const next = /^(0x[0-9a-f]+|0b[01]+|\d+)$/i.test(text) ? BigInt(text.toLowerCase()) : undefined
+        const typed = currentTarget.value.trim()
+        const next = /^(0x[0-9a-f]+|0b[01]+|\d+)$/i.test(typed) ? BigInt(typed.toLowerCase()) : undefined
         if (next !== undefined && next >> BigInt(width) === 0n) onChange(next)
         else currentTarget.value = `0x${value.toString(16)}`
       }}

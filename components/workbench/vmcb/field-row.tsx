@@ -6,11 +6,12 @@ import { Fact } from '../fact.tsx'
 import { hex } from '../format.ts'
 import { inRadix, RADIXES, type Radix } from '../radix.tsx'
 import { cleanBitPath, fieldPath } from '../../paths.ts'
+import * as text from '../../strings.ts'
 import type { CheckVerdict } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
 import { ValueInput } from '../value-input.tsx'
 import { BitEditor } from './bit-editor.tsx'
-import { bytesOf, differs, dump, valueOf } from './image.ts'
+import { bytesOf, differs, dump, offsetOf, valueOf } from './image.ts'
 import type { Target } from './target.ts'
 
 /** Of the manual's groups, the one of a field: "CRX". */
@@ -46,13 +47,13 @@ export function FieldRow(props: FieldRowProps) {
         class={`${isNew ? 'is-changed' : ''}${failed.length > 0 ? ' is-failed' : ''}`}
         data-field={field.key}
       >
-        <td class="wb-num">{field.offset.toString(16).toUpperCase().padStart(3, '0')}h</td>
+        <td class="wb-num">{offsetOf(field)}</td>
         <th scope="row">
           <button type="button" class="wb-expand" aria-expanded={isOpen} onClick={onToggle}>
             {field.name}
           </button>
           {clean !== undefined && (
-            <span class="wb-clean" title={`Clean bit ${clean.low}: ${clean.description}`}>
+            <span class="wb-clean" title={text.cleanBitOf(clean.low, clean.description)}>
               {clean.name}
             </span>
           )}
@@ -60,7 +61,7 @@ export function FieldRow(props: FieldRowProps) {
         <td>
           {isNumber ? (
             <ValueInput
-              label={`${field.name}, ${target.source === 'text' ? 'in the text' : 'in memory'}`}
+              label={(target.source === 'text' ? text.fieldInText : text.fieldInMemory)(field.name)}
               shown={show(target.image)}
               canEdit={target.canEdit}
               onType={(typed) => target.type(field, typed)}
@@ -68,10 +69,10 @@ export function FieldRow(props: FieldRowProps) {
           ) : (
             show(target.image)
           )}
-          {isNew && <span class="wb-hidden"> (changed by the last command)</span>}
+          {isNew && <span class="wb-hidden"> ({text.changedByLastCommand})</span>}
           {hasOther && (
             <span class="wb-differs">
-              {target.otherName}: {show(target.other)}
+              {(target.source === 'text' ? text.otherInMemory : text.otherInText)(show(target.other))}
             </span>
           )}
           {decoded !== '' && <span class="wb-decoded">{decoded}</span>}
@@ -108,18 +109,18 @@ function Details({ store, name, field, target, failed, value, clean }: DetailsPr
     <>
       <p>
         {field.description}. <span class="wb-soft">{field.section}.</span>{' '}
-        <a href={fieldPath(field)}>Reference</a>
+        <a href={fieldPath(field)}>{text.reference}</a>
       </p>
       <dl class="wb-facts">
-        <Fact name="name in the text" value={field.key} />
-        <Fact name="offset" value={`${hex(field.offset)}, ${field.bytes} bytes`} />
+        <Fact name={text.nameInText} value={field.key} />
+        <Fact name={text.offsetFact} value={text.offsetAndSize(hex(field.offset), field.bytes)} />
         {clean !== undefined && (
           <Fact
-            name="clean bit"
+            name={text.cleanBit}
             value={<a href={cleanBitPath(clean.key)}>{`${clean.low} ${clean.name}`}</a>}
           />
         )}
-        {field.moved.length > 0 && <Fact name="moved by" value={field.moved.join(', ')} />}
+        {field.moved.length > 0 && <Fact name={text.movedBy} value={field.moved.join(', ')} />}
         {field.bytes <= 8 &&
           RADIXES.map((radix) => (
             <Fact key={radix} name={radix} value={inRadix(value, field.bytes, radix)} />
@@ -132,7 +133,7 @@ function Details({ store, name, field, target, failed, value, clean }: DetailsPr
       ))}
       {target.lines(field).map(({ line }) => (
         <button key={line} type="button" class="wb-link" onClick={() => store.goToLine(name, line, true)}>
-          Set in line {line}
+          {text.setInLine(line)}
         </button>
       ))}
       {field.bytes <= 8 && (

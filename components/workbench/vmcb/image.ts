@@ -54,6 +54,11 @@ function matches({ key, name, offset, bits }: VmcbField, query: string): boolean
   )
 }
 
+/** "0A8h", as wide as the largest offset. */
+export function offsetOf({ offset }: VmcbField): string {
+  return `${offset.toString(16).toUpperCase().padStart(3, '0')}h`
+}
+
 /** "12 34 56" */
 export function dump(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).toUpperCase().padStart(2, '0')).join(' ')

@@ -1,8 +1,8 @@
 /** What KVM wrote to the kernel log about a VMCB that VMRUN refused: the verdict, the fields, what differs from the lab's. */
 import { useState } from 'preact/hooks'
 import { findField, type VmcbField } from '../../../emulator/svm/index.ts'
+import * as text from '../../strings.ts'
 import { summarizeBits } from '../dissection.ts'
-import { plural } from '../format.ts'
 import { inRadix, type Radix } from '../radix.tsx'
 import type { KvmReport } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
@@ -15,37 +15,43 @@ interface KvmLogProps {
   readonly store: LabStore
   /** The text that values can be taken over to. */
   readonly name: string
-  readonly text: Target
+  readonly target: Target
   readonly radix: Radix
 }
 
-export function KvmLog({ store, name, text, radix }: KvmLogProps) {
+/** What makes KVM write the log, and what shows it. */
+const KVM_OPTION = 'kvm_amd.dump_invalid_vmcb=1'
+const LOG_COMMAND = 'dmesg'
+
+export function KvmLog({ store, name, target, radix }: KvmLogProps) {
   const [log, setLog] = useState('')
   const [report, setReport] = useState<KvmReport>()
   const read = async (): Promise<void> => setReport(await store.ask((client) => client.readKvmLog(log)))
   return (
     <details class="wb-kvm">
-      <summary>Read a VMCB from a kernel log of KVM</summary>
+      <summary>{text.readKernelLog}</summary>
       <p class="wb-soft">
-        With <code>kvm_amd.dump_invalid_vmcb=1</code> KVM writes a VMCB that VMRUN refused to the kernel log.
-        Paste the lines of <code>dmesg</code> here. Nothing leaves this page.
+        {text.withOption} <code>{KVM_OPTION}</code> {text.kvmWritesLog} <code>{LOG_COMMAND}</code>{' '}
+        {text.pasteLogHere}
       </p>
       <textarea
-        aria-label="Kernel log"
+        aria-label={text.kernelLog}
         rows={5}
         spellcheck={false}
         value={log}
         onInput={({ currentTarget }) => setLog(currentTarget.value)}
       />
       <button type="button" class="wb-button" aria-disabled={log.trim() === ''} onClick={() => void read()}>
-        Read the log
+        {text.readLog}
       </button>
       {report?.ok === false && (
         <p class="wb-error" role="alert">
-          This is not the log of a VMCB: {report.message}.
+          {text.notLogOfVmcb(report.message)}
         </p>
       )}
-      {report?.ok === true && <Report store={store} name={name} text={text} radix={radix} report={report} />}
+      {report?.ok === true && (
+        <Report store={store} name={name} target={target} radix={radix} report={report} />
+      )}
     </details>
   )
 }
@@ -59,18 +65,18 @@ function isInput({ moved }: VmcbField): boolean {
   return moved.includes('vmrun') || moved.includes('vmload')
 }
 
-function Report({ store, name, text, radix, report }: ReportProps) {
+function Report({ store, name, target, radix, report }: ReportProps) {
   const [onlyDifferent, setOnlyDifferent] = useState(false)
   const [outcome, setOutcome] = useState<{ readonly count: number } | { readonly problem: string }>()
   const fields = report.keys.flatMap((key) => findField(key) ?? []).filter(({ bytes }) => bytes <= 8)
   const isDifferent = (field: VmcbField): boolean =>
-    valueOf(report.image, field) !== valueOf(text.image, field)
+    valueOf(report.image, field) !== valueOf(target.image, field)
   const different = fields.filter(isDifferent)
   const inputs = different.filter(isInput)
   const use = (): void => {
     const edit = setFields(
       store.work.texts.value[name],
-      text.image,
+      target.image,
       report.image,
       inputs.map(({ key }) => key),
     )
@@ -81,30 +87,30 @@ function Report({ store, name, text, radix, report }: ReportProps) {
     <div class="wb-kvm-report">
       <Checks checks={report.checks} />
       {report.notes.length > 0 && (
-        <ul class="wb-soft" aria-label="Notes on the log">
+        <ul class="wb-soft" aria-label={text.notesOnLog}>
           {report.notes.map((note) => (
             <li key={note}>{note}</li>
           ))}
         </ul>
       )}
       <p>
-        The log gives {plural(fields.length, 'field')}; {different.length} differ from {name}.{' '}
+        {text.logGives(fields.length, different.length, name)}{' '}
         <label>
           <input
             type="checkbox"
             checked={onlyDifferent}
             onChange={({ currentTarget }) => setOnlyDifferent(currentTarget.checked)}
           />{' '}
-          only those
+          {text.onlyThose}
         </label>
       </p>
       <table class="wb-vmcb">
-        <caption class="wb-hidden">Fields of the log</caption>
+        <caption class="wb-hidden">{text.fieldsOfLog}</caption>
         <thead>
           <tr>
-            <th scope="col">Field</th>
-            <th scope="col">In the log</th>
-            <th scope="col">In {name}</th>
+            <th scope="col">{text.field}</th>
+            <th scope="col">{text.inLog}</th>
+            <th scope="col">{text.inVmcb(name)}</th>
           </tr>
         </thead>
         <tbody>
@@ -120,10 +126,10 @@ function Report({ store, name, text, radix, report }: ReportProps) {
                 <td>
                   {isDifferent(field) ? (
                     <span class="wb-differs">
-                      ≠ {inRadix(valueOf(text.image, field), field.bytes, radix)}
+                      ≠ {inRadix(valueOf(target.image, field), field.bytes, radix)}
                     </span>
                   ) : (
-                    <span class="wb-soft">the same</span>
+                    <span class="wb-soft">{text.theSame}</span>
                   )}
                 </td>
               </tr>
@@ -131,18 +137,18 @@ function Report({ store, name, text, radix, report }: ReportProps) {
           })}
         </tbody>
       </table>
-      {text.canEdit && inputs.length > 0 && (
+      {target.canEdit && inputs.length > 0 && (
         <button type="button" class="wb-button" onClick={use}>
-          Use these values in {name}: {plural(inputs.length, 'field')}
+          {text.useValues(name, inputs.length)}
         </button>
       )}
       {outcome !== undefined && (
         <p role="status">
           {'problem' in outcome ? (
-            <span class="wb-error">Nothing was changed: {outcome.problem}.</span>
+            <span class="wb-error">{text.nothingWasChanged(outcome.problem)}</span>
           ) : (
             <>
-              {plural(outcome.count, 'field')} of {name} set. What stood there is put aside.{' '}
+              {text.fieldsSet(outcome.count, name)}{' '}
               <button
                 type="button"
                 class="wb-link"
@@ -151,7 +157,7 @@ function Report({ store, name, text, radix, report }: ReportProps) {
                   setOutcome(undefined)
                 }}
               >
-                Put my text back
+                {text.putMyTextBack}
               </button>
             </>
           )}

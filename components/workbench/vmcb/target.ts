@@ -1,7 +1,8 @@
 /** What the form of a VMCB shows and changes: its text, or memory while the machine is paused. */
 import { parseVmcbText, type VmcbAssignment } from '../../../emulator/lab/index.ts'
 import { type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
-import { count, hex } from '../format.ts'
+import * as text from '../../strings.ts'
+import { hex } from '../format.ts'
 import type { RunView, VmcbImages } from '../protocol.ts'
 import { readShown } from '../radix.tsx'
 import type { LabStore } from '../store.ts'
@@ -15,7 +16,6 @@ export interface Target {
   readonly image: Uint8Array
   /** What it is compared with: memory for the text, the text for memory. */
   readonly other: Uint8Array
-  readonly otherName: string
   readonly canEdit: boolean
   /** What an edit changes, or why there is none. */
   readonly notice: string
@@ -33,9 +33,9 @@ export function automaticSource(store: LabStore, view: RunView): Source {
 
 export function textTarget(store: LabStore, view: RunView, vmcb: VmcbImages): Target {
   const { name } = vmcb
-  const text = store.work.texts.value[name]
+  const content = store.work.texts.value[name]
   const symbols = store.symbols.value
-  const { image, assignments, diagnostics } = parseVmcbText(name, text, symbols)
+  const { image, assignments, diagnostics } = parseVmcbText(name, content, symbols)
   const canEdit = store.opened.value?.lab.files.some((file) => file.name === name && file.editable) === true
   const isRunning = view.instructions > 0 && !store.isStale.value
   const apply = (edit: TextEdit): string | undefined => {
@@ -47,24 +47,25 @@ export function textTarget(store: LabStore, view: RunView, vmcb: VmcbImages): Ta
     source: 'text',
     image,
     other: isRunning ? vmcb.image : image,
-    otherName: 'memory',
     canEdit,
-    notice: canEdit
-      ? `Edits change lines of ${name}; its comments stay.${isRunning ? ' Run begins anew with them.' : ''}`
-      : `${name} cannot be changed in this lab.`,
+    notice: !canEdit
+      ? text.cannotBeChangedHere(name)
+      : isRunning
+        ? text.editsChangeTextAndRun(name)
+        : text.editsChangeText(name),
     lines: (field) => assignments.filter(({ fields }) => fields.includes(field)),
     type(field, typed) {
       const number = readShown(typed)
       const current = valueOf(image, field)
       if (number !== undefined)
-        return outOfRange(field, number) ?? apply(setField(text, field, number, current))
-      const edited = setExpression(text, field, typed.trim())
+        return outOfRange(field, number) ?? apply(setField(content, field, number, current))
+      const edited = setExpression(content, field, typed.trim())
       const problems = parseVmcbText(name, edited, symbols).diagnostics
       if (problems.length > diagnostics.length) return problems.at(-1)!.message
       store.edit(name, edited)
       return undefined
     },
-    setBits: (field, bit, value) => apply(setBits(text, field, bit, value, valueOf(image, field))),
+    setBits: (field, bit, value) => apply(setBits(content, field, bit, value, valueOf(image, field))),
   }
 }
 
@@ -74,26 +75,25 @@ export function memoryTarget(store: LabStore, view: RunView, vmcb: VmcbImages): 
   const canEdit = store.canTravel.value && !isOver
   const write = (field: VmcbField, value: bigint): void => {
     const bytes = Uint8Array.from({ length: field.bytes }, (_, n) => Number((value >> BigInt(8 * n)) & 0xffn))
-    const label = `${field.name} of ${name}`
+    const label = text.fieldOf(field.name, name)
     void store.change({ kind: 'memory', address: address + field.offset, bytes, label })
   }
   return {
     source: 'memory',
     image,
     other: initial,
-    otherName: 'text',
     canEdit,
     notice: canEdit
-      ? `The machine is paused after ${count(view.instructions)} instructions: edits change its memory at ${hex(address)} now, as an edit in the timeline. The text stays as it is.`
+      ? text.editsChangeMemory(view.instructions, hex(address))
       : isOver
-        ? 'The run is over: step back to change memory, or change the text.'
+        ? text.runIsOverForMemory
         : store.isStale.value
-          ? 'This is memory as the text before your edits made it. Run builds the new text.'
-          : 'Memory can be changed while the machine is paused.',
+          ? text.memoryOfEarlierText
+          : text.memoryChangesWhenPaused,
     lines: () => [],
     type(field, typed) {
       const number = readShown(typed) ?? store.symbols.value.get(typed.trim())
-      if (number === undefined) return `"${typed.trim()}" is neither a number nor a symbol of the program`
+      if (number === undefined) return text.notNumberOrSymbol(typed.trim())
       const problem = outOfRange(field, number)
       if (problem === undefined) write(field, number)
       return problem
@@ -109,5 +109,5 @@ export function memoryTarget(store: LabStore, view: RunView, vmcb: VmcbImages): 
 function outOfRange({ name, bytes }: VmcbField, value: bigint): string | undefined {
   const bits = bytes * 8
   if (BigInt.asUintN(bits, value) === value) return undefined
-  return `${name} has ${bits} bits: the largest value is 0x${((1n << BigInt(bits)) - 1n).toString(16)}`
+  return text.largestValue(name, bits, `0x${((1n << BigInt(bits)) - 1n).toString(16)}`)
 }

@@ -14,6 +14,7 @@ import {
   type BitField,
   type VmcbField,
 } from '../../../emulator/svm/index.ts'
+import { interceptsAreNamed } from '../../strings.ts'
 import { expressBits, expressField } from './expressions.ts'
 
 export type TextEdit =
@@ -155,7 +156,7 @@ function setIntercepts(lines: Lines, line: SetLine, field: VmcbField, next: bigi
   if (unnamed !== 0n)
     return {
       ok: false,
-      message: `${INTERCEPTS_KEY} lists intercepts by name, and bits of ${field.name} that are to be 1 have none`,
+      message: interceptsAreNamed(INTERCEPTS_KEY, field.name),
     }
   const first = field.offset * 8
   const isOwn = (code: number): boolean => code >= first && code < first + 32

@@ -1,8 +1,8 @@
 /** What the consistency checks of VMRUN say about a VMCB, as far as the lab tells. */
 import { useEffect, useState } from 'preact/hooks'
 import { findField } from '../../../emulator/svm/index.ts'
-import { plural } from '../format.ts'
 import { checkPath } from '../../paths.ts'
+import * as text from '../../strings.ts'
 import type { CheckVerdict, VmcbVerdict } from '../state-protocol.ts'
 import type { LabStore } from '../store.ts'
 
@@ -31,9 +31,9 @@ export function failedOf(verdict: VmcbVerdict | undefined): readonly CheckVerdic
 }
 
 const UNTIL = {
-  run: 'Whether VMRUN takes this VMCB is told after the run.',
-  guess: 'Which checks fail is told once the lab has run and you have named a field and a reason.',
-  never: 'As on a real processor, nothing tells which checks fail. Finding out is the exercise.',
+  run: text.toldAfterRun,
+  guess: text.toldAfterGuess,
+  never: text.neverTold,
 } as const
 
 interface VerdictProps {
@@ -59,8 +59,8 @@ export function Checks({ checks, onShow }: ChecksProps) {
       <p>
         <b>
           {failed.length === 0
-            ? `✓ All ${checks.length} consistency checks pass.`
-            : `× ${plural(failed.length, 'check')} of ${checks.length} ${failed.length === 1 ? 'fails' : 'fail'}: VMRUN exits with VMEXIT_INVALID.`}
+            ? text.allChecksPass(checks.length)
+            : text.checksFail(failed.length, checks.length)}
         </b>
       </p>
       {failed.length > 0 && (
@@ -73,12 +73,11 @@ export function Checks({ checks, onShow }: ChecksProps) {
         </ul>
       )}
       <details>
-        <summary>Every check</summary>
+        <summary>{text.everyCheck}</summary>
         <ul class="wb-checks-list">
           {checks.map((check) => (
             <li key={check.id}>
-              {check.hasFailed ? '× fails: ' : '✓ passes: '}
-              <a href={checkPath(check)}>{check.id}</a>{' '}
+              {check.hasFailed ? text.checkFails : text.checkPasses} <a href={checkPath(check)}>{check.id}</a>{' '}
               <span class="wb-soft">
                 {check.fields.map((key) => findField(key)?.name ?? key).join(', ')}; {check.section}
               </span>
@@ -100,7 +99,7 @@ function Check({ check, onShow }: { readonly check: CheckVerdict } & Pick<Checks
       </a>{' '}
       {onShow !== undefined && (
         <button type="button" class="wb-link" onClick={() => onShow(first)}>
-          Show {findField(first)?.name ?? first}
+          {text.showNamed(findField(first)?.name ?? first)}
         </button>
       )}
     </>
