@@ -35,6 +35,8 @@ const glossary = parseGlossary(read('content/glossary.yaml'), sources)
 const { version } = JSON.parse(read('package.json'))
 const name = buildName(import.meta.dirname, version)
 
+/** With both, a page has the strings that it shows, and no others: constants at their places, functions beside their users. */
+const optimization = /** @type {const} */ ({ inlineConst: { mode: 'all' } })
 const strings = stringsByUser(fileURLToPath(new URL('components/strings.ts', import.meta.url)))
 
 export default defineConfig({
@@ -49,11 +51,12 @@ export default defineConfig({
     plugins: [strings],
     define: { 'import.meta.env.BUILD_NAME': JSON.stringify(name) },
     // Modules, so that a worker can load L0 when a lab needs it.
-    worker: { format: 'es', plugins: () => [strings] },
+    worker: { format: 'es', plugins: () => [strings], rolldownOptions: { optimization } },
     build: {
       // The Content-Security-Policy knows no fonts but files.
       assetsInlineLimit: (file) => (file.endsWith('.woff2') ? false : undefined),
       rolldownOptions: {
+        optimization,
         // Astro marks each chapter with a directive of its own, of which the bundler warns.
         onLog: (level, log, handle) => log.code === 'MODULE_LEVEL_DIRECTIVE' || handle(level, log),
       },
