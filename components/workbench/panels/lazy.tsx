@@ -12,7 +12,8 @@ export function lazyPanel(load: () => Promise<Panel>): Panel {
     const [Shown, show] = useState<Panel | undefined>(() => loaded)
     const [hasFailed, setFailed] = useState(false)
     useEffect(() => {
-      if (loaded !== undefined) return
+      // Another lab's panel may have loaded it since this one was drawn: that is to be shown, too.
+      if (Shown !== undefined) return
       load().then(
         (panel) => {
           loaded = panel
