@@ -14,6 +14,10 @@ const NOT_IN_THE_EMULATOR = [
   'localStorage',
 ]
 
+/** Words in the markup; what has no letters is punctuation, and the same in every language. */
+const LETTERS = '/\\p{L}/u'
+const SPOKEN = '/^(title|aria-label|placeholder|alt|label)$/'
+
 export default tseslint.config(
   { ignores: ['dist/', '.astro/', 'node_modules/', 'test-results/', 'playwright-report/'] },
   {
@@ -46,6 +50,25 @@ export default tseslint.config(
     files: ['emulator/**/*.ts', 'fuzz/**/*.ts', 'components/**/*.{ts,tsx}', 'src/**/*.{ts,astro}'],
     plugins: { book: { rules: { boundaries } } },
     rules: { 'book/boundaries': 'error' },
+  },
+  {
+    files: ['components/**/*.tsx'],
+    ignores: ['components/figures/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          `JSXText[value=${LETTERS}]`,
+          `:matches(JSXElement, JSXFragment) > JSXExpressionContainer > Literal[value=${LETTERS}]`,
+          `JSXAttribute[name.name=${SPOKEN}] > Literal[value=${LETTERS}]`,
+          `JSXAttribute[name.name=${SPOKEN}] > JSXExpressionContainer > Literal[value=${LETTERS}]`,
+          `JSXAttribute[name.name=${SPOKEN}] > JSXExpressionContainer > TemplateLiteral > TemplateElement[value.raw=${LETTERS}]`,
+        ].map((selector) => ({
+          selector,
+          message: 'What the interface says stands in components/strings.ts.',
+        })),
+      ],
+    },
   },
   {
     files: ['emulator/**/*.ts'],

@@ -882,6 +882,7 @@ export const symbolOfFile = (file: string) => `Symbol at which ${file} is placed
 export const remove = 'Remove'
 export const removeNamed = (what: string) => `Remove ${what}`
 export const nameOfNewFile = 'Name of a new file'
+export const exampleFileName = 'name.asm'
 export const addFile = 'Add a file'
 
 // Playground: what became of the reader's last wish, and why

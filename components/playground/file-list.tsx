@@ -90,7 +90,7 @@ function NewFile({ playground }: { readonly playground: Playground }) {
         type="text"
         class="pg-name"
         aria-label={text.nameOfNewFile}
-        placeholder="name.asm"
+        placeholder={text.exampleFileName}
         spellcheck={false}
         value={name}
         onInput={({ currentTarget }) => setName(currentTarget.value)}

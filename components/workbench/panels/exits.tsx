@@ -59,6 +59,9 @@ function sentence(words: string): string {
   return `${words[0].toUpperCase()}${words.slice(1)}.`
 }
 
+/** The manual's word; the name of the exit follows in parentheses. */
+const EXIT = '#VMEXIT'
+
 interface ExitProps {
   readonly exit: ExitView
   readonly view: RunView
@@ -85,7 +88,7 @@ function Exit({ exit, view, reveal }: ExitProps) {
           </span>
         )}
         <b>
-          {'#VMEXIT('}
+          {EXIT}(
           <ExitName name={explanation.name} />)
         </b>
         <span class="wb-soft">{explanation.cause}</span>
