@@ -40,14 +40,16 @@ const HANDLERS = `
 const SEND_NMI = 'mov dword [r8 + 0x300], 0x44400\n'
 const SEND_40H = 'mov dword [r8 + 0x300], 0x44040\n'
 
-/** Intercepts of INTR and NMI. */
+/** Intercepts of INTR, NMI and VINTR. */
 const INTR = 1n
 const NMI = 2n
+const VINTR = 16n
 
 function registers(underL0: boolean, program: Program) {
-  const { machine, exits, result } = runL1(underL0, { ...program, l1: HANDLERS + (program.l1 ?? L1) })
+  const { machine, exits, result, field } = runL1(underL0, { ...program, l1: HANDLERS + (program.l1 ?? L1) })
   const { r12, r13, r14, rbx } = machine.inspect().general
-  return { reason: result.reason, codes: exits.map(({ code }) => code), r12, r13, r14, rbx }
+  const word = field('control.virtual_interrupt')
+  return { reason: result.reason, codes: exits.map(({ code }) => code), r12, r13, r14, rbx, word }
 }
 
 const GUEST_WITH_IDT = {
@@ -57,6 +59,15 @@ const GUEST_WITH_IDT = {
   'save.gdtr.limit': 0x1fn,
   'save.cs.selector': 8n,
 }
+
+/** Of VMCB offset 060h, with V_INTR_VECTOR 40h and V_INTR_PRIO 4. */
+const VIRTUAL_40H = 0x40_0004_0100n
+const V_INTR_MASKING = 1n << 24n
+const V_NMI = (1n << 26n) | (1n << 11n)
+const V_NMI_MASK = 1n << 12n
+
+/** L2 sets IF while GIF is 0, and looks at r13 before STGI and behind it. */
+const UNTIL_STGI = 'clgi\n sti\n nop\n nop\n mov r12, r13\n stgi\n nop\n mov rbx, r13\n vmmcall'
 
 const SAME: readonly [string, Program, Partial<ReturnType<typeof registers>>][] = [
   [
@@ -132,6 +143,76 @@ const SAME: readonly [string, Program, Partial<ReturnType<typeof registers>>][] 
       l2: 'nop\n mov r12, r13\n vmmcall',
     },
     { codes: [0x81n], r12: 1n },
+  ],
+  [
+    'a virtual interrupt waits while L2 has cleared GIF',
+    { vmcb: { ...GUEST_WITH_IDT, 'control.virtual_interrupt': VIRTUAL_40H }, l2: UNTIL_STGI },
+    { codes: [0x81n], r12: 0n, rbx: 1n, word: 0x40_0004_0000n },
+  ],
+  [
+    'a virtual interrupt of an L2 with V_INTR_MASKING waits, too',
+    {
+      vmcb: { ...GUEST_WITH_IDT, 'control.virtual_interrupt': VIRTUAL_40H | V_INTR_MASKING },
+      l2: UNTIL_STGI,
+    },
+    { codes: [0x81n], r12: 0n, rbx: 1n, word: 0x40_0104_0000n },
+  ],
+  [
+    'a virtual interrupt that still waits for GIF is in the VMCB after the exit',
+    {
+      vmcb: { ...GUEST_WITH_IDT, 'control.virtual_interrupt': VIRTUAL_40H },
+      l2: 'clgi\n sti\n nop\n nop\n vmmcall',
+    },
+    { codes: [0x81n], r13: 0n, word: VIRTUAL_40H },
+  ],
+  [
+    'the exit for a virtual interrupt that L1 intercepts waits for GIF',
+    {
+      vmcb: {
+        ...GUEST_WITH_IDT,
+        'control.intercept_vector_3': VINTR,
+        'control.virtual_interrupt': VIRTUAL_40H,
+      },
+      l2: 'clgi\n sti\n nop\n nop\n mov r12, 7\n stgi\n nop\n vmmcall',
+    },
+    { codes: [0x64n], r12: 7n, r13: 0n, word: VIRTUAL_40H },
+  ],
+  [
+    'a virtual NMI waits while L2 has cleared GIF, though its IRET has ended the mask',
+    {
+      vmcb: {
+        ...GUEST_WITH_IDT,
+        'control.intercept_vector_3': NMI,
+        'control.virtual_interrupt': V_NMI | V_NMI_MASK,
+      },
+      l2: `clgi\n mov rcx, rsp\n push 10h\n push rcx\n push 2\n push 8\n lea rax, [rel back]\n push rax\n iretq
+        back: nop\n mov r12, r14\n stgi\n nop\n mov rbx, r14\n vmmcall`,
+    },
+    { codes: [0x81n], r12: 0n, rbx: 1n, word: 1n << 26n },
+  ],
+  [
+    'V_TPR is what L2 wrote to CR8 before it cleared GIF',
+    {
+      vmcb: { ...GUEST_WITH_IDT, 'control.virtual_interrupt': VIRTUAL_40H },
+      l2: 'mov rax, 5\n mov cr8, rax\n clgi\n stgi\n sti\n nop\n mov r12, cr8\n vmmcall',
+    },
+    { codes: [0x81n], r12: 5n, r13: 0n, word: VIRTUAL_40H | 5n },
+  ],
+  [
+    'V_TPR is what L2 wrote to CR8 while GIF was 0',
+    {
+      vmcb: { ...GUEST_WITH_IDT, 'control.virtual_interrupt': VIRTUAL_40H },
+      l2: 'clgi\n mov rax, 5\n mov cr8, rax\n stgi\n sti\n nop\n mov r12, cr8\n vmmcall',
+    },
+    { codes: [0x81n], r12: 5n, r13: 0n, word: VIRTUAL_40H | 5n },
+  ],
+  [
+    'V_TPR that L1 gave L2 outlasts a GIF of 0, and CR8 is another thing',
+    {
+      vmcb: { ...GUEST_WITH_IDT, 'control.virtual_interrupt': VIRTUAL_40H | 5n },
+      l2: 'clgi\n mov r12, cr8\n stgi\n sti\n nop\n vmmcall',
+    },
+    { codes: [0x81n], r12: 0n, r13: 0n, word: VIRTUAL_40H | 5n },
   ],
   [
     'an NMI that L1 injects arrives, though the shadow tables lack its IDT at first',

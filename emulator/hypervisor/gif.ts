@@ -4,6 +4,7 @@
  *
  *   interrupts       wait in the local APIC: V_INTR_MASKING is on and L0's rFLAGS.IF off; then V_TPR stands for CR8, so L0 lends it
  *   NMI, SMI, INIT   are intercepted, and wait in L0's state
+ *   V_IRQ, V_NMI     of L2 wait in its VMCB: L0 gives L2 a virtual GIF of 0 (§15.33.2), if L1 has not given it one
  *
  * SMIs and INITs also wait while an SMI handler of L1 runs.
  */
@@ -12,7 +13,7 @@ import type { Context } from './context.ts'
 import { take, taskPriority, type Handler } from './effects.ts'
 import { enterSmm } from './smm.ts'
 import { currentVmcb, holdsEvents, type VcpuState } from './state.ts'
-import { change, get, injectException, RFLAGS, VIRTUAL_INTERRUPT } from './vmcb-image.ts'
+import { change, get, injectException, put, RFLAGS, VIRTUAL_INTERRUPT } from './vmcb-image.ts'
 
 const NMI_INTERCEPT = 1n << BigInt(EXIT.NMI - 96)
 
@@ -57,24 +58,18 @@ export function* beforeRunning(vcpu: VcpuState): Handler<boolean> {
     'control.intercept_vector_3',
     vcpu.gif ? withoutL0Nmi(vcpu, intercepts) : intercepts | NMI_INTERCEPT,
   )
-  const word = get(image, 'control.virtual_interrupt')
-  if (vcpu.gif) {
-    if (!wantsMasking(vcpu)) change(image, 'control.virtual_interrupt', word & ~VIRTUAL_INTERRUPT.masking)
-    return wantsMasking(vcpu) && (get(vcpu.vmcb01, 'save.rflags') & RFLAGS.IF) !== 0n
-  }
-  if (!wantsMasking(vcpu)) {
-    vcpu.lendsTaskPriority = true
-    const priority = yield* taskPriority()
-    const lent = (word & ~VIRTUAL_INTERRUPT.tpr) | VIRTUAL_INTERRUPT.masking | priority
-    change(image, 'control.virtual_interrupt', lent)
-  }
-  return false
+  const wanted = wordOfL1(vcpu)
+  const wantsMasking = (wanted & VIRTUAL_INTERRUPT.masking) !== 0n
+  let word = withVirtualGif(vcpu, get(image, 'control.virtual_interrupt'))
+  if (vcpu.gif && !wantsMasking) word &= ~VIRTUAL_INTERRUPT.masking
+  if (!vcpu.gif && !wantsMasking) word = yield* lendTaskPriority(vcpu, word)
+  change(image, 'control.virtual_interrupt', word)
+  return vcpu.gif && wantsMasking && (get(vcpu.vmcb01, 'save.rflags') & RFLAGS.IF) !== 0n
 }
 
-/** L1 itself asked for V_INTR_MASKING, for the L2 that runs. */
-function wantsMasking({ nested }: VcpuState): boolean {
-  const word = get(nested.controls, 'control.virtual_interrupt')
-  return nested.guestMode && (word & VIRTUAL_INTERRUPT.masking) !== 0n
+/** The virtual interrupt word that L1 wrote for the L2 that runs; L1 itself has none. */
+function wordOfL1({ nested }: VcpuState): bigint {
+  return nested.guestMode ? get(nested.controls, 'control.virtual_interrupt') : 0n
 }
 
 /** The NMI intercept is L1's, for L2, or nobody's. */
@@ -83,16 +78,33 @@ function withoutL0Nmi({ nested }: VcpuState, intercepts: bigint): bigint {
   return (intercepts & ~NMI_INTERCEPT) | wanted
 }
 
-/** After the exit: V_TPR goes back to CR8, and V_TPR of L2 is L1's again. */
+/** A virtual GIF of L2 that L1 turned on is L2's; otherwise L0 uses it to say what L1's GIF is. */
+function withVirtualGif(vcpu: VcpuState, word: bigint): bigint {
+  const { gif, gifEnable } = VIRTUAL_INTERRUPT
+  if (!vcpu.nested.guestMode || wordOfL1(vcpu) & gifEnable) return word
+  return vcpu.gif ? word & ~gifEnable : (word & ~gif) | gifEnable
+}
+
+/** V_INTR_MASKING of L0's own, with CR8 in V_TPR. L2's V_TPR is kept in the cached controls. */
+function* lendTaskPriority(vcpu: VcpuState, word: bigint): Handler<bigint> {
+  const { tpr, masking } = VIRTUAL_INTERRUPT
+  const wanted = (wordOfL1(vcpu) & ~tpr) | (word & tpr)
+  if (vcpu.nested.guestMode) put(vcpu.nested.controls, 'control.virtual_interrupt', wanted)
+  vcpu.lendsTaskPriority = true
+  return (word & ~tpr) | masking | (yield* taskPriority())
+}
+
+/** After the exit: V_TPR goes back to CR8. L2's V_TPR is what it was, or what L2 wrote to CR8, which without masking is written to both. */
 export function* returnTaskPriority(vcpu: VcpuState): Handler<void> {
   if (!vcpu.lendsTaskPriority) return
   vcpu.lendsTaskPriority = false
+  const { tpr, masking } = VIRTUAL_INTERRUPT
   const image = currentVmcb(vcpu)
   const word = get(image, 'control.virtual_interrupt')
-  yield { kind: 'set-task-priority', value: Number(word & VIRTUAL_INTERRUPT.tpr) }
-  const own = vcpu.nested.guestMode ? get(vcpu.nested.controls, 'control.virtual_interrupt') : 0n
-  const returned = VIRTUAL_INTERRUPT.tpr | VIRTUAL_INTERRUPT.masking
-  change(image, 'control.virtual_interrupt', (word & ~returned) | (own & returned))
+  const priority = word & tpr
+  const own = priority === (yield* taskPriority()) ? wordOfL1(vcpu) & tpr : priority
+  yield { kind: 'set-task-priority', value: Number(priority) }
+  change(image, 'control.virtual_interrupt', (word & ~(tpr | masking)) | own)
 }
 
 /** INIT reaches L1: guest mode ends, and the processor starts anew, or waits for STARTUP (APM vol 2 §14.1.3, §15.21.8). */
