@@ -30,7 +30,7 @@ test('each of two pages has the strings that it shows, and none of the other', a
       rolldownOptions: { input: ['left.ts', 'right.ts'].map((file) => join(folder, file)) },
     },
   })) as Rolldown.RolldownOutput
-  const code = new Map(output.map((chunk) => [chunk.name, chunk.type === 'chunk' ? chunk.code : '']))
+  const code = new Map(output.flatMap((part) => (part.type === 'chunk' ? [[part.name, part.code]] : [])))
   expect([...code.keys()].sort()).toEqual(['left', 'right'])
   expect(code.get('left')).toContain('left words')
   expect(code.get('left')).not.toContain('right words')
