@@ -4,8 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** The commands in use, by the names that Marionette gives to WebDriver's. */
-export type Command =
-  'WebDriver:Navigate' | 'WebDriver:ExecuteScript' | 'WebDriver:ElementClick' | 'WebDriver:ElementSendKeys'
+export type Command = 'WebDriver:Navigate' | 'WebDriver:ExecuteScript' | 'WebDriver:ElementClick'
 
 export type Parameters = Readonly<Record<string, unknown>>
 
@@ -24,7 +23,7 @@ export interface Launch {
   readonly colorScheme: 'light' | 'dark'
 }
 
-/** A port of 127.0.0.1 at which nothing listens. */
+/** A port of 127.0.0.1 at which nothing listens; another at each call, since browsers of two tests start at the same time. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

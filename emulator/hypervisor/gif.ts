@@ -61,8 +61,7 @@ export function* beforeRunning(vcpu: VcpuState): Handler<boolean> {
   const wanted = wordOfL1(vcpu)
   const wantsMasking = (wanted & VIRTUAL_INTERRUPT.masking) !== 0n
   let word = withVirtualGif(vcpu, get(image, 'control.virtual_interrupt'))
-  if (vcpu.gif && !wantsMasking) word &= ~VIRTUAL_INTERRUPT.masking
-  if (!vcpu.gif && !wantsMasking) word = yield* lendTaskPriority(vcpu, word)
+  if (!wantsMasking) word = vcpu.gif ? word & ~VIRTUAL_INTERRUPT.masking : yield* lendTaskPriority(vcpu, word)
   change(image, 'control.virtual_interrupt', word)
   return vcpu.gif && wantsMasking && (get(vcpu.vmcb01, 'save.rflags') & RFLAGS.IF) !== 0n
 }
