@@ -65,7 +65,7 @@ export default defineConfig({
   markdown: {
     // Astro's default processor ignores these plugins and drops directives without a word.
     processor: unified({
-      remarkPlugins: [remarkDirective, [remarkReferences, { glossary, sources }], remarkBoxes],
+      remarkPlugins: [remarkDirective, remarkBoxes, [remarkReferences, { glossary, sources }]],
       rehypePlugins: [rehypeScrollableTables, [rehypeBasePath, base]],
     }),
     shikiConfig: { theme: bookTheme, langs: [nasm, vmcb] },

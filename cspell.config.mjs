@@ -41,6 +41,7 @@ export default {
     { name: 'inline code', pattern: /`[^`\n]+`|<code>[^<]*<\/code>/g },
     { name: 'host', pattern: /\b([\w-]+\.)+(com|dev|edu|net|org)\b/g },
     { name: 'anchor', pattern: /\{#[\w-]+\}/g },
+    { name: 'sources', pattern: /\{source="[^"]*"\}/g },
     { name: 'path', pattern: /[\w.-]*\/[\w./-]+|\b[\w-]+\.(asm|inc|md|mjs|ts|vmcb|yaml)\b/g },
     { name: 'assembly comment', pattern: /;.*/g },
     { name: 'key', pattern: /(^[ -]*|[{,] *)[\w.-]+:(?=\s)/gm },
@@ -54,7 +55,10 @@ export default {
   languageSettings: [
     { languageId: 'astro', ignoreRegExpList: ['inline code'] },
     { languageId: 'markdown', ignoreRegExpList: ['code block', 'inline code', 'path'] },
-    { languageId: 'mdx', ignoreRegExpList: ['code block', 'inline code', 'anchor', 'path', 'key', 'names'] },
+    {
+      languageId: 'mdx',
+      ignoreRegExpList: ['code block', 'inline code', 'anchor', 'sources', 'path', 'key', 'names'],
+    },
     { languageId: 'yaml', ignoreRegExpList: ['inline code', 'path', 'key', 'name', 'names', 'edit'] },
   ],
 }

@@ -14,7 +14,7 @@ const glossary = parseGlossary(
 /** The HTML of a chapter with this text. */
 async function html(markdown: string): Promise<string> {
   const processor = await createMarkdownProcessor({
-    remarkPlugins: [remarkDirective, [remarkReferences, { glossary, sources }], remarkBoxes],
+    remarkPlugins: [remarkDirective, remarkBoxes, [remarkReferences, { glossary, sources }]],
   })
   return (await processor.render(markdown)).code
 }
@@ -39,9 +39,21 @@ test('what does not exist is an error', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined)
   await expect(html('A :term[VMCS].')).rejects.toThrow('no term "VMCS" in content/glossary.yaml')
   await expect(html('A :term[gPAT]{#vpat}.')).rejects.toThrow('no term "vpat"')
+  await expect(html(':::kvm{source="sdm"}\nIt follows.\n:::')).rejects.toThrow('no source "sdm"')
+  await expect(html(':::kvm\nIt follows.\n:::')).rejects.toThrow('a kvm box names its sources')
+  await expect(html(':::aside\nIt follows.\n:::')).rejects.toThrow('unknown directive "aside"')
   await expect(html('So it is :cite[sdm].')).rejects.toThrow('no source "sdm" in content/sources.yaml')
 })
 
 test('colons in a sentence are no directives, and a text without terms has no cards', async () => {
   expect(await html('At `CS:RIP`, that is CS:RIP.')).toBe('<p>At <code>CS:RIP</code>, that is CS:RIP.</p>')
+})
+
+test('a box cites its sources, with the place in each, and their cards', async () => {
+  const code = await html(':::kvm{source="apm2; apm2 §15.6"}\nKVM follows.\n:::')
+  expect(code).toContain('role="note" aria-label="KVM"')
+  expect(code).toMatch(
+    /<p class="box-source"> <a href="[^"]*#apm2"[^>]*>\[APM2\]<\/a> <a [^>]*>\[APM2 §15\.6\]<\/a><\/p>/,
+  )
+  expect(code.match(/id="card-source-apm2"/g)).toHaveLength(1)
 })

@@ -76,7 +76,12 @@ export function remarkReferences({ glossary, sources }: { glossary: Term[]; sour
     const cards = new Map<string, Card>()
     visit(tree, 'textDirective', (node, index, parent) => {
       if (parent === undefined || index === undefined) return
-      if (node.name !== 'term' && node.name !== 'cite') return
+      if (node.name !== 'term' && node.name !== 'cite') {
+        // `CS:RIP` in a sentence is no directive.
+        const value = String(file.value).slice(node.position?.start.offset, node.position?.end.offset)
+        parent.children[index] = { type: 'text', value }
+        return
+      }
       const { card, link } = node.name === 'term' ? ofTerm(node, file) : ofSource(node, file)
       cards.set(card.id, card)
       parent.children[index] = link

@@ -1,4 +1,5 @@
-; L1 injects two events into L2, one after the other. Each time the page with L2's IDT is missing from L1's nested tables.
+; L1 injects two events into L2, one after the other. The page with L2's IDT is missing from L1's nested tables each time, and
+; again when the handler has reported: L2's program reads a word of that page.
 %include "svm.inc"
         org 0x10000
 start:  call make_idt
@@ -10,9 +11,10 @@ next:   mov rcx, [rbx]                          ; the next event, 0 after the la
         test rcx, rcx
         jz done
         mov [rax + VMCB_CONTROL_EVENT_INJ], rcx
-        mov qword [directory + 8], 0            ; the page with the IDT is gone
-        mov byte [rax + VMCB_CONTROL_TLB_CONTROL], 3
         mov qword [rax + VMCB_SAVE_RIP], guest
+
+absent: mov qword [directory + 8], 0            ; the page with the IDT is gone
+        mov byte [rax + VMCB_CONTROL_TLB_CONTROL], 3
 
 again:  vmrun
         mov rcx, [rax + VMCB_CONTROL_EXIT_CODE]
@@ -26,7 +28,7 @@ again:  vmrun
         mov rdx, [rax + VMCB_CONTROL_N_RIP]
         mov [rax + VMCB_SAVE_RIP], rdx
         test rcx, rcx
-        jnz again
+        jnz absent
         jmp next
 
 missing:
@@ -36,8 +38,8 @@ missing:
 
 done:   hlt
 
-; L2: an empty program, and a handler for either event.
-guest:  nop
+; L2: a program that reads the page with the IDT, and a handler for either event.
+guest:  mov ecx, [0x200000]
         xor eax, eax
         vmmcall
 
