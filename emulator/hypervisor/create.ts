@@ -38,7 +38,13 @@ export function policyOf({
   tscRatio,
   cuts,
 }: Omit<L0Options, 'vcpus'>): Policy {
-  return { decisions: inForce(decisions, sharedPatQuirk), migration, tscRatio, cuts }
+  const to = migration?.to && inForce(migration.to)
+  return {
+    decisions: inForce(decisions, sharedPatQuirk),
+    migration: migration && { ...migration, to },
+    tscRatio,
+    cuts,
+  }
 }
 
 /** L0 for a machine: what the option `host` takes, and what tells L0's side of the run once the machine is made. */

@@ -28,8 +28,15 @@ export function turn(context: Context, vcpu: VcpuState): Handler<void> {
 
 function* wholeTurn(context: Context, vcpu: VcpuState): Handler<void> {
   if (!vcpu.started) yield* begin(context, vcpu)
-  else yield* handleExit(context, vcpu)
-  if (vcpu.started) yield* run(context, vcpu)
+  else yield* handleExit(onItsHost(context, vcpu), vcpu)
+  if (vcpu.started) yield* run(onItsHost(context, vcpu), vcpu)
+}
+
+/** What L0 goes by where the vCPU is: on the other host the two sides of a move are exchanged. */
+function onItsHost(context: Context, { elsewhere }: VcpuState): Context {
+  const { decisions, migration } = context
+  if (!elsewhere || migration?.to === undefined) return context
+  return { ...context, decisions: migration.to, migration: { ...migration, to: decisions } }
 }
 
 /** What RESET, INIT or a loader left in the processor becomes L1's state in vmcb01. */
@@ -127,14 +134,15 @@ function* run(context: Context, vcpu: VcpuState): Handler<void> {
 function* migrate({ map, decisions, facts }: Context, vcpu: VcpuState, migration: Migration): Handler<void> {
   const { guestMode } = vcpu.nested
   const user = readUserState(vcpu, decisions, migration)
-  const { vcpu: moved, result } = writeUserState(vcpu.index, user, decisions, facts, migration)
+  const there = migration.to ?? decisions
+  const { vcpu: moved, result } = writeUserState(vcpu.index, user, there, facts, migration)
   const answer = result.ok ? ({ error: '', rule: '' } as const) : { error: result.error, rule: result.rule }
   yield { kind: 'nested', event: { kind: 'restored', ...answer, guestMode } }
   if (!result.ok) return yield* giveUp(vcpu)
   initControls(map, moved.vmcb01)
   interceptRsm(moved)
   yield* beginTime(moved)
-  Object.assign(vcpu, moved, { occasions: vcpu.occasions })
+  Object.assign(vcpu, moved, { occasions: vcpu.occasions, elsewhere: !vcpu.elsewhere })
 }
 
 /** L2 goes on: after a restore, on a vmcb02 that is built anew, and with a PAT that no longer follows L1's. */

@@ -37,6 +37,8 @@ export interface Migration {
   readonly occasion?: number | undefined
   /** The saved states come from an older L0, which knew nothing of L2's PAT: this is what it left in g_pat of L1's save area. */
   readonly olderGPat?: bigint | undefined
+  /** What L0 decides on the other host, and the vCPU is moved to and fro. Absent: the same as here. */
+  readonly to?: Decisions | undefined
 }
 
 function pointOf({ nested, smm, nmiPending, smiPending, initPending }: VcpuState): MigrationPoint {

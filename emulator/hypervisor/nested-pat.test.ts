@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { design } from './designs.fixture.ts'
 import type { Decisions } from './decisions.ts'
+import type { Migration } from './migration.ts'
 import { movedNestedPat, NESTED_PAT, nestedPatRow, runNestedPat, type NestedPatRound } from './nested-pat.ts'
 
 const { l1, l2, vmcb12, invalid } = NESTED_PAT
@@ -101,28 +102,41 @@ describe('a vCPU that is moved after L2 has written its PAT', () => {
   const both: Pats = [l2, l1]
   const shared: Pats = [l2, l2]
   const ofL1: Pats = [l1, l1]
-  const moves: [string, boolean | undefined, today: [Pats, Pats], older: [Pats, Pats]][] = [
-    ['before-the-series', undefined, [shared, shared], [shared, shared]],
-    ['control-cache', undefined, [both, both], [ofL1, [l1, RESET]]],
-    ['save-cache-with-controls', undefined, [both, both], [undefined, undefined]],
-    ['own-field', undefined, [both, both], [ofL1, ofL1]],
-    ['as-merged', true, [shared, shared], [shared, shared]],
-    ['as-merged', false, [both, both], [[0n, l1], [0n, l1]]], // prettier-ignore
+  type Columns = [today: [Pats, Pats], older: [Pats, Pats], toOlder: [Pats, Pats]]
+  const moves: [string, boolean | undefined, ...Columns][] = [
+    ['before-the-series', undefined, [shared, shared], [shared, shared], [shared, shared]],
+    ['control-cache', undefined, [both, both], [ofL1, [l1, RESET]], [shared, shared]],
+    ['save-cache-with-controls', undefined, [both, both], [undefined, undefined], [ofL1, ofL1]],
+    ['own-field', undefined, [both, both], [ofL1, ofL1], [ofL1, ofL1]],
+    ['as-merged', true, [shared, shared], [shared, shared], [shared, shared]],
+    ['as-merged', false, [both, both], [[0n, l1], [0n, l1]], [ofL1, ofL1]], // prettier-ignore
   ]
 
   function pats(
     decisions: Decisions,
     quirk: boolean | undefined,
-    olderGPat?: bigint,
+    move: Pick<Migration, 'olderGPat' | 'to'> = {},
   ): readonly (Pats | undefined)[] {
     return (['before', 'after'] as const).map((msrs) => {
-      const round = movedNestedPat(decisions, quirk, { msrs, olderGPat })
+      const round = movedNestedPat(decisions, quirk, { msrs, ...move })
       return round && [round.l2ReadsBack, round.l1Reads]
     })
   }
 
-  it.each(moves)('%s (quirk: %s)', (name, quirk, today, older) => {
+  it.each(moves)('%s (quirk: %s)', (name, quirk, today, older, toOlder) => {
     expect(pats(design(name), quirk)).toEqual(today)
-    expect(pats(design(name), quirk, GARBAGE)).toEqual(older)
+    expect(pats(design(name), quirk, { olderGPat: GARBAGE })).toEqual(older)
+    expect(pats(design(name), quirk, { to: design('before-the-series') })).toEqual(toOlder)
+  })
+
+  it.each([
+    ['keeps both PATs', 'the other is the same', 'own-field', both],
+    ['loses that of L2', 'the other sets no flag, and this one asks for it', 'as-merged', ofL1],
+    ['loses that of L1 to the write of L2', 'the other has only one', 'before-the-series', shared],
+  ])('and back, and again, %s if %s', (_loss, _reason, other, found) => {
+    const to: Decisions = { ...design(other), shared_pat_quirk: other === 'as-merged' ? 'off' : 'absent' }
+    const migration: Migration = { msrs: 'after', at: ['l2'], to }
+    const [round] = runNestedPat({ decisions: design('own-field'), nestedPaging: true, migration })
+    expect([round.l2ReadsBack, round.l1Reads]).toEqual(found)
   })
 })

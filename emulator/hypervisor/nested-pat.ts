@@ -160,13 +160,13 @@ const WRITTEN = 2
 
 /**
  * The experiment with nested paging on, and the vCPU moved once, after L2 has written its PAT. Undefined: the saved state is refused.
- * `olderGPat`: the state is one of before the series, with this in g_pat of L1's save area.
+ * `olderGPat`: the state is one of before the series, with this in g_pat of L1's save area. `to`: the other host's L0 decides so.
  */
 export function movedNestedPat(
   decisions: Decisions,
   sharedPatQuirk: boolean | undefined,
-  { msrs, olderGPat }: Pick<Migration, 'msrs' | 'olderGPat'>,
+  move: Pick<Migration, 'msrs' | 'olderGPat' | 'to'>,
 ): NestedPatRound | undefined {
-  const migration: Migration = { msrs, at: ['l2'], occasion: WRITTEN, olderGPat }
+  const migration: Migration = { ...move, at: ['l2'], occasion: WRITTEN }
   return runNestedPat({ decisions, sharedPatQuirk, nestedPaging: true, migration }).at(0)
 }

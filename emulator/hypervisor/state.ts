@@ -62,6 +62,8 @@ export interface VcpuState {
   smmInsideNmi: boolean
   /** How often the user could have moved the vCPU (migration.ts). */
   occasions: number
+  /** It has been moved an odd number of times: it is on the user's other host. */
+  elsewhere: boolean
   /** The VMCB that runs has L1's CR8 in V_TPR, because V_INTR_MASKING is L0's doing. */
   lendsTaskPriority: boolean
   /** L1's PAT, hPAT while L2 runs. */
@@ -102,6 +104,7 @@ export function createVcpuState(index: number): VcpuState {
     smm: false,
     smmInsideNmi: false,
     occasions: 0,
+    elsewhere: false,
     lendsTaskPriority: false,
     pat: PAT_AFTER_RESET,
     vmHsavePa: 0n,
