@@ -98,6 +98,34 @@ test('with forced colours every control of a lab has a border, and marks are the
   expect(await tab.evaluate((shown) => getComputedStyle(shown).outlineStyle)).not.toBe('none')
 })
 
+for (const colorScheme of ['light', 'dark'] as const)
+  test(`code can be read where colours are forced to be ${colorScheme}, also from the middle of a lab on @long`, async ({
+    page,
+  }) => {
+    await page.emulateMedia({ colorScheme })
+    const lab = new LabPage(page, 'smallest-vmcb')
+    await lab.open('vmrun')
+    await lab.openFile('main.asm')
+    await page.emulateMedia({ colorScheme, forcedColors: 'active' })
+    const colours = (): Promise<string[]> =>
+      lab.root
+        .locator('.monaco-editor')
+        .evaluate((editor) => [
+          getComputedStyle(editor).backgroundColor,
+          ...[...editor.querySelectorAll('.view-line span span')].map(
+            (token) => getComputedStyle(token).color,
+          ),
+        ])
+    const [canvas, text] =
+      colorScheme === 'light'
+        ? ['rgb(255, 255, 255)', 'rgb(0, 0, 0)']
+        : ['rgb(0, 0, 0)', 'rgb(255, 255, 255)']
+    await expect.poll(async () => (await colours())[0]).toBe(canvas)
+    const [, ...tokens] = await colours()
+    expect(tokens).toContain(text)
+    expect(tokens).not.toContain(canvas)
+  })
+
 test.describe('with fingers', () => {
   test.use({ hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 } })
 

@@ -89,6 +89,8 @@ export function createCodeEditor(
   const editor = monaco.editor.create(host, {
     model: null,
     automaticLayout: true,
+    // theme.ts knows what to do where colours are forced.
+    autoDetectHighContrast: false,
     fontFamily: getComputedStyle(host).fontFamily,
     fontSize: 14,
     lineHeight: 21,

@@ -1,4 +1,4 @@
-/** Monaco's colours from the page's design tokens, in the theme in use. */
+/** Monaco's colours from the page's design tokens, in the theme in use; where the reader's system forces its colours, from those. */
 import { monaco } from './monaco.ts'
 import { TOKEN_COLOURS } from './tokens.ts'
 
@@ -44,10 +44,12 @@ const COLOURS: Readonly<Record<string, string>> = {
   'textLink.foreground': '--host',
 }
 
-/** The value of a colour token as "#rrggbb". Tokens are functions of the theme, so an element has to compute them. */
-function resolveColour(token: string): string {
+const forcedColours = matchMedia('(forced-colors: active)')
+
+/** A colour of CSS as "#rrggbb". Tokens are functions of the theme, so an element has to compute them. */
+function resolveColour(colour: string): string {
   const probe = document.createElement('i')
-  probe.style.color = `var(${token})`
+  probe.style.color = colour
   probe.hidden = true
   document.body.append(probe)
   const channels = getComputedStyle(probe).color.match(/[\d.]+/g) ?? []
@@ -58,17 +60,34 @@ function resolveColour(token: string): string {
     .join('')}`
 }
 
-function applyTheme(): void {
+function bookTheme(): monaco.editor.IStandaloneThemeData {
   const isDark = document.documentElement.dataset['theme'] === 'dark'
-  monaco.editor.defineTheme(THEME, {
+  const resolve = (token: string): string => resolveColour(`var(${token})`)
+  return {
     base: isDark ? 'vs-dark' : 'vs',
     inherit: true,
     rules: Object.entries(TOKEN_COLOURS).map(([token, colour]) => ({
       token,
-      foreground: resolveColour(colour).slice(1),
+      foreground: resolve(colour).slice(1),
     })),
-    colors: Object.fromEntries(Object.entries(COLOURS).map(([part, token]) => [part, resolveColour(token)])),
-  })
+    colors: Object.fromEntries(Object.entries(COLOURS).map(([part, token]) => [part, resolve(token)])),
+  }
+}
+
+/** Every token of the book would be the one forced colour of text: Monaco's own theme for high contrast, on the system's background. */
+function forcedTheme(): monaco.editor.IStandaloneThemeData {
+  const isDark = matchMedia('(prefers-color-scheme: dark)').matches
+  const [background, foreground] = ['Canvas', 'CanvasText'].map(resolveColour)
+  return {
+    base: isDark ? 'hc-black' : 'hc-light',
+    inherit: true,
+    rules: [],
+    colors: { 'editor.background': background, 'editor.foreground': foreground },
+  }
+}
+
+function applyTheme(): void {
+  monaco.editor.defineTheme(THEME, forcedColours.matches ? forcedTheme() : bookTheme())
   monaco.editor.setTheme(THEME)
 }
 
@@ -80,4 +99,5 @@ export function followTheme(): void {
   if (isFollowing) return
   isFollowing = true
   new MutationObserver(applyTheme).observe(document.documentElement, { attributeFilter: ['data-theme'] })
+  forcedColours.addEventListener('change', applyTheme)
 }
