@@ -46,4 +46,9 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
+// Whoever reads the output, head for one, may have seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(STATUS.ok)
+})
 process.exitCode = await main(process.argv.slice(2))

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
@@ -10,6 +11,15 @@ function worldSwitch(...args: string[]) {
 }
 
 const ILLEGAL = 'save.g_pat=0x0202020202020202'
+
+it('ends quietly when nobody reads its output any more', async () => {
+  const child = spawn(process.execPath, [command, 'races', 'live-page', '--store', ILLEGAL])
+  child.stdout.destroy()
+  let complaints = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text))
+  const [status] = (await once(child, 'close')) as [number | null]
+  expect({ status, complaints }).toEqual({ status: 0, complaints: '' })
+})
 
 describe('world-switch races', () => {
   it('prints the shortest order in which the check of the live page loses', () => {

@@ -42,6 +42,12 @@ describe('reading a lab', () => {
       /colour/,
     ],
     [
+      'a text that YAML ends at #VMEXIT',
+      editedLab('lab.yaml', 'title: A new lab', 'title: Behind the #VMEXIT'),
+      { file: 'lab.yaml', code: 'cut-text' },
+      /"#VMEXIT" is taken for a comment/,
+    ],
+    [
       'minutes that are no number',
       editedLab('lab.yaml', 'minutes: 5', 'minutes: soon'),
       { file: 'lab.yaml', code: 'schema', line: 6 },

@@ -1,5 +1,5 @@
 /** Reading an author's YAML by a schema, with every problem named by file, line and rule. */
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml'
+import { isNode, LineCounter, parseDocument, visit, type Document } from 'yaml'
 import type * as z from 'zod'
 import type { Diagnostic } from '../isa/index.ts'
 
@@ -47,6 +47,19 @@ export function readYaml<T>(file: string, text: string, schema: z.ZodType<T>): Y
     )
     return { diagnostics, errorAt }
   }
+  const cut = cutTexts(document)
+  if (cut.length > 0) {
+    const diagnostics = cut.map(({ at, comment }) =>
+      errorFrom(
+        at,
+        1,
+        'cut-text',
+        `"#${comment}" is taken for a comment, and the text ends before it`,
+        'put the text in quotes',
+      ),
+    )
+    return { diagnostics, errorAt }
+  }
   let written: unknown
   try {
     // Aliases are off: a few lines of them can stand for gigabytes.
@@ -63,6 +76,17 @@ export function readYaml<T>(file: string, text: string, schema: z.ZodType<T>): Y
     return errorAt(path, 'schema', `${where}: ${issue.message}`)
   })
   return { diagnostics, errorAt }
+}
+
+/** Texts without quotes that end where they name #VMEXIT or an exception: behind a space, # begins a comment. */
+function cutTexts(document: Document): readonly { readonly at: number; readonly comment: string }[] {
+  const found: { at: number; comment: string }[] = []
+  visit(document, {
+    Scalar(_, { comment, range }) {
+      if (comment && range && /^(VMEXIT|[A-Z]{2})\b/.test(comment)) found.push({ at: range[0], comment })
+    },
+  })
+  return found
 }
 
 /** Character position of the deepest node on a path that exists. */
