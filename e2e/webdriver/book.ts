@@ -4,6 +4,10 @@ import type { Browser } from './browser.ts'
 
 /** The name under which WebDriver's JSON has the reference to an element. */
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
+/** WebDriver's code point for the key Control. */
+const CONTROL = '\uE009'
+/** Puts a text where the cursor is, as an input method does. Typed, its lines would be indented like those before them. */
+const INSERT = `document.execCommand('insertText', false, arguments[0])`
 type Reference = Readonly<Record<typeof ELEMENT, string>>
 
 export class Book {
@@ -30,19 +34,30 @@ export class Book {
     await expect.poll(() => this.run(script), { message: script, timeout }).toEqual(value)
   }
 
-  /** Clicks at the element of that selector as a pointer does, once it is there and not disabled. */
+  /** Clicks at the element of that selector as a pointer does, once it is enabled and lies still with nothing above it. */
   async click(selector: string): Promise<void> {
     await this.expect(
       `const found = document.querySelector('${selector}')
-      return found !== null && found.ariaDisabled !== 'true' && !found.disabled`,
+      if (found === null || found.ariaDisabled === 'true' || found.disabled) return false
+      found.scrollIntoView({ block: 'center', behavior: 'instant' })
+      const { x, y, width, height } = found.getBoundingClientRect()
+      const [before, place] = [window.lastPlace, [x, y, width, height].join()]
+      window.lastPlace = place
+      return before === place && found.contains(document.elementFromPoint(x + width / 2, y + height / 2))`,
       true,
     )
-    const element = await this.run(
-      `const found = document.querySelector(arguments[0])
-      found.scrollIntoView({ block: 'center', behavior: 'instant' })
-      return found`,
-      selector,
-    )
+    const element = await this.run('return document.querySelector(arguments[0])', selector)
     await this.browser.send('WebDriver:ElementClick', { id: (element as Reference)[ELEMENT] })
+  }
+
+  /** Replaces the text of the editor in the lab: the keyboard selects all of it, the new text takes its place. */
+  async replaceText(lab: string, text: string): Promise<void> {
+    // Where browsers lack EditContext, Monaco takes input through a text area.
+    const input = `${lab} .monaco-editor :is(.native-edit-context, textarea.inputarea, textarea.ime-text-area)`
+    await this.expect(`return document.querySelector('${input}') !== null`, true)
+    const element = (await this.run('return document.querySelector(arguments[0])', input)) as Reference
+    await this.run('arguments[0].focus()', element)
+    await this.browser.send('WebDriver:ElementSendKeys', { id: element[ELEMENT], text: `${CONTROL}a` })
+    await this.run(INSERT, text)
   }
 }

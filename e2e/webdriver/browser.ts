@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** The commands in use, by the names that Marionette gives to WebDriver's. */
-export type Command = 'WebDriver:Navigate' | 'WebDriver:ExecuteScript' | 'WebDriver:ElementClick'
+export type Command =
+  'WebDriver:Navigate' | 'WebDriver:ExecuteScript' | 'WebDriver:ElementClick' | 'WebDriver:ElementSendKeys'
 
 export type Parameters = Readonly<Record<string, unknown>>
 

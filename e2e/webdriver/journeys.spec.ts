@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, test as base } from '@playwright/test'
 import { findFirefox, findWebKitDriver } from '../../scripts/browser.mjs'
 import { staticServer } from '../../scripts/static-server.mjs'
+import { labText } from '../labs-in-node.ts'
 import { Book } from './book.ts'
 import { launchFirefox } from './firefox.ts'
 import { launchWebKit } from './webkit.ts'
@@ -15,6 +16,7 @@ const ENGINES = [
 ]
 const LAB = '#lab-smallest-vmcb'
 const RUN = `${LAB} .wb-run`
+const GOALS = `return [...document.querySelectorAll('${LAB} .wb-goal')].map((goal) => goal.dataset.state)`
 
 for (const { name, launch, find } of ENGINES) {
   const executable = find()
@@ -49,6 +51,22 @@ for (const { name, launch, find } of ENGINES) {
     await book.click(RUN)
     await book.expect(`return document.querySelector('${LAB} [data-exit]')?.dataset.exit`, 'INVALID')
     await book.expect(`return document.querySelectorAll('${LAB} [data-check]').length`, 3)
+  })
+
+  test(`${name}: a reader solves a lab by editing its VMCB, which its own page still has @long`, async ({
+    book,
+  }) => {
+    await book.open('/chapters/vmrun/')
+    await book.run(`document.querySelector('${LAB}').scrollIntoView()`)
+    await book.click(`${LAB} [role=tab][id$="guest.vmcb"]`)
+    await book.expect(`return document.querySelector('${LAB} .view-lines')?.innerText.includes('save')`, true)
+    await book.replaceText(LAB, labText('smallest-vmcb', 'solution', 'guest.vmcb'))
+    await book.click(RUN)
+    await book.expect(`return document.querySelector('${LAB} [data-exit]')?.dataset.exit`, 'VMMCALL')
+    await book.expect(GOALS, ['met', 'met'])
+    await book.open('/lab/smallest-vmcb/')
+    await book.click(RUN)
+    await book.expect(GOALS, ['met', 'met'])
   })
 
   test(`${name}: a step goes into the guest, and a step back leaves it @long`, async ({ book }) => {

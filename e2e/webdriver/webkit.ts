@@ -8,6 +8,7 @@ const PATHS: Readonly<Record<Command, string>> = {
   'WebDriver:Navigate': 'url',
   'WebDriver:ExecuteScript': 'execute/sync',
   'WebDriver:ElementClick': 'element/{id}/click',
+  'WebDriver:ElementSendKeys': 'element/{id}/value',
 }
 
 /** Starts WebKitGTK's MiniBrowser through its driver, on a display of its own. `executable`: the driver. */
