@@ -19,7 +19,8 @@ export default defineConfig({
   forbidOnly: true,
   // A busy computer takes seconds to load the editor.
   expect: { timeout: 15_000, toHaveScreenshot: { maxDiffPixelRatio: 0.01 } },
-  snapshotPathTemplate: '{testDir}/pictures/{arg}{ext}',
+  // They show what the figures look like, too.
+  snapshotPathTemplate: 'docs/images/figures/{arg}{ext}',
   reporter: process.env['PLAYWRIGHT_JSON_OUTPUT_NAME'] ? [['list'], ['json']] : 'list',
   use: {
     baseURL: `http://127.0.0.1:${port}`,

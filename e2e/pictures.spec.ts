@@ -1,4 +1,4 @@
-// What the figures look like, in both themes and on a phone: pictures under e2e/pictures. After a change that is meant to be seen:
+// What the figures look like, in both themes and on a phone: pictures under docs/images/figures. After a change that is meant to be seen:
 //   WORLD_SWITCH_LONG_TESTS=1 playwright test e2e/pictures.spec.ts --update-snapshots
 // and a look at each picture that has changed. The reader's own fonts are kept out of them; how letters are smoothed is the system's.
 import { expect, test } from './fixtures.ts'
