@@ -112,19 +112,21 @@ test('the timeline is dragged and goes by keys, and going back forgets nothing @
 test('a slow run shows each step, is paused, and ends as a fast one; the speed is remembered @long', async ({
   page,
 }) => {
-  const lab = new LabPage(page, 'g-pat-types')
+  // It runs for four seconds at this speed.
+  const slug = 'what-vmrun-leaves'
+  const lab = new LabPage(page, slug)
   const machine = new MachineControls(lab)
-  await lab.open('gpat')
+  await lab.open('vmrun')
   await machine.speed.selectOption({ label: '5 / s' })
   await lab.button('Run').click()
-  await expect(machine.count).toHaveText('2')
+  await expect(machine.count).toHaveText(/^[1-9]/)
   await lab.button('Stop').click()
   await expect(machine.state).toContainText('Paused')
   await page.reload()
   await lab.show()
   await expect(machine.speed.locator('option:checked')).toHaveText('5 / s')
   await lab.press('Run')
-  expect(await lab.digest()).toBe(digestOfStart('g-pat-types'))
+  expect(await lab.digest()).toBe(digestOfStart(slug))
 })
 
 for (const colorScheme of ['light', 'dark'] as const) {
