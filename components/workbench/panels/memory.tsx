@@ -1,6 +1,7 @@
 /** Memory from an address or a symbol on, physical or linear: in numbers, as a page table, as a VMCB. */
-import { useId, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import * as text from '../../strings.ts'
+import { AddressInput } from '../address-input.tsx'
 import { MemoryChange, MemorySearch } from '../memory/tools.tsx'
 import { Dump } from '../memory/dump.tsx'
 import { TableOverlay, VmcbOverlay } from '../memory/overlays.tsx'
@@ -25,7 +26,6 @@ function isUnit(kind: ViewKind): kind is Unit {
 }
 
 export function MemoryPanel({ store, view }: PanelProps) {
-  const id = useId()
   const { processor } = useProcessor(store, view)
   const [expression, setExpression] = useState(() => initialExpression(store, view))
   const [kind, setKind] = useRemembered<ViewKind>(store, 'memory-view', 'bytes', isOneOf(VIEWS))
@@ -35,7 +35,6 @@ export function MemoryPanel({ store, view }: PanelProps) {
   const shown = useStretch(store, view, { expression, length, space, processor })
   const stretch = shown?.stretch
   const symbols = store.symbols.value
-  const names = [...symbols.keys()].filter((name) => !name.includes('.'))
 
   const go = (address: bigint): void => setExpression(`0x${address.toString(16)}`)
   const move = (bytes: number): void => {
@@ -46,22 +45,7 @@ export function MemoryPanel({ store, view }: PanelProps) {
   return (
     <>
       <div class="wb-memory-bar">
-        <label>
-          {text.address}{' '}
-          <input
-            value={expression}
-            list={`${id}-symbols`}
-            spellcheck={false}
-            autocomplete="off"
-            autocapitalize="off"
-            onChange={({ currentTarget }) => setExpression(currentTarget.value)}
-          />
-        </label>
-        <datalist id={`${id}-symbols`}>
-          {names.map((name) => (
-            <option key={name} value={name} />
-          ))}
-        </datalist>
+        <AddressInput store={store} label={text.address} expression={expression} onEnter={setExpression} />
         <button type="button" class="wb-button" onClick={() => move(-length)}>
           {text.earlier}
         </button>

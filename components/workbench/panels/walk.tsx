@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import type { Walk } from '../../../emulator/machine/index.ts'
 import { WalkFigure } from '../../figures/walk.tsx'
 import * as text from '../../strings.ts'
+import { AddressInput } from '../address-input.tsx'
 import { hex } from '../format.ts'
 import type { PlacedAccess, WalkRequest } from '../protocol.ts'
 import { ProcessorChoice, useAnswer, useProcessor } from './answers.tsx'
@@ -78,26 +79,14 @@ interface OwnAccessFormProps extends Pick<PanelProps, 'store'> {
 }
 
 function OwnAccessForm({ store, own, change }: OwnAccessFormProps) {
-  const list = `wb-walk-symbols-${store.opened.value?.lab.slug ?? ''}`
   return (
     <>
-      <label>
-        {text.linearAddress}{' '}
-        <input
-          value={own.expression}
-          list={list}
-          spellcheck={false}
-          autocomplete="off"
-          onChange={({ currentTarget }) => change({ ...own, expression: currentTarget.value })}
-        />
-      </label>
-      <datalist id={list}>
-        {[...store.symbols.value.keys()]
-          .filter((name) => !name.includes('.'))
-          .map((name) => (
-            <option key={name} value={name} />
-          ))}
-      </datalist>
+      <AddressInput
+        store={store}
+        label={text.linearAddress}
+        expression={own.expression}
+        onEnter={(expression) => change({ ...own, expression })}
+      />
       <label>
         <span class="wb-hidden">{text.access} </span>
         <select
