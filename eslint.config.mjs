@@ -53,7 +53,6 @@ export default tseslint.config(
   },
   {
     files: ['components/**/*.tsx'],
-    ignores: ['components/figures/**'],
     rules: {
       'no-restricted-syntax': [
         'error',

@@ -786,8 +786,6 @@ export const labNotExported = (why: string) => `This lab cannot be exported: ${w
 export const aboutExportedImage =
   'A multiboot image of the texts as they stand. It begins as this lab does, and is run by:'
 
-// Figures, playground, reader, search
-
 // Search
 
 export const searchTitle = 'Search'
@@ -937,12 +935,17 @@ export const imageDamaged = 'its image is damaged'
 
 export const asTable = 'As a table'
 export const figureAsTable = (figure: string) => `${figure}, as a table`
+export const gpa = 'gPA'
+export const spa = 'sPA'
+export const hostWorld = 'host'
+export const changedSpoken = '(changed)'
 
 // The figure of a TLB
 
 export const tlbOf = (processor: number) => `TLB of processor ${processor}`
 export const tlbSummary = (entries: string, added: number, removed: number) =>
   `${entries}; the last instruction added ${added} and removed ${removed}.`
+export const asid = 'ASID'
 export const allAsids = 'all'
 export const addressContains = 'Address contains'
 export const tlbLegend =
@@ -950,6 +953,17 @@ export const tlbLegend =
 export const noEntries = 'No entries.'
 export const globalEntry = 'global'
 export const newEntry = 'new'
+export const tlbColumns = [
+  'ASID, PCID',
+  'Linear',
+  'gPA',
+  'sPA',
+  'Page',
+  'R W X, U, D',
+  'Type',
+  'Derivation',
+  'Remarks',
+]
 
 // The figure of the state cache
 
@@ -971,3 +985,180 @@ export const noCopyOfGroup = 'The processor has no copy of this group.'
 export const bitIsZero = 'The clean bit is 0: software says that it changed something.'
 export const chanceDecides = 'The clean bit is 1: both are legal, and chance decides at the VMRUN.'
 export const bitIsOneWithCopy = 'The clean bit is 1, and the processor has a copy.'
+export const processorsCopy = 'Processor’s copy'
+export const emptyCopy = 'empty'
+export const copyOf = 'of'
+export const tagMatches = 'tag matches'
+export const anotherVmcb = 'another VMCB'
+export const stale = '⚠ stale'
+export const inMemory = 'In memory'
+export const inTheCopy = 'In the copy'
+export const moreAlike = (fields: number) => `${fields} more, alike`
+export const noCopy = 'no copy'
+export const differs = 'differs'
+export const differsSpoken = 'differs: '
+export const vmcbAndCopy = (vmcb: string, tag: string | undefined, isSame: boolean) =>
+  `VMCB ${vmcb}; the processor’s copy is ${tag === undefined ? 'empty' : `of ${tag}, ${isSame ? 'the same' : 'another'} VMCB`}.`
+export const cacheColumns = ['Group', 'Clean bit', 'Field', 'In memory', 'In the copy', 'The next VMRUN']
+
+// The figure of the gates before interrupts
+
+export const beforeInterruptOf = (world: string) => `What stands before an interrupt of the ${world}`
+export const noneWaits = 'none waits'
+export const beforeNextInstruction = 'before the next instruction'
+export const open = 'open'
+export const closed = 'closed'
+export const notNow = 'not now'
+export const openedBy = (hint: string) => `opens: ${hint}`
+export const eventsAndGates = 'Events by priority, and their gates'
+export const gateColumns = ['Event', 'Waits', 'Gate', 'Value', 'State', 'Opened or closed by', 'Leads to']
+export const no = 'no'
+export const andNext = ', next'
+
+// The figure of a race
+
+export const raceOf = (one: string, other: string) => `${one} against ${other}`
+export const ordersOfSteps = (orders: number, losing: number, isComplete: boolean) =>
+  `${plural(orders, 'order')} of the steps${isComplete ? '' : ', of more that were not tried'}; ${losing === 0 ? 'in none of them something goes wrong' : `${losing} of them lose`}.`
+export const whatIsLost = 'What is lost'
+export const anything = 'anything'
+export const atItsEnd = 'at its end'
+export const takeBack = 'Back'
+export const alongShortestLoss = 'Along the shortest loss'
+export const toTheBeginning = 'To the beginning'
+export const endAllHolds = 'The end: all properties hold.'
+export const endWith = (findings: readonly string[]) =>
+  `The end. ${findings.map((finding) => `${finding}.`).join(' ')}`
+export const nothingWillBeLost = (orders: number) =>
+  `Whatever comes now, nothing is lost (${plural(orders, 'order')}).`
+export const willBeLost = (orders: number) => `Whatever comes now, it is lost (${plural(orders, 'order')}).`
+export const someWillBeLost = (losing: number, orders: number) =>
+  `${losing} of the ${orders} orders that begin so lose.`
+export const ordersShown = (shown: number, all: number) =>
+  `${shown < all ? `${shown} of ` : ''}${plural(all, 'order')}, those that lose first.`
+export const numbersAndLetters = (one: string, other: string) => `${one} has numbers, ${other} has letters.`
+export const orderColumns = ['Steps', 'Outcome']
+export const allHolds = 'all holds'
+export const noOrderLosesHere = 'no order loses'
+export const someOrdersDo = 'some do'
+export const everyOrderDoes = 'every order does'
+export const shortestThatDoes = 'the shortest that does'
+export const gridOfSteps = (columns: number, one: string, rows: number, other: string) =>
+  `Grid of ${columns} steps of ${one} by ${rows} of ${other}: right and down take steps, left and up take them back`
+
+// The figures of memory types
+
+export const slotsOf = (pat: string) => `The slots of ${pat}`
+export const patSlot = (slot: number) => `PA${slot}`
+export const markedReserved = '✕ reserved'
+export const reservedForWrmsr = 'reserved: WRMSR raises #GP'
+export const aboutSlotBits = 'The last line is PAT, PCD and PWT of the leaf that selects the slot.'
+export const patColumns = ['Slot', 'PAT PCD PWT', 'Byte', 'Type']
+export const onlyPatSlot = 'PAT slot'
+export const guestPatSlot = 'Guest PAT slot'
+export const nestedPatSlot = 'Nested PAT slot'
+export const mtrr = 'MTRR'
+export const nestedPaging = 'nested paging'
+export const cacheDisableBit = 'CR0.CD'
+export const reservedHasNoType = 'A reserved encoding has no type.'
+export const memoryTypeIs = (type: string) => `Memory type ${type}`
+export const rowsAndColumns = (title: string, row: string, column: string) =>
+  `${title}: rows are the ${row}, columns the ${column}`
+export const effectiveTypeIs = (type: string) => `The effective type is ${type}`
+export const stepNumber = (step: number) => `Step ${step}`
+
+// The figure of the three VMCBs
+
+export const noVmcb02 = 'L1 runs with vmcb01. Run to a VMRUN of L1 to see three VMCBs.'
+export const originOfVmcb02 = 'vmcb02, and where it came from'
+export const notSameInAll = 'not the same in all'
+export const changedByLastStep = 'changed by the last step'
+export const allFields = 'all fields'
+export const fieldsShownOf = (shown: number, all: number) => `${shown} of ${all} fields are shown.`
+export const fieldHead = 'field'
+export const fields = 'Fields'
+export const l0RunsL1 = 'L0 runs L1'
+export const l0RunsL2 = 'L0 runs L2'
+export const asCopied = 'L1’s, as copied'
+export const noFieldIsLikeThat = 'No field is like that.'
+export const source = 'Source'
+export const anySource = 'any source'
+export const fieldName = 'name'
+export const partOfName = 'Part of a field’s name'
+export const fromVmcb01 = 'from vmcb01'
+export const fromCopyOfVmcb12 = 'from L0’s copy of vmcb12'
+export const fromVmcb12WhenUsed = 'from vmcb12, read when used'
+export const mergedField = 'merged'
+export const l0sOwn = 'L0’s own'
+export const readLive = 'read live'
+export const notCopied = 'not copied'
+export const comesFrom = (place: string) => `from: ${place}`
+export const aboutField = (description: string, offset: string, section: string) =>
+  `${description}. VMCB offset ${offset}, ${section}.`
+export const fieldIn = (name: string, vmcb: string) => `${name} in ${vmcb}`
+export const fieldsOfThree = 'Fields of the three VMCBs'
+export const triptychColumns = (vmcbs: readonly string[]) => ['Field', ...vmcbs, 'Source of vmcb02', 'Why']
+
+// The figure of a page walk
+
+export const gpaOf = 'gPA of'
+export const nestedEntry = (level: string) => `n${level}E`
+export const atItsSpa = 'at its sPA'
+export const rowOfWalk = (name: string, address: string) => `${name}, gPA ${address}`
+export const noSpa = 'no sPA'
+export const leaf = 'leaf'
+export const setsBits = (bits: string) => `sets ${bits}`
+export const accessSets = (bits: string) => `the access sets ${bits}`
+export const endsWalk = (why: string) => `ends the walk: ${why}`
+export const walkColumns = ['Read', 'For', 'Entry', 'sPA', 'Value', 'Remarks']
+
+// The figure of the run
+
+export const theRun = 'The run'
+export const ofInstructions = (instructions: number) => `of ${plural(instructions, 'instruction')}`
+export const eventBefore = '◂ event'
+export const eventAfter = 'event ▸'
+export const toEventBefore = 'To the event before'
+export const toEventAfter = 'To the next event'
+export const eventAt = (button: string, event: string, at: number) =>
+  `${button}: ${event} after ${count(at)} instructions`
+export const showLessOfRun = 'Show less of the run'
+export const showMoreOfRun = 'Show more of the run'
+export const positionInRun = 'Position in the run'
+export const inTheHost = 'in the host'
+export const inTheGuestOf = (vmcb: string) => `in the guest of the VMCB at ${vmcb}`
+export const positionAndWorlds = (instructions: number, worlds: readonly string[]) =>
+  `after ${plural(instructions, 'instruction')}, ${worlds.join(', ')}`
+export const eventsAroundPosition = (first: number, last: number, all: number) =>
+  `Events ${count(first)} to ${count(last)} of ${count(all)}, around the position.`
+export const timelineColumns = (isMany: boolean) => [
+  'Instructions',
+  ...(isMany ? ['vCPU'] : []),
+  'Event',
+  'World after it',
+]
+export const guestWorld = (vmcb: string) => `guest, VMCB ${vmcb}`
+export const guestOfVmcb = (vmcb: string) => `guest of VMCB ${vmcb}`
+export const moreGuests = (guests: number) => `and ${guests} more guests, in the same patterns`
+export const closerThanShown = 'closer than the picture can show'
+export const markOfExit = '#VMEXIT'
+export const markOfException = 'exception'
+export const markOfInterrupt = 'interrupt'
+export const markOfEdit = 'edit'
+
+// The figure of a world switch
+
+export const noWorldSwitch = 'No world switch yet: run to a VMRUN.'
+export const hiddenInProcessor = 'hidden in the processor'
+export const whatRuns = 'what runs'
+export const inMemoryPlace = 'in memory'
+export const setsValues = (values: number) => `sets ${values}`
+export const savesValues = (values: number) => `saves ${values}`
+export const loadsValues = (values: number) => `loads ${values}`
+export const leavesTheRest = 'leaves the rest alone'
+export const valuesFromStateCache = (values: number) => `${values} from the state cache`
+export const newToProcessor = (values: number) => `, ${values} of them new to the processor`
+export const alsoThoseThatStay = (values: number) => `Also the ${values} that stay the same`
+export const becomes = 'becomes'
+export const stateCacheSource = 'state cache'
+export const switchColumns = ['What', 'Register or field', 'Before', 'Value', 'From']

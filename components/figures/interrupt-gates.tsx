@@ -1,4 +1,5 @@
 /** The figure of the gates before interrupts: a lane for each event, from what waits to what becomes of it. */
+import * as text from '../strings.ts'
 import { Figure, TableHead } from './figure.tsx'
 import type { EventState } from '../../emulator/machine/index.ts'
 import {
@@ -17,7 +18,7 @@ export function InterruptGates({ state }: InterruptGatesProps) {
   return (
     <Figure
       name="interrupt-gates"
-      title={`What stands before an interrupt of the ${view.world}`}
+      title={text.beforeInterruptOf(view.world)}
       summary={view.summary}
       table={() => <GatesTable view={view} />}
     >
@@ -40,14 +41,14 @@ function Lane({ lane }: { readonly lane: GateLane }) {
     >
       <div class="fig-end">
         <b>{name}</b>
-        <span>{isPending ? pending : 'none waits'}</span>
+        <span>{isPending ? pending : text.noneWaits}</span>
       </div>
       {gates.map((gate, index) => (
         <GateBox key={gate.name} gate={gate} isReached={firstClosed < 0 || index <= firstClosed} />
       ))}
       <div class={`fig-end is-destination${isOpen ? ' is-reached' : ''}`}>
         <b>{destination}</b>
-        <span>{isNext ? 'before the next instruction' : isOpen ? 'open' : 'not now'}</span>
+        <span>{isNext ? text.beforeNextInstruction : isOpen ? text.open : text.notNow}</span>
       </div>
     </li>
   )
@@ -68,8 +69,8 @@ function GateBox({ gate, isReached }: { readonly gate: Gate; readonly isReached:
       </svg>
       <span class="fig-gate-name">{name}</span>
       <span class="fig-value">{value}</span>
-      <span class="fig-gate-state">{isOpen ? 'open' : 'closed'}</span>
-      {!isOpen && <span class="fig-gate-hint">opens: {hint}</span>}
+      <span class="fig-gate-state">{isOpen ? text.open : text.closed}</span>
+      {!isOpen && <span class="fig-gate-hint">{text.openedBy(hint)}</span>}
     </div>
   )
 }
@@ -77,19 +78,19 @@ function GateBox({ gate, isReached }: { readonly gate: Gate; readonly isReached:
 function GatesTable({ view }: { readonly view: InterruptGatesView }) {
   return (
     <table>
-      <caption class="fig-hidden">Events by priority, and their gates</caption>
-      <TableHead columns={['Event', 'Waits', 'Gate', 'Value', 'State', 'Opened or closed by', 'Leads to']} />
+      <caption class="fig-hidden">{text.eventsAndGates}</caption>
+      <TableHead columns={text.gateColumns} />
       <tbody>
         {view.lanes.flatMap(({ event, name, isPending, pending, gates, destination, isNext }) =>
           gates.map((gate, index) => (
             <tr key={`${event} ${gate.name}`}>
               <th scope="row">{index === 0 ? name : <span class="fig-hidden">{name}</span>}</th>
-              <td>{index === 0 ? (isPending ? pending : 'no') : ''}</td>
+              <td>{index === 0 ? (isPending ? pending : text.no) : ''}</td>
               <td>{gate.name}</td>
               <td class="fig-value">{gate.value}</td>
-              <td>{gate.isOpen ? 'open' : <b>closed</b>}</td>
+              <td>{gate.isOpen ? text.open : <b>{text.closed}</b>}</td>
               <td>{gate.hint}</td>
-              <td>{index === 0 ? `${destination}${isNext ? ', next' : ''}` : ''}</td>
+              <td>{index === 0 ? `${destination}${isNext ? text.andNext : ''}` : ''}</td>
             </tr>
           )),
         )}

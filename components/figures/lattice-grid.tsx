@@ -1,4 +1,5 @@
 /** The grid of a race's orders: states, steps between them, the shortest loss and the way walked so far. */
+import * as text from '../strings.ts'
 import type { LatticeRecord } from './lattice-data.ts'
 import type { LatticeEdge, LatticeView, Outcome } from './lattice-view.ts'
 
@@ -11,9 +12,9 @@ export function Legend({ isLosing }: { readonly isLosing: boolean }) {
   if (!isLosing) return null
   return (
     <p class="fig-legend">
-      <LegendEdge outcome="win" text="no order loses" />
-      <LegendEdge outcome="some lose" text="some do" />
-      <LegendEdge outcome="all lose" text="every order does" />
+      <LegendEdge outcome="win" label={text.noOrderLosesHere} />
+      <LegendEdge outcome="some lose" label={text.someOrdersDo} />
+      <LegendEdge outcome="all lose" label={text.everyOrderDoes} />
       <span>
         <svg width="20" height="20" viewBox="-10 -10 20 20" aria-hidden="true" class="fig-shortest">
           <circle r="9" />
@@ -21,20 +22,20 @@ export function Legend({ isLosing }: { readonly isLosing: boolean }) {
             1
           </text>
         </svg>
-        the shortest that does
+        {text.shortestThatDoes}
       </span>
     </p>
   )
 }
 
-function LegendEdge({ outcome, text }: { readonly outcome: Outcome; readonly text: string }) {
+function LegendEdge({ outcome, label }: { readonly outcome: Outcome; readonly label: string }) {
   const edge: LatticeEdge = { from: [0, 0], actor: 0, outcome, orders: 1, losing: 0, shortest: undefined }
   return (
     <span>
       <svg width={STEP} height="12" aria-hidden="true">
         <Edge edge={edge} x={0} y={6} />
       </svg>
-      {text}
+      {label}
     </span>
   )
 }
@@ -66,7 +67,7 @@ export function Grid({ record, view, path, take, undo }: GridProps) {
     <div
       class="fig-scroll fig-grid"
       role="group"
-      aria-label={`Grid of ${columns} steps of ${record.actors[0]} by ${rows} of ${record.actors[1]}: right and down take steps, left and up take them back`}
+      aria-label={text.gridOfSteps(columns, record.actors[0], rows, record.actors[1])}
       tabIndex={0}
       onKeyDown={onKeyDown}
     >

@@ -1,6 +1,6 @@
 /** The figure of a race: the grid of its orders, and a walk through it step by step. */
 import { useState } from 'preact/hooks'
-import { plural } from '../workbench/format.ts'
+import * as text from '../strings.ts'
 import { Figure, TableHead } from './figure.tsx'
 import { axisName, Grid, Legend, stepName } from './lattice-grid.tsx'
 import type { LatticeRecord, LatticeStep } from './lattice-data.ts'
@@ -29,7 +29,7 @@ export function Lattice({ record }: LatticeProps) {
   return (
     <Figure
       name="lattice"
-      title={`${record.actors[0]} against ${record.actors[1]}`}
+      title={text.raceOf(record.actors[0], record.actors[1])}
       summary={summary(record, view)}
       controls={
         record.findings.length > 1 && (
@@ -73,8 +73,7 @@ export function Lattice({ record }: LatticeProps) {
 }
 
 function summary({ isComplete }: LatticeRecord, { total, losing }: LatticeView): string {
-  const all = `${plural(total, 'order')} of the steps${isComplete ? '' : ', of more that were not tried'}`
-  return losing === 0 ? `${all}; in none of them something goes wrong.` : `${all}; ${losing} of them lose.`
+  return text.ordersOfSteps(total, losing, isComplete)
 }
 
 interface FindingChoiceProps {
@@ -86,7 +85,7 @@ interface FindingChoiceProps {
 function FindingChoice({ record, finding, onChoose }: FindingChoiceProps) {
   return (
     <label>
-      What is lost{' '}
+      {text.whatIsLost}{' '}
       <select
         value={finding ?? ''}
         onChange={(event) => {
@@ -94,7 +93,7 @@ function FindingChoice({ record, finding, onChoose }: FindingChoiceProps) {
           onChoose(value === '' ? undefined : Number(value))
         }}
       >
-        <option value="">anything</option>
+        <option value="">{text.anything}</option>
         {record.findings.map((one, index) => (
           <option key={one.text} value={index}>
             {findingText(one)}
@@ -145,7 +144,7 @@ function Walk({ record, place, path, shortest, take, onPath }: WalkProps) {
             disabled={place.next[actor] === undefined}
             onClick={() => take(actor)}
           >
-            {actor === 0 ? '→' : '↓'} {name}: {place.next[actor]?.what ?? 'at its end'}
+            {actor === 0 ? '→' : '↓'} {name}: {place.next[actor]?.what ?? text.atItsEnd}
           </button>
         ))}
         <button
@@ -154,7 +153,7 @@ function Walk({ record, place, path, shortest, take, onPath }: WalkProps) {
           disabled={path.length === 0}
           onClick={() => onPath(path.slice(0, -1))}
         >
-          Back
+          {text.takeBack}
         </button>
         {shortest.length > 0 && (
           <button
@@ -163,7 +162,7 @@ function Walk({ record, place, path, shortest, take, onPath }: WalkProps) {
             disabled={isOnShortest && path.length >= shortest.length}
             onClick={() => onPath(isOnShortest ? shortest.slice(0, path.length + 1) : [])}
           >
-            {isOnShortest ? 'Along the shortest loss' : 'To the beginning'}
+            {isOnShortest ? text.alongShortestLoss : text.toTheBeginning}
           </button>
         )}
       </div>
@@ -181,12 +180,12 @@ function Walk({ record, place, path, shortest, take, onPath }: WalkProps) {
 
 function statusOf({ findings }: LatticeRecord, { orders, losing, findings: found }: LatticePlace): string {
   if (found !== undefined) {
-    if (found.length === 0) return 'The end: all properties hold.'
-    return `The end. ${found.map((number) => `${findingText(findings[number])}.`).join(' ')}`
+    if (found.length === 0) return text.endAllHolds
+    return text.endWith(found.map((number) => findingText(findings[number])))
   }
-  if (losing === 0) return `Whatever comes now, nothing is lost (${plural(orders, 'order')}).`
-  if (losing === orders) return `Whatever comes now, it is lost (${plural(orders, 'order')}).`
-  return `${losing} of the ${orders} orders that begin so lose.`
+  if (losing === 0) return text.nothingWillBeLost(orders)
+  if (losing === orders) return text.willBeLost(orders)
+  return text.someWillBeLost(losing, orders)
 }
 
 function StepItem({
@@ -226,12 +225,10 @@ function OrdersTable({
   return (
     <table>
       <caption>
-        {shown.length < record.orders.length
-          ? `${shown.length} of ${plural(record.orders.length, 'order')}, those that lose first.`
-          : `${plural(record.orders.length, 'order')}, those that lose first.`}{' '}
-        {record.actors[0]} has numbers, {record.actors[1]} has letters.
+        {text.ordersShown(shown.length, record.orders.length)}{' '}
+        {text.numbersAndLetters(record.actors[0], record.actors[1])}
       </caption>
-      <TableHead columns={['Steps', 'Outcome']} />
+      <TableHead columns={text.orderColumns} />
       <tbody>
         {shown.map((order, index) => {
           const actors = order.steps.map((number) => record.steps[number].actor)
@@ -244,7 +241,7 @@ function OrdersTable({
               </td>
               <td>
                 {order.findings.length === 0
-                  ? 'all holds'
+                  ? text.allHolds
                   : order.findings.map((number) => findingText(record.findings[number])).join('; ')}
               </td>
             </tr>

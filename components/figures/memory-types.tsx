@@ -1,6 +1,7 @@
 /** The figures of memory types: a PAT slot by slot, the derivation of one type, and a calculator of them. */
 import { useState } from 'preact/hooks'
 import type { MtrrType, TypeSources } from '../../emulator/machine/index.ts'
+import * as text from '../strings.ts'
 import { Figure, TableHead } from './figure.tsx'
 import { derivationView, MTRRS, patSlots, type PatSlot, type TypeTable } from './memory-types-view.ts'
 
@@ -14,18 +15,18 @@ interface PatProps {
 export function PatFigure({ name, value }: PatProps) {
   const slots = patSlots(value)
   return (
-    <Figure name="pat" title={`The slots of ${name}`} table={() => <PatTable name={name} slots={slots} />}>
+    <Figure name="pat" title={text.slotsOf(name)} table={() => <PatTable name={name} slots={slots} />}>
       <ol class="fig-pat">
         {slots.toReversed().map(({ slot, byte, type }) => (
           <li key={slot} class={type === undefined ? 'is-reserved' : ''}>
-            <span class="fig-soft">PA{slot}</span>
-            <b>{type ?? '✕ reserved'}</b>
+            <span class="fig-soft">{text.patSlot(slot)}</span>
+            <b>{type ?? text.markedReserved}</b>
             <span class="fig-value">{byte}</span>
             <span class="fig-value fig-soft">{indexBits(slot)}</span>
           </li>
         ))}
       </ol>
-      <p class="fig-soft">The last line is PAT, PCD and PWT of the leaf that selects the slot.</p>
+      <p class="fig-soft">{text.aboutSlotBits}</p>
     </Figure>
   )
 }
@@ -38,14 +39,14 @@ function PatTable({ name, slots }: { readonly name: string; readonly slots: read
   return (
     <table>
       <caption>{name}</caption>
-      <TableHead columns={['Slot', 'PAT PCD PWT', 'Byte', 'Type']} />
+      <TableHead columns={text.patColumns} />
       <tbody>
         {slots.map(({ slot, byte, type }) => (
           <tr key={slot}>
-            <th scope="row">PA{slot}</th>
+            <th scope="row">{text.patSlot(slot)}</th>
             <td class="fig-value">{indexBits(slot)}</td>
             <td class="fig-value">{byte}</td>
-            <td>{type ?? 'reserved: WRMSR raises #GP'}</td>
+            <td>{type ?? text.reservedForWrmsr}</td>
           </tr>
         ))}
       </tbody>
@@ -76,16 +77,16 @@ export function MemoryTypeCalculator({ guestPat, hostPat, isNested = true }: Cal
     <div class="fig-calculator">
       <div class="fig-choices">
         <SlotChoice
-          label={nested ? 'Guest PAT slot' : 'PAT slot'}
+          label={nested ? text.guestPatSlot : text.onlyPatSlot}
           pat={guestPat}
           slot={guestSlot}
           choose={setGuestSlot}
         />
         {nested && (
-          <SlotChoice label="Nested PAT slot" pat={hostPat} slot={nestedSlot} choose={setNestedSlot} />
+          <SlotChoice label={text.nestedPatSlot} pat={hostPat} slot={nestedSlot} choose={setNestedSlot} />
         )}
         <label>
-          MTRR{' '}
+          {text.mtrr}{' '}
           <select value={mtrr} onChange={({ currentTarget }) => setMtrr(currentTarget.value as MtrrType)}>
             {MTRRS.map((type) => (
               <option key={type}>{type}</option>
@@ -93,14 +94,14 @@ export function MemoryTypeCalculator({ guestPat, hostPat, isNested = true }: Cal
           </select>
         </label>
         <label>
-          <input type="checkbox" checked={nested} onChange={() => setNested(!nested)} /> nested paging
+          <input type="checkbox" checked={nested} onChange={() => setNested(!nested)} /> {text.nestedPaging}
         </label>
         <label>
           <input type="checkbox" checked={cacheDisable} onChange={() => setCacheDisable(!cacheDisable)} />{' '}
-          CR0.CD
+          {text.cacheDisableBit}
         </label>
       </div>
-      {sources ? <TypeDerivationFigure sources={sources} /> : <p>A reserved encoding has no type.</p>}
+      {sources ? <TypeDerivationFigure sources={sources} /> : <p>{text.reservedHasNoType}</p>}
     </div>
   )
 }
@@ -119,7 +120,7 @@ function SlotChoice({ label, pat, slot, choose }: SlotChoiceProps) {
       <select value={slot} onChange={({ currentTarget }) => choose(Number(currentTarget.value))}>
         {patSlots(pat).map(({ slot: own, type }) => (
           <option key={own} value={own} disabled={type === undefined}>
-            {own}: {type ?? 'reserved'}
+            {own}: {type ?? text.reserved}
           </option>
         ))}
       </select>
@@ -138,7 +139,7 @@ export function TypeDerivationFigure({ sources }: DerivationProps) {
   return (
     <Figure
       name="memory-types"
-      title={`Memory type ${effective}`}
+      title={text.memoryTypeIs(effective)}
       table={() => <Steps steps={steps} effective={effective} />}
     >
       <p class="fig-type-steps" aria-live="polite">
@@ -158,9 +159,7 @@ function TypeGrid({ table }: { readonly table: TypeTable }) {
   return (
     <div class="fig-scroll" role="group" aria-label={title} tabIndex={0}>
       <table class="fig-type-grid">
-        <caption>
-          {title}: rows are the {rowName}, columns the {columnName}
-        </caption>
+        <caption>{text.rowsAndColumns(title, rowName, columnName)}</caption>
         <thead>
           <tr>
             <td />
@@ -194,11 +193,11 @@ function TypeGrid({ table }: { readonly table: TypeTable }) {
 function Steps({ steps, effective }: { readonly steps: readonly string[]; readonly effective: string }) {
   return (
     <table>
-      <caption>The effective type is {effective}</caption>
+      <caption>{text.effectiveTypeIs(effective)}</caption>
       <tbody>
         {steps.map((step, n) => (
           <tr key={step}>
-            <th scope="row">Step {n + 1}</th>
+            <th scope="row">{text.stepNumber(n + 1)}</th>
             <td>{step}</td>
           </tr>
         ))}

@@ -31,18 +31,18 @@ export function StateCacheFigure({ record }: StateCacheProps) {
       <div class="fig-cache">
         <div class="fig-cache-heads" aria-hidden="true">
           <span>
-            <b>Memory</b> <span class="fig-value">{view.vmcb}</span>
+            <b>{text.memory}</b> <span class="fig-value">{view.vmcb}</span>
           </span>
-          <span>clean bit</span>
+          <span>{text.cleanBit}</span>
           <span>
-            <b>Processor’s copy</b>{' '}
+            <b>{text.processorsCopy}</b>{' '}
             {view.tag === undefined ? (
-              <span class="fig-tag">empty</span>
+              <span class="fig-tag">{text.emptyCopy}</span>
             ) : (
               <>
-                of <span class="fig-value">{view.tag}</span>{' '}
+                {text.copyOf} <span class="fig-value">{view.tag}</span>{' '}
                 <span class={`fig-tag ${view.tagMatches ? 'is-good' : 'is-bad'}`}>
-                  {view.tagMatches ? 'tag matches' : 'another VMCB'}
+                  {view.tagMatches ? text.tagMatches : text.anotherVmcb}
                 </span>
               </>
             )}
@@ -70,12 +70,12 @@ function Group({ group }: { readonly group: CachedGroupRow }) {
     <li class={`fig-group uses-${use}${isStale ? ' is-stale' : ''}`} data-group={group.group}>
       <div class="fig-group-name">
         <b>{name}</b> {description !== name && <span class="fig-soft">{description}</span>}
-        {isStale && <span class="fig-tag is-bad">⚠ stale</span>}
+        {isStale && <span class="fig-tag is-bad">{text.stale}</span>}
       </div>
       <Side fields={fields} side="memory" isUsed={use !== 'cache'} isThere />
       <div class="fig-clean" title={reason}>
         <span class="fig-bit">
-          <span class="fig-bit-number">bit {bit}</span>
+          <span class="fig-bit-number">{text.bitNumber(bit)}</span>
           <b>{isClean ? 1 : 0}</b>
         </span>
         <UseArrow use={use} />
@@ -109,7 +109,7 @@ interface SideProps {
 const MANY = 4
 
 function Side({ fields, side, isUsed, isThere }: SideProps) {
-  const label = side === 'memory' ? 'In memory' : 'In the copy'
+  const label = side === 'memory' ? text.inMemory : text.inTheCopy
   const differing = fields.filter(({ differs }) => differs)
   const [first, rest] =
     fields.length <= MANY ? [fields, []] : [differing, fields.filter(({ differs }) => !differs)]
@@ -122,14 +122,14 @@ function Side({ fields, side, isUsed, isThere }: SideProps) {
           {rest.length > 0 && (
             <details>
               <summary>
-                {first.length > 0 ? `${rest.length} more, alike` : plural(rest.length, 'field')}
+                {first.length > 0 ? text.moreAlike(rest.length) : plural(rest.length, 'field')}
               </summary>
               <Fields fields={rest} side={side} />
             </details>
           )}
         </>
       ) : (
-        <span class="fig-soft">no copy</span>
+        <span class="fig-soft">{text.noCopy}</span>
       )}
     </div>
   )
@@ -142,7 +142,7 @@ function Fields({ fields, side }: Pick<SideProps, 'fields' | 'side'>) {
         <div key={key} class={differs ? 'differs' : ''}>
           <dt>{name}</dt>
           <dd class="fig-value">
-            {differs && <span aria-label="differs: ">≠ </span>}
+            {differs && <span aria-label={text.differsSpoken}>≠ </span>}
             {side === 'memory' ? inMemory : inCache}
           </dd>
         </div>
@@ -154,25 +154,19 @@ function Fields({ fields, side }: Pick<SideProps, 'fields' | 'side'>) {
 function CacheTable({ view }: { readonly view: StateCacheView }) {
   return (
     <table>
-      <caption>
-        VMCB {view.vmcb}; the processor’s copy is{' '}
-        {view.tag === undefined
-          ? 'empty'
-          : `of ${view.tag}${view.tagMatches ? ', the same VMCB' : ', another VMCB'}`}
-        .
-      </caption>
-      <TableHead columns={['Group', 'Clean bit', 'Field', 'In memory', 'In the copy', 'The next VMRUN']} />
+      <caption>{text.vmcbAndCopy(view.vmcb, view.tag, view.tagMatches)}</caption>
+      <TableHead columns={text.cacheColumns} />
       <tbody>
         {view.groups.flatMap(({ group, name, bit, isClean, use, fields, reason }) =>
           fields.map((field, index) => (
             <tr key={field.key}>
               <td>{index === 0 ? name : <span class="fig-hidden">{name}</span>}</td>
-              <td>{index === 0 ? `bit ${bit}: ${isClean ? 1 : 0}` : ''}</td>
+              <td>{index === 0 ? `${text.bitNumber(bit)}: ${isClean ? 1 : 0}` : ''}</td>
               <th scope="row">{field.name}</th>
               <td class="fig-value">{field.inMemory}</td>
               <td class="fig-value">
                 {field.inCache ?? '—'}
-                {field.differs && <b> differs</b>}
+                {field.differs && <b> {text.differs}</b>}
               </td>
               <td key={group}>{index === 0 ? `${USES[use]}. ${reason}` : ''}</td>
             </tr>

@@ -1,5 +1,6 @@
 /** What the timeline draws: lanes of marks and bands over an axis. Few elements, however many events there are. */
 import { useId } from 'preact/hooks'
+import * as text from '../strings.ts'
 import { hex } from '../workbench/format.ts'
 import type { Mark } from '../workbench/protocol.ts'
 import {
@@ -66,11 +67,11 @@ export function Picture({ view, name }: PictureProps) {
       ))}
       <g transform={`translate(0 ${view.lanes.length * LANE})`}>
         <path class="fig-axis" d={`M0 0 H${view.columns}`} />
-        {view.ticks.map(({ at, column, text }) => (
+        {view.ticks.map(({ at, column, text: label }) => (
           <g key={at} transform={`translate(${column.toFixed(1)} 0)`}>
             <path class="fig-axis" d="M0 0 V4" />
             <text class="fig-tick" y="16" text-anchor={anchorAt(column, view.columns)}>
-              {text}
+              {label}
             </text>
           </g>
         ))}
@@ -93,7 +94,7 @@ function Lane({
   return (
     <>
       <text class="fig-lane-name" x={-LABELS} y={MARK_KINDS.length * ROW + BAND - 3}>
-        vCPU {processor}
+        {text.vcpuOf(processor)}
       </text>
       {MARK_KINDS.map((kind, row) => (
         <path
@@ -137,7 +138,7 @@ function bandPaths(
 
 /** Where there is room for it. */
 function BandName({ band, guests }: { readonly band: Band; readonly guests: readonly string[] }) {
-  const name = band.world === 'host' ? 'host' : band.world === 'guest' ? guests[band.guest!] : ''
+  const name = band.world === 'host' ? text.hostWorld : band.world === 'guest' ? guests[band.guest!] : ''
   if (name === '' || band.to - band.from < name.length * 7 + 8) return null
   const middle = (band.from + band.to) / 2
   const width = name.length * 6.4 + 6
@@ -173,10 +174,10 @@ const SHAPES: Readonly<Record<MarkKind, (x: number, y: number, r: number) => str
 }
 
 const NAMES: Readonly<Record<MarkKind, string>> = {
-  exit: '#VMEXIT',
-  exception: 'exception',
-  interrupt: 'interrupt',
-  edit: 'edit',
+  exit: text.markOfExit,
+  exception: text.markOfException,
+  interrupt: text.markOfInterrupt,
+  edit: text.markOfEdit,
 }
 
 export function Legend({ marks }: { readonly marks: readonly Mark[] }) {
@@ -187,14 +188,12 @@ export function Legend({ marks }: { readonly marks: readonly Mark[] }) {
       <svg class="fig-defs" width="0" height="0" aria-hidden="true">
         <Hatches name={name} />
       </svg>
-      <Swatch text="host" />
+      <Swatch label={text.hostWorld} />
       {guests.slice(0, PATTERNS).map((vmcb, n) => (
-        <Swatch key={vmcb} text={`guest of VMCB ${hex(vmcb)}`} fill={`url(#${name}-guest-${n})`} />
+        <Swatch key={vmcb} label={text.guestOfVmcb(hex(vmcb))} fill={`url(#${name}-guest-${n})`} />
       ))}
-      {guests.length > PATTERNS && (
-        <span>and {guests.length - PATTERNS} more guests, in the same patterns</span>
-      )}
-      <Swatch text="closer than the picture can show" fill={`url(#${name}-mixed)`} />
+      {guests.length > PATTERNS && <span>{text.moreGuests(guests.length - PATTERNS)}</span>}
+      <Swatch label={text.closerThanShown} fill={`url(#${name}-mixed)`} />
       {MARK_KINDS.map((kind) => (
         <span key={kind}>
           <svg width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
@@ -207,14 +206,14 @@ export function Legend({ marks }: { readonly marks: readonly Mark[] }) {
   )
 }
 
-function Swatch({ text, fill }: { readonly text: string; readonly fill?: string }) {
+function Swatch({ label, fill }: { readonly label: string; readonly fill?: string }) {
   return (
     <span>
       <svg width="22" height="12" aria-hidden="true">
         <rect class={fill === undefined ? 'fig-host-wash' : undefined} fill={fill} width="22" height="12" />
         <rect class="fig-band-frame" x="0.5" y="0.5" width="21" height="11" />
       </svg>
-      {text}
+      {label}
     </span>
   )
 }

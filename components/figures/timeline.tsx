@@ -2,6 +2,7 @@
 import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
 import { count, hex, plural } from '../workbench/format.ts'
 import type { Mark } from '../workbench/protocol.ts'
+import * as text from '../strings.ts'
 import { Figure, TableHead } from './figure.tsx'
 import { AXIS, LABELS, LANE, Legend, MARGIN, Picture } from './timeline-drawing.tsx'
 import {
@@ -51,7 +52,7 @@ export function Timeline({ record, onSeek, isBare = false }: TimelineProps) {
   return (
     <Figure
       name="timeline"
-      title="The run"
+      title={text.theRun}
       controls={controls}
       table={() => <EventTable record={record} seek={seek} />}
     >
@@ -75,17 +76,17 @@ function Controls({ record, seek, zoom, isZoomed }: ControlsProps) {
   return (
     <>
       <span class="fig-position">
-        {count(position)} <span class="fig-soft">of {plural(extent, 'instruction')}</span>
+        {count(position)} <span class="fig-soft">{text.ofInstructions(extent)}</span>
       </span>
-      <ToEvent event={before} text="◂ event" label="To the event before" seek={seek} />
-      <ToEvent event={after} text="event ▸" label="To the next event" seek={seek} />
-      <button type="button" class="fig-button" aria-label="Show less of the run" onClick={() => zoom(FACTOR)}>
+      <ToEvent event={before} sign={text.eventBefore} label={text.toEventBefore} seek={seek} />
+      <ToEvent event={after} sign={text.eventAfter} label={text.toEventAfter} seek={seek} />
+      <button type="button" class="fig-button" aria-label={text.showLessOfRun} onClick={() => zoom(FACTOR)}>
         +
       </button>
       <button
         type="button"
         class="fig-button"
-        aria-label="Show more of the run"
+        aria-label={text.showMoreOfRun}
         disabled={!isZoomed}
         onClick={() => zoom(1 / FACTOR)}
       >
@@ -97,26 +98,24 @@ function Controls({ record, seek, zoom, isZoomed }: ControlsProps) {
 
 interface ToEventProps {
   readonly event: Mark | undefined
-  readonly text: string
+  readonly sign: string
   readonly label: string
   readonly seek: (to: number) => void
 }
 
-function ToEvent({ event, text, label, seek }: ToEventProps) {
+function ToEvent({ event, sign, label, seek }: ToEventProps) {
   return (
     <button
       type="button"
       class="fig-button"
-      aria-label={
-        event === undefined ? label : `${label}: ${event.label} after ${count(event.at)} instructions`
-      }
+      aria-label={event === undefined ? label : text.eventAt(label, event.label, event.at)}
       title={event?.label}
       disabled={event === undefined}
       onClick={() => {
         if (event !== undefined) seek(event.at)
       }}
     >
-      {text}
+      {sign}
     </button>
   )
 }
@@ -152,7 +151,7 @@ function Scrubber({ record, span, seek, zoom }: ScrubberProps) {
       class="fig-scrubber"
       role="slider"
       tabIndex={0}
-      aria-label="Position in the run"
+      aria-label={text.positionInRun}
       aria-valuemin={0}
       aria-valuemax={extent}
       aria-valuenow={record.position}
@@ -231,10 +230,10 @@ function positionText(record: TimelineRecord): string {
   const { position, processors } = record
   const worlds = Array.from({ length: processors }, (_, processor) => {
     const vmcb = worldAt(record, processor, position)
-    const world = vmcb === undefined ? 'in the host' : `in the guest of the VMCB at ${hex(vmcb)}`
-    return processors === 1 ? world : `vCPU ${processor} ${world}`
+    const world = vmcb === undefined ? text.inTheHost : text.inTheGuestOf(hex(vmcb))
+    return processors === 1 ? world : `${text.vcpuOf(processor)} ${world}`
   })
-  return `after ${plural(position, 'instruction')}, ${worlds.join(', ')}`
+  return text.positionAndWorlds(position, worlds)
 }
 
 /** Longer tables would help nobody; the events around the position are told. */
@@ -256,10 +255,10 @@ function EventTable({
     <table>
       <caption>
         {shown.length < marks.length
-          ? `Events ${count(first + 1)} to ${count(first + shown.length)} of ${count(marks.length)}, around the position.`
+          ? text.eventsAroundPosition(first + 1, first + shown.length, marks.length)
           : plural(marks.length, 'event')}
       </caption>
-      <TableHead columns={['Instructions', ...(processors > 1 ? ['vCPU'] : []), 'Event', 'World after it']} />
+      <TableHead columns={text.timelineColumns(processors > 1)} />
       <tbody>
         {shown.map((event, index) => (
           <tr key={first + index}>
@@ -279,6 +278,6 @@ function EventTable({
 }
 
 function worldAfter({ kind, vmcb }: Mark): string {
-  if (kind === 'vmrun' && vmcb !== undefined) return `guest, VMCB ${hex(vmcb)}`
-  return kind === 'exit' ? 'host' : ''
+  if (kind === 'vmrun' && vmcb !== undefined) return text.guestWorld(hex(vmcb))
+  return kind === 'exit' ? text.hostWorld : ''
 }

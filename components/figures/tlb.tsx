@@ -26,7 +26,7 @@ export function TlbFigure({ record }: TlbProps) {
       controls={
         <>
           <label>
-            ASID{' '}
+            {text.asid}{' '}
             <select
               value={asid ?? ''}
               onChange={({ currentTarget: { value } }) => setAsid(value === '' ? undefined : Number(value))}
@@ -90,7 +90,7 @@ function Row({ row, isChosen, choose }: RowProps) {
           <span class="fig-soft">→</span>{' '}
           {guestAddress !== address && (
             <>
-              <span class="fig-soft">gPA</span> {guestAddress} <span class="fig-soft">→</span>{' '}
+              <span class="fig-soft">{text.gpa}</span> {guestAddress} <span class="fig-soft">→</span>{' '}
             </>
           )}
           {address}
@@ -115,19 +115,7 @@ function permissions({ writable, executable, user, dirty }: TlbRow): string {
 function TlbTable({ view }: { readonly view: TlbView }) {
   return (
     <table>
-      <TableHead
-        columns={[
-          'ASID, PCID',
-          'Linear',
-          'gPA',
-          'sPA',
-          'Page',
-          'R W X, U, D',
-          'Type',
-          'Derivation',
-          'Remarks',
-        ]}
-      />
+      <TableHead columns={text.tlbColumns} />
       <tbody>
         {view.groups.flatMap(({ name, rows }) =>
           rows.map((row) => (

@@ -1,6 +1,7 @@
 /** The figure of the three VMCBs: vmcb02 in the middle, arrows from where each of its fields came. */
 import { useState } from 'preact/hooks'
 import type { TriptychRow, Vmcb02Source } from '../../emulator/hypervisor/index.ts'
+import * as text from '../strings.ts'
 import { hex } from '../workbench/format.ts'
 import { Dissector } from '../workbench/dissector.tsx'
 import { Figure, TableHead } from './figure.tsx'
@@ -23,40 +24,33 @@ interface TriptychProps {
 }
 
 const SHOWN: readonly (readonly [TriptychFilter['show'], string])[] = [
-  ['differing', 'not the same in all'],
-  ['changed', 'changed by the last step'],
-  ['all', 'all fields'],
+  ['differing', text.notSameInAll],
+  ['changed', text.changedByLastStep],
+  ['all', text.allFields],
 ]
 
 export function Triptych({ rows, previous }: TriptychProps) {
   const [filter, setFilter] = useState<TriptychFilter>({ show: 'differing' })
-  if (rows === undefined)
-    return <p class="fig-soft">L1 runs with vmcb01. Run to a VMRUN of L1 to see three VMCBs.</p>
+  if (rows === undefined) return <p class="fig-soft">{text.noVmcb02}</p>
   const view = triptychView(rows, previous, filter)
   return (
     <Figure
       name="triptych"
-      title="vmcb02, and where it came from"
-      summary={`${view.shown} of ${view.total} fields are shown.`}
+      title={text.originOfVmcb02}
+      summary={text.fieldsShownOf(view.shown, view.total)}
       controls={<Filters filter={filter} onChange={setFilter} />}
       table={() => <TriptychTable view={view} />}
     >
       <Legend />
       <div class="fig-tri-heads" aria-hidden="true">
-        <span>field</span>
-        <span>
-          <b>vmcb01</b> L0 runs L1
-        </span>
+        <span>{text.fieldHead}</span>
+        <Head column="vmcb01" what={text.l0RunsL1} />
         <span />
-        <span>
-          <b>vmcb02</b> L0 runs L2
-        </span>
+        <Head column="vmcb02" what={text.l0RunsL2} />
         <span />
-        <span>
-          <b>vmcb12</b> L1’s, as copied
-        </span>
+        <Head column="vmcb12" what={text.asCopied} />
       </div>
-      {view.groups.length === 0 && <p class="fig-soft">No field is like that.</p>}
+      {view.groups.length === 0 && <p class="fig-soft">{text.noFieldIsLikeThat}</p>}
       {view.groups.map(({ title, fields }) => (
         <section key={title} class="fig-tri-group" aria-label={title}>
           <h4>{title}</h4>
@@ -69,6 +63,14 @@ export function Triptych({ rows, previous }: TriptychProps) {
   )
 }
 
+function Head({ column, what }: { readonly column: TriptychColumn; readonly what: string }) {
+  return (
+    <span>
+      <b>{column}</b> {what}
+    </span>
+  )
+}
+
 interface FiltersProps {
   readonly filter: TriptychFilter
   readonly onChange: (filter: TriptychFilter) => void
@@ -78,22 +80,22 @@ function Filters({ filter, onChange }: FiltersProps) {
   return (
     <>
       <label>
-        <span class="fig-hidden">Fields </span>
+        <span class="fig-hidden">{text.fields} </span>
         <select
           value={filter.show}
           onChange={(event) => {
             onChange({ ...filter, show: event.currentTarget.value as TriptychFilter['show'] })
           }}
         >
-          {SHOWN.map(([show, text]) => (
+          {SHOWN.map(([show, label]) => (
             <option key={show} value={show}>
-              {text}
+              {label}
             </option>
           ))}
         </select>
       </label>
       <label>
-        <span class="fig-hidden">Source </span>
+        <span class="fig-hidden">{text.source} </span>
         <select
           value={filter.source ?? ''}
           onChange={(event) => {
@@ -101,7 +103,7 @@ function Filters({ filter, onChange }: FiltersProps) {
             onChange({ ...filter, source: source === '' ? undefined : source })
           }}
         >
-          <option value="">any source</option>
+          <option value="">{text.anySource}</option>
           {Object.entries(SOURCES).map(([source, { name }]) => (
             <option key={source} value={source}>
               {name}
@@ -111,8 +113,8 @@ function Filters({ filter, onChange }: FiltersProps) {
       </label>
       <input
         type="search"
-        placeholder="name"
-        aria-label="Part of a field’s name"
+        placeholder={text.fieldName}
+        aria-label={text.partOfName}
         value={filter.text ?? ''}
         onInput={(event) => {
           onChange({ ...filter, text: event.currentTarget.value })
@@ -126,20 +128,20 @@ function Legend() {
   return (
     <p class="fig-legend">
       <span>
-        <SourceArrow column="vmcb01" source="vmcb01" /> from vmcb01
+        <SourceArrow column="vmcb01" source="vmcb01" /> {text.fromVmcb01}
       </span>
       <span>
-        <SourceArrow column="vmcb12" source="vmcb12" /> from L0’s copy of vmcb12
+        <SourceArrow column="vmcb12" source="vmcb12" /> {text.fromCopyOfVmcb12}
       </span>
       <span>
-        <SourceArrow column="vmcb12" source="live" /> from vmcb12, read when used
+        <SourceArrow column="vmcb12" source="live" /> {text.fromVmcb12WhenUsed}
       </span>
       <span>
         <SourceArrow column="vmcb01" source="merged" />
-        <SourceArrow column="vmcb12" source="merged" /> merged
+        <SourceArrow column="vmcb12" source="merged" /> {text.mergedField}
       </span>
       <span>
-        <span class="fig-tag">L0</span> L0’s own
+        <span class="fig-tag">{text.l0}</span> {text.l0sOwn}
       </span>
     </p>
   )
@@ -178,16 +180,20 @@ function FieldRow({ row }: { readonly row: TriptychField }) {
       </button>
       <Cell column="vmcb01" cell={cells.vmcb01} />
       <SourceArrow column="vmcb01" source={source} />
-      <Cell column="vmcb02" cell={cells.vmcb02} tag={source === 'constant' ? 'L0' : undefined} />
+      <Cell column="vmcb02" cell={cells.vmcb02} tag={source === 'constant' ? text.l0 : undefined} />
       <SourceArrow column="vmcb12" source={source} />
-      <Cell column="vmcb12" cell={cells.vmcb12} missing={source === 'live' ? 'read live' : 'not copied'} />
-      <p class="fig-tri-source">from: {SOURCES[source].name}</p>
+      <Cell
+        column="vmcb12"
+        cell={cells.vmcb12}
+        missing={source === 'live' ? text.readLive : text.notCopied}
+      />
+      <p class="fig-tri-source">{text.comesFrom(SOURCES[source].name)}</p>
       {isOpen && (
         <div class="fig-tri-more">
           <p>
             {reason}{' '}
             <span class="fig-soft">
-              {field.description}. VMCB offset {hex(field.offset)}, {field.section}.
+              {text.aboutField(field.description, hex(field.offset), field.section)}
             </span>
           </p>
           <div class="fig-tri-bits">
@@ -208,7 +214,7 @@ function Bits({ column, row }: { readonly column: TriptychColumn; readonly row: 
   return (
     <div>
       <b>{column}</b>
-      <Dissector name={`${name} in ${column}`} value={value} bytes={bytes} bits={bits} />
+      <Dissector name={text.fieldIn(name, column)} value={value} bytes={bytes} bits={bits} />
     </div>
   )
 }
@@ -220,16 +226,16 @@ interface CellProps {
   readonly missing?: string
 }
 
-function Cell({ column, cell: { text, value, isChanged }, tag, missing = '' }: CellProps) {
+function Cell({ column, cell: { text: shown, value, isChanged }, tag, missing = '' }: CellProps) {
   return (
     <span class={`fig-tri-cell is-${column}`}>
       <span class="fig-tri-label">{column}</span>
       {value === undefined ? (
         <span class="fig-soft">{missing}</span>
       ) : (
-        <span class={`fig-value${isChanged ? ' is-changed' : ''}`}>{text}</span>
+        <span class={`fig-value${isChanged ? ' is-changed' : ''}`}>{shown}</span>
       )}
-      {isChanged && <span class="fig-hidden"> (changed)</span>}
+      {isChanged && <span class="fig-hidden"> {text.changedSpoken}</span>}
       {tag !== undefined && <span class="fig-tag">{tag}</span>}
     </span>
   )
@@ -238,8 +244,8 @@ function Cell({ column, cell: { text, value, isChanged }, tag, missing = '' }: C
 function TriptychTable({ view }: { readonly view: TriptychView }) {
   return (
     <table>
-      <caption class="fig-hidden">Fields of the three VMCBs</caption>
-      <TableHead columns={['Field', 'vmcb01', 'vmcb02', 'vmcb12', 'Source of vmcb02', 'Why']} />
+      <caption class="fig-hidden">{text.fieldsOfThree}</caption>
+      <TableHead columns={text.triptychColumns(TRIPTYCH_COLUMNS)} />
       <tbody>
         {view.groups.flatMap(({ fields }) =>
           fields.map(({ field, cells, source, reason }) => (
@@ -248,7 +254,7 @@ function TriptychTable({ view }: { readonly view: TriptychView }) {
               {TRIPTYCH_COLUMNS.map((column) => (
                 <td key={column} class="fig-value">
                   {cells[column].text || '—'}
-                  {cells[column].isChanged && <b> changed</b>}
+                  {cells[column].isChanged && <b> {text.changed}</b>}
                 </td>
               ))}
               <td>{SOURCES[source].name}</td>

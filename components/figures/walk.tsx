@@ -1,6 +1,7 @@
 /** The figure of a page walk, in one dimension or two: the address in fields, every entry that is read, the bits of the chosen one. */
 import { useState } from 'preact/hooks'
 import type { Walk } from '../../emulator/machine/index.ts'
+import * as text from '../strings.ts'
 import { Dissector } from '../workbench/dissector.tsx'
 import { hexWide } from '../workbench/format.ts'
 import { Figure, TableHead } from './figure.tsx'
@@ -76,13 +77,13 @@ function Grid({ view, choice }: { readonly view: WalkView; readonly choice: Choi
   return (
     <div class="fig-walk-grid" style={style}>
       <div class="fig-walk-row fig-walk-heads" aria-hidden="true">
-        <span>gPA of</span>
+        <span>{text.gpaOf}</span>
         <span class="fig-walk-cells">
           {view.columns.map((column) => (
-            <span key={column}>n{column}E</span>
+            <span key={column}>{text.nestedEntry(column)}</span>
           ))}
         </span>
-        <span>at its sPA</span>
+        <span>{text.atItsSpa}</span>
       </div>
       {view.rows.map((row) => (
         <GridRow key={`${row.name} ${row.guestAddress}`} row={row} choice={choice} />
@@ -93,7 +94,7 @@ function Grid({ view, choice }: { readonly view: WalkView; readonly choice: Choi
 
 function GridRow({ row, choice }: { readonly row: WalkRowView; readonly choice: Choice }) {
   return (
-    <div class="fig-walk-row" role="group" aria-label={`${row.name}, gPA ${row.guestAddress}`}>
+    <div class="fig-walk-row" role="group" aria-label={text.rowOfWalk(row.name, row.guestAddress)}>
       <span class="fig-walk-gpa">
         <b>{row.name}</b>
         <span class="fig-value">{row.guestAddress}</span>
@@ -108,10 +109,10 @@ function GridRow({ row, choice }: { readonly row: WalkRowView; readonly choice: 
         {row.entry === undefined ? (
           <span class="fig-walk-spa">
             {row.address === undefined ? (
-              'no sPA'
+              text.noSpa
             ) : (
               <>
-                <b>sPA</b> <span class="fig-value">{row.address}</span>
+                <b>{text.spa}</b> <span class="fig-value">{row.address}</span>
               </>
             )}
           </span>
@@ -161,7 +162,7 @@ function Cell({ cell, choice, isWide = false }: CellProps) {
 
 /** "leaf, sets A, D": what is to be said of an entry besides its value; empty for most. */
 function remarksOn({ isLeaf, sets, blamed }: WalkCell): string {
-  return [isLeaf && 'leaf', sets && `sets ${sets}`, blamed && `ends the walk: ${blamed}`]
+  return [isLeaf && text.leaf, sets && text.setsBits(sets), blamed && text.endsWalk(blamed)]
     .filter(Boolean)
     .join(', ')
 }
@@ -191,10 +192,10 @@ function Entry({ cell }: { readonly cell: WalkCell }) {
   return (
     <div class="fig-walk-entry">
       <p>
-        <span class="fig-walk-number">{number}</span> <b>{name}</b> at{' '}
+        <span class="fig-walk-number">{number}</span> <b>{name}</b> {text.placedAt}{' '}
         <span class="fig-value">{address}</span>
-        {sets !== '' && <span class="fig-soft"> · the access sets {sets}</span>}
-        {blamed !== '' && <b> · ends the walk: {blamed}</b>}
+        {sets !== '' && <span class="fig-soft"> · {text.accessSets(sets)}</span>}
+        {blamed !== '' && <b> · {text.endsWalk(blamed)}</b>}
       </p>
       <Dissector name={name} value={value} bytes={bytes} bits={bits} offending={offending} />
     </div>
@@ -208,7 +209,7 @@ function WalkTable({ view }: { readonly view: WalkView }) {
         {view.fields.map(({ name, bits, value }) => `${name} (${bits}) = ${value}`).join(', ')}.{' '}
         {view.outcome.title}: {view.outcome.details.join(', ')}.
       </caption>
-      <TableHead columns={['Read', 'For', 'Entry', 'sPA', 'Value', 'Remarks']} />
+      <TableHead columns={text.walkColumns} />
       <tbody>
         {view.rows.flatMap((row) =>
           [...row.nested, row.entry]

@@ -1,6 +1,7 @@
 /** The figure of a world switch: three places, what goes from one to the other, and every value on request. */
 import { Fragment } from 'preact'
 import { useState } from 'preact/hooks'
+import * as text from '../strings.ts'
 import { plural } from '../workbench/format.ts'
 import { Figure, TableHead } from './figure.tsx'
 import type { WorldSwitchRecord } from './world-switch-data.ts'
@@ -18,7 +19,7 @@ interface WorldSwitchProps {
 }
 
 export function WorldSwitch({ record }: WorldSwitchProps) {
-  if (record === undefined) return <p class="fig-soft">No world switch yet: run to a VMRUN.</p>
+  if (record === undefined) return <p class="fig-soft">{text.noWorldSwitch}</p>
   const view = worldSwitchView(record)
   return (
     <Figure name="world-switch" title={view.title} table={() => <SwitchTable view={view} />}>
@@ -36,9 +37,9 @@ export function WorldSwitch({ record }: WorldSwitchProps) {
 const PLACES: readonly Place[] = ['host save area', 'processor', 'VMCB']
 
 const NOTES: Readonly<Record<Place, string>> = {
-  'host save area': 'hidden in the processor',
-  processor: 'what runs',
-  VMCB: 'in memory',
+  'host save area': text.hiddenInProcessor,
+  processor: text.whatRuns,
+  VMCB: text.inMemoryPlace,
 }
 
 function Places({ view }: { readonly view: WorldSwitchView }) {
@@ -66,7 +67,7 @@ function WithinProcessor({ view }: { readonly view: WorldSwitchView }) {
           ? [
               <li key={kind}>
                 <StepNumber number={index + 1} />{' '}
-                {kind === 'set' ? `sets ${rows.length}` : 'leaves the rest alone'}
+                {kind === 'set' ? text.setsValues(rows.length) : text.leavesTheRest}
               </li>,
             ]
           : [],
@@ -93,10 +94,11 @@ function MoveArrow({
   return (
     <div class={`fig-arrow ${to === right ? 'goes-right' : 'goes-left'}`}>
       <span>
-        <StepNumber number={index + 1} /> {kind === 'save' ? 'saves' : 'loads'} {rows.length}
+        <StepNumber number={index + 1} />{' '}
+        {(kind === 'save' ? text.savesValues : text.loadsValues)(rows.length)}
       </span>
       <Arrow />
-      <span class="fig-soft">{cached > 0 ? `${cached} from the state cache` : '\u00a0'}</span>
+      <span class="fig-soft">{cached > 0 ? text.valuesFromStateCache(cached) : '\u00a0'}</span>
     </div>
   )
 }
@@ -131,7 +133,7 @@ function Move({
         <StepNumber number={number} /> <b>{title}</b>{' '}
         <span class="fig-soft">
           {plural(rows.length, 'value')}
-          {changed.length > 0 && `, ${changed.length} of them new to the processor`}
+          {changed.length > 0 && text.newToProcessor(changed.length)}
         </span>
       </summary>
       <dl>
@@ -149,7 +151,7 @@ function Move({
             setAll(!isAll)
           }}
         >
-          Also the {rows.length - changed.length} that stay the same
+          {text.alsoThoseThatStay(rows.length - changed.length)}
         </button>
       )}
     </details>
@@ -163,11 +165,11 @@ function Row({ row: { name, before, value, isChanged, source } }: { readonly row
       <dd>
         {isChanged && (
           <>
-            <span class="fig-value fig-soft">{before}</span> <span aria-label="becomes">→</span>{' '}
+            <span class="fig-value fig-soft">{before}</span> <span aria-label={text.becomes}>→</span>{' '}
           </>
         )}
         <span class={`fig-value${isChanged ? ' is-changed' : ''}`}>{value}</span>
-        {source === 'state cache' && <span class="fig-tag is-warn">state cache</span>}
+        {source === 'state cache' && <span class="fig-tag is-warn">{text.stateCacheSource}</span>}
       </dd>
     </div>
   )
@@ -177,7 +179,7 @@ function SwitchTable({ view }: { readonly view: WorldSwitchView }) {
   return (
     <table>
       <caption class="fig-hidden">{view.title}</caption>
-      <TableHead columns={['What', 'Register or field', 'Before', 'Value', 'From']} />
+      <TableHead columns={text.switchColumns} />
       <tbody>
         {view.moves.flatMap(({ title, from, rows }) =>
           rows.map(({ name, before, value, isChanged, source }) => (
@@ -187,9 +189,9 @@ function SwitchTable({ view }: { readonly view: WorldSwitchView }) {
               <td class="fig-value">{before ?? ''}</td>
               <td class={`fig-value${isChanged ? ' is-changed' : ''}`}>
                 {value}
-                {isChanged && <span class="fig-hidden"> (changed)</span>}
+                {isChanged && <span class="fig-hidden"> {text.changedSpoken}</span>}
               </td>
-              <td>{source === 'state cache' ? 'state cache' : (from ?? '')}</td>
+              <td>{source === 'state cache' ? text.stateCacheSource : (from ?? '')}</td>
             </tr>
           )),
         )}
