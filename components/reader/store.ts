@@ -50,12 +50,13 @@ function databaseStore(database: IDBPDatabase): ReaderStore {
     isLasting: true,
     load: (shelf, key) => database.get(shelf, key),
     async save(shelf, key, record) {
-      await database.put(shelf, record, key)
+      const transaction = database.transaction(shelf, 'readwrite')
+      await Promise.all([transaction.store.put(record, key), commit(transaction)])
     },
     async update(shelf, key, change) {
       const transaction = database.transaction(shelf, 'readwrite')
-      await transaction.store.put(change(await transaction.store.get(key)), key)
-      await transaction.done
+      const changed = change(await transaction.store.get(key))
+      await Promise.all([transaction.store.put(changed, key), commit(transaction)])
     },
     async entries(shelf, prefix = '') {
       const keys = (await database.getAllKeys(shelf)).map(String).filter((key) => key.startsWith(prefix))
@@ -65,6 +66,15 @@ function databaseStore(database: IDBPDatabase): ReaderStore {
       for (const shelf of SHELF_NAMES) await database.clear(shelf)
     },
   }
+}
+
+/**
+ * Ends a transaction whose requests have all been made. Left to end by itself, it waits for events, which WebKit does not deliver
+ * to a page that is being left: the shelf would then be locked for the pages after it.
+ */
+function commit(transaction: { commit(): void; readonly done: Promise<void> }): Promise<void> {
+  transaction.commit()
+  return transaction.done
 }
 
 let opening: Promise<ReaderStore> | undefined
