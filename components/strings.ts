@@ -953,6 +953,8 @@ export const tlbLegend =
 export const noEntries = 'No entries.'
 export const globalEntry = 'global'
 export const newEntry = 'new'
+export const asidAndPcid = (asid: number, pcid: string | undefined) =>
+  `ASID ${asid}${asid === 0 ? ' (host)' : ''}${pcid === undefined ? '' : `, PCID ${pcid}`}`
 export const tlbColumns = [
   'ASID, PCID',
   'Linear',
@@ -1039,6 +1041,11 @@ export const ordersShown = (shown: number, all: number) =>
 export const numbersAndLetters = (one: string, other: string) => `${one} has numbers, ${other} has letters.`
 export const orderColumns = ['Steps', 'Outcome']
 export const allHolds = 'all holds'
+export const written = (what: string) => `${what}, written`
+export const reads = 'reads'
+export const writes = 'writes'
+export const countedBytesAt = (bytes: number, place: string) => `${count(bytes)} bytes at ${place}`
+export const withFields = (what: string, fields: readonly string[]) => `${what}, with ${fields.join(', ')}`
 export const noOrderLosesHere = 'no order loses'
 export const someOrdersDo = 'some do'
 export const everyOrderDoes = 'every order does'
@@ -1066,6 +1073,16 @@ export const rowsAndColumns = (title: string, row: string, column: string) =>
   `${title}: rows are the ${row}, columns the ${column}`
 export const effectiveTypeIs = (type: string) => `The effective type is ${type}`
 export const stepNumber = (step: number) => `Step ${step}`
+export const guestPatName = 'guest PAT'
+export const nestedPatName = 'nested PAT'
+export const combinedPatName = 'combined PAT'
+export const guestWithNested = 'Guest PAT × nested PAT (APM table 15-19)'
+export const combinedWithMtrr = 'Combined PAT × MTRR (APM table 15-20)'
+export const patWithMtrr = 'PAT × MTRR (APM table 7-11)'
+export const derivedFrom = (one: string, type: string, other: string, otherType: string, result: string) =>
+  `${one} ${type} × ${other} ${otherType} = ${result}`
+export const typeBecomes = (before: string, type: string) => `CR0.CD = 1: ${before} becomes ${type}`
+export const typeStays = (type: string) => `CR0.CD = 0: ${type} stays`
 
 // The figure of the three VMCBs
 
@@ -1090,6 +1107,12 @@ export const fromCopyOfVmcb12 = 'from L0’s copy of vmcb12'
 export const fromVmcb12WhenUsed = 'from vmcb12, read when used'
 export const mergedField = 'merged'
 export const l0sOwn = 'L0’s own'
+export const copyOfVmcb12 = 'copy of vmcb12'
+export const liveVmcb12 = 'vmcb12, live'
+export const interceptFields = 'Intercepts'
+export const mapsAndNestedPaging = 'Maps and nested paging'
+export const eventFields = 'Events'
+export const otherControls = 'Other controls'
 export const readLive = 'read live'
 export const notCopied = 'not copied'
 export const comesFrom = (place: string) => `from: ${place}`
@@ -1111,6 +1134,21 @@ export const setsBits = (bits: string) => `sets ${bits}`
 export const accessSets = (bits: string) => `the access sets ${bits}`
 export const endsWalk = (why: string) => `ends the walk: ${why}`
 export const walkColumns = ['Read', 'For', 'Entry', 'sPA', 'Value', 'Remarks']
+export const accessNames = { read: 'Read', write: 'Write', execute: 'Fetch' } as const
+export const accessAt = (access: string, isUser: boolean, address: string) =>
+  `${access} by ${isUser ? 'a user' : 'a supervisor'} at ${address}`
+export const ofNestedTables = (entry: string) => `nested ${entry}`
+export const finalAddress = 'final address'
+export const storeInto = (entry: string) => `store of A, D in ${entry}`
+export const largePage = 'large page'
+export const notRead = 'not read'
+export const notTranslated = 'Not translated'
+export const signBits = 'Sign'
+export const entriesRead = (entries: number) => `${plural(entries, 'entry', 'entries')} read`
+export const gpaIs = (address: string) => `gPA ${address}`
+export const spaIs = (address: string) => `sPA ${address}`
+export const inTheTlb = (page: string) => `${page} in the TLB`
+export const ofMemoryType = (type: string) => `memory type ${type}`
 
 // The figure of the run
 
@@ -1138,6 +1176,7 @@ export const timelineColumns = (isMany: boolean) => [
   'World after it',
 ]
 export const guestWorld = (vmcb: string) => `guest, VMCB ${vmcb}`
+export const vmcbNamed = (vmcb: string) => `VMCB ${vmcb}`
 export const guestOfVmcb = (vmcb: string) => `guest of VMCB ${vmcb}`
 export const moreGuests = (guests: number) => `and ${guests} more guests, in the same patterns`
 export const closerThanShown = 'closer than the picture can show'

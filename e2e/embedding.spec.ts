@@ -74,7 +74,8 @@ test('a link to a state opens in the frame, and the book opens with what the rea
   const state = '1.q1YqzilNV7JSKs5NzMlJLS7RLctNTlLSUcpOrUQXtTJQ0lEqSa0oKVayqq7VUSouyS8oVrKKjq0FAA'
   const server = await openElsewhere(page, element(baseURL!, `lab="smallest-vmcb" state="${state}"`))
   const lab = page.locator('iframe').contentFrame()
-  await expect(lab.locator('.wb-note')).toContainText('These texts come from a link')
+  // While the machine starts, another note says so.
+  await expect(lab.locator('.wb-note').filter({ hasText: 'These texts come from a link' })).toBeVisible()
   await lab.getByRole('button', { name: 'Step', exact: true }).click()
   await expect(lab.locator('.wb-count')).toContainText('1 of')
   const opening = context.waitForEvent('page')

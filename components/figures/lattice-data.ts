@@ -8,8 +8,9 @@ import {
   type RaceEvent,
 } from '../../emulator/hypervisor/index.ts'
 import { fieldAt, readField, VMCB_BYTES, type VmcbField } from '../../emulator/svm/index.ts'
+import * as text from '../strings.ts'
 import { littleEndian } from '../workbench/bytes.ts'
-import { count, hex, hexWide } from '../workbench/format.ts'
+import { hex, hexWide } from '../workbench/format.ts'
 
 export interface LatticeStep {
   /** 0 or 1. */
@@ -130,8 +131,8 @@ function stepOf(
     }
   return {
     actor: side,
-    what: side === 0 && step.kind === 'write' ? `${step.what}, written` : step.what,
-    effects: [...step.reads.map(describe('reads')), ...step.writes.map(describe('writes'))],
+    what: side === 0 && step.kind === 'write' ? text.written(step.what) : step.what,
+    effects: [...step.reads.map(describe(text.reads)), ...step.writes.map(describe(text.writes))],
   }
 }
 
@@ -156,8 +157,8 @@ function describeBytes(
       (field) => isInside && field.offset >= offset && field.offset + field.bytes <= offset + bytes.length,
     )
     .map((field) => `${field.name} = ${hexWide(readField(new DataView(image.buffer), field), field.bytes)}`)
-  const size = `${count(bytes.length)} bytes at ${isInside ? `vmcb12 + ${hex(offset)}` : hex(address)}`
-  return shown.length === 0 ? size : `${size}, with ${shown.join(', ')}`
+  const size = text.countedBytesAt(bytes.length, isInside ? `vmcb12 + ${hex(offset)}` : hex(address))
+  return shown.length === 0 ? size : text.withFields(size, shown)
 }
 
 function nameIn({ name, offset }: VmcbField, at: number): string {

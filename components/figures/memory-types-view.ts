@@ -1,4 +1,5 @@
 /** Memory types as they are drawn: a PAT slot by slot, and the tables of a derivation with the place that decided. */
+import * as text from '../strings.ts'
 import {
   deriveType,
   GUEST_WITH_NESTED,
@@ -69,16 +70,16 @@ export function derivationView(sources: TypeSources): DerivationView {
   const nested =
     nestedPat &&
     typeTable(
-      { title: 'Guest PAT × nested PAT (APM table 15-19)', rowName: 'guest PAT', columnName: 'nested PAT' },
+      { title: text.guestWithNested, rowName: text.guestPatName, columnName: text.nestedPatName },
       GUEST_WITH_NESTED,
       guestPat,
       nestedPat,
     )
   const physical = typeTable(
     {
-      title: nestedPat ? 'Combined PAT × MTRR (APM table 15-20)' : 'PAT × MTRR (APM table 7-11)',
-      rowName: nestedPat ? 'combined PAT' : 'PAT',
-      columnName: 'MTRR',
+      title: nestedPat ? text.combinedWithMtrr : text.patWithMtrr,
+      rowName: nestedPat ? text.combinedPatName : text.pat,
+      columnName: text.mtrr,
     },
     // WC+ arises from combination with a nested PAT alone.
     nestedPat ? PAT_WITH_MTRR : Object.fromEntries(PATS.map((pat) => [pat, PAT_WITH_MTRR[pat]])),
@@ -88,9 +89,11 @@ export function derivationView(sources: TypeSources): DerivationView {
   return {
     tables: nested ? [nested, physical] : [physical],
     steps: [
-      ...(nestedPat ? [`guest PAT ${guestPat} × nested PAT ${nestedPat} = ${combinedPat}`] : []),
-      `${nestedPat ? 'combined PAT' : 'PAT'} ${combinedPat} × MTRR ${mtrr} = ${withMtrr}`,
-      cacheDisable ? `CR0.CD = 1: ${withMtrr} becomes ${effective}` : `CR0.CD = 0: ${effective} stays`,
+      ...(nestedPat
+        ? [text.derivedFrom(text.guestPatName, guestPat, text.nestedPatName, nestedPat, combinedPat)]
+        : []),
+      text.derivedFrom(nestedPat ? text.combinedPatName : text.pat, combinedPat, text.mtrr, mtrr, withMtrr),
+      cacheDisable ? text.typeBecomes(withMtrr, effective) : text.typeStays(effective),
     ],
     effective,
   }

@@ -2,6 +2,7 @@
  * A run along an axis of instructions: which world each vCPU was in, and what happened when. However many events there are, a
  * view has one bucket for each column of the picture.
  */
+import * as text from '../strings.ts'
 import { count, hex } from '../workbench/format.ts'
 import type { Mark, Timeline } from '../workbench/protocol.ts'
 
@@ -75,7 +76,7 @@ export function timelineView(
   }
   return {
     columns,
-    guests: guests.map((vmcb) => `VMCB ${hex(vmcb)}`),
+    guests: guests.map((vmcb) => text.vmcbNamed(hex(vmcb))),
     lanes: lanes.map((lane, processor) => lane.end(processor, columnOf(record.extent))),
     ticks: ticksOf(span, columns).map((at) => ({ at, column: columnOf(at), text: count(at) })),
   }

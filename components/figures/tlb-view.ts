@@ -1,5 +1,6 @@
 /** A TLB as it is drawn: its entries by ASID and PCID, with what each allows and where its memory type comes from. */
 import { ENTRY, type TlbEntry } from '../../emulator/machine/index.ts'
+import * as text from '../strings.ts'
 import { hex } from '../workbench/format.ts'
 import { derivationView } from './memory-types-view.ts'
 import type { TlbRecord } from './tlb-data.ts'
@@ -99,5 +100,5 @@ export function tlbView({ entries, before }: TlbRecord, filter = '', asid?: numb
 }
 
 function groupName({ asid, pcid }: TlbEntry): string {
-  return `ASID ${asid}${asid === 0 ? ' (host)' : ''}${pcid === 0 ? '' : `, PCID ${hex(pcid)}`}`
+  return text.asidAndPcid(asid, pcid === 0 ? undefined : hex(pcid))
 }

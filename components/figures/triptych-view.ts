@@ -1,6 +1,7 @@
 /** vmcb01, vmcb02 and vmcb12 side by side, in groups, with what changed since the last step. */
 import type { TriptychRow, Vmcb02Source } from '../../emulator/hypervisor/index.ts'
 import { vmcbField, type VmcbField } from '../../emulator/svm/index.ts'
+import * as text from '../strings.ts'
 import { hexWide } from '../workbench/format.ts'
 
 export const TRIPTYCH_COLUMNS = ['vmcb01', 'vmcb02', 'vmcb12'] as const
@@ -11,10 +12,10 @@ export const SOURCES: Readonly<
   Record<Vmcb02Source, { readonly name: string; readonly from: readonly TriptychColumn[] }>
 > = {
   vmcb01: { name: 'vmcb01', from: ['vmcb01'] },
-  vmcb12: { name: 'copy of vmcb12', from: ['vmcb12'] },
-  live: { name: 'vmcb12, live', from: ['vmcb12'] },
-  merged: { name: 'merged', from: ['vmcb01', 'vmcb12'] },
-  constant: { name: "L0's own", from: [] },
+  vmcb12: { name: text.copyOfVmcb12, from: ['vmcb12'] },
+  live: { name: text.liveVmcb12, from: ['vmcb12'] },
+  merged: { name: text.mergedField, from: ['vmcb01', 'vmcb12'] },
+  constant: { name: text.l0sOwn, from: [] },
 }
 
 export interface TriptychCell {
@@ -57,12 +58,12 @@ export interface TriptychFilter {
 
 /** Groups by the names of fields: the first pattern that fits. */
 const GROUPS: readonly (readonly [title: string, fits: RegExp])[] = [
-  ['Intercepts', /^control\.(intercept|pause)/],
-  ['Maps and nested paging', /^control\.(iopm|msrpm|nested|n_cr3)|^save\.g_pat/],
-  ['Events', /^control\.(virtual_interrupt|interrupt_shadow|event_inj|n_rip)/],
-  ['Other controls', /^control\./],
-  ['Segments and descriptor tables', /^save\.(.s\.|gdtr|idtr|ldtr|tr\.|cpl)/],
-  ['Registers', /^save\./],
+  [text.interceptFields, /^control\.(intercept|pause)/],
+  [text.mapsAndNestedPaging, /^control\.(iopm|msrpm|nested|n_cr3)|^save\.g_pat/],
+  [text.eventFields, /^control\.(virtual_interrupt|interrupt_shadow|event_inj|n_rip)/],
+  [text.otherControls, /^control\./],
+  [text.segments, /^save\.(.s\.|gdtr|idtr|ldtr|tr\.|cpl)/],
+  [text.registers, /^save\./],
 ]
 
 /** `previous`: the rows before the last step, undefined when L2 did not run then. */
@@ -108,10 +109,10 @@ function fieldOf(row: TriptychRow, before: TriptychRow | undefined): TriptychFie
   }
 }
 
-function isShown(row: TriptychField, { show, source, text = '' }: TriptychFilter): boolean {
+function isShown(row: TriptychField, { show, source, text: part = '' }: TriptychFilter): boolean {
   if (source !== undefined && row.source !== source) return false
   const name = `${row.field.key} ${row.field.name}`.toLowerCase()
-  if (!name.includes(text.trim().toLowerCase())) return false
+  if (!name.includes(part.trim().toLowerCase())) return false
   if (show === 'changed') return row.isChanged
   return show === 'all' || row.differs || row.isChanged
 }

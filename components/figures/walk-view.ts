@@ -1,8 +1,9 @@
 /** A page walk as it is drawn: the fields of the address, and a grid of the entries that the walk reads. */
 import type { Walk, WalkEntry, WalkLevel, WalkRow } from '../../emulator/machine/index.ts'
 import { EXIT, explainExit, VECTOR, type BitList } from '../../emulator/svm/index.ts'
+import * as text from '../strings.ts'
 import { dissectFields } from '../workbench/dissection.ts'
-import { hex, hexWide, plural } from '../workbench/format.ts'
+import { hex, hexWide } from '../workbench/format.ts'
 import { entryName, pageEntryBits, tableName } from './page-entry-bits.ts'
 
 /** A field of the linear address. */
@@ -34,7 +35,7 @@ export interface WalkCell {
 }
 
 /** A cell of the grid: an entry, or why there is none. */
-export type WalkPlace = WalkCell | 'large page' | 'not read'
+export type WalkPlace = WalkCell | string
 
 export interface WalkRowView {
   /** "PML4E", "set A in PDE", "the address itself" */
@@ -45,7 +46,7 @@ export interface WalkRowView {
   /** The sPA; undefined when the nested tables end the walk. */
   readonly address: string | undefined
   /** Undefined where the row reads none. */
-  readonly entry: WalkCell | 'not read' | undefined
+  readonly entry: WalkPlace | undefined
 }
 
 export interface WalkView {
@@ -68,7 +69,7 @@ export function walkView(walk: Walk): WalkView {
     const fields = dissectFields(entry.value, entry.bytes, bits, entry.offending)
     return {
       number: ++number,
-      name: `${isNested ? 'nested ' : ''}${entryName(entry)}`,
+      name: isNested ? text.ofNestedTables(entryName(entry)) : entryName(entry),
       isNested,
       address: hex(entry.address),
       value: entry.value,
@@ -92,14 +93,14 @@ export function walkView(walk: Walk): WalkView {
       guestAddress: hex(row.guestAddress),
       nested,
       address: row.address === undefined ? undefined : hex(row.address),
-      entry: row.entry ? cellOf(row.entry, false) : row.purpose === 'table' ? 'not read' : undefined,
+      entry: row.entry ? cellOf(row.entry, false) : row.purpose === 'table' ? text.notRead : undefined,
     }
   })
   const cells = rows
     .flatMap(({ nested, entry }) => [...nested, entry])
     .filter((one) => typeof one === 'object')
   return {
-    title: `${accessName(walk)} at ${hex(walk.linear)}`,
+    title: text.accessAt(text.accessNames[walk.access], walk.user, hex(walk.linear)),
     isNested: walk.nestedRoot !== undefined,
     fields: addressFields(walk),
     roots: [
@@ -115,17 +116,13 @@ export function walkView(walk: Walk): WalkView {
   }
 }
 
-function accessName({ access, user }: Walk): string {
-  return `${{ read: 'Read', write: 'Write', execute: 'Fetch' }[access]} by ${user ? 'a user' : 'a supervisor'}`
-}
-
 function setBits(sets: bigint): string {
   return [(sets & 0x20n) !== 0n ? 'A' : '', (sets & 0x40n) !== 0n ? 'D' : ''].filter(Boolean).join(', ')
 }
 
 function rowName({ purpose }: WalkRow, { levels }: Walk, depth: number): string {
-  if (purpose === 'final') return 'final address'
-  return purpose === 'table' ? entryName(levels[depth]) : `store of A, D in ${entryName(levels[depth - 1])}`
+  if (purpose === 'final') return text.finalAddress
+  return purpose === 'table' ? entryName(levels[depth]) : text.storeInto(entryName(levels[depth - 1]))
 }
 
 function nestedPlaces(
@@ -135,7 +132,7 @@ function nestedPlaces(
 ): WalkPlace[] {
   const isLarge = row.nested.at(-1)?.isLeaf === true
   return levels.map((_, n) =>
-    n < row.nested.length ? cell(row.nested[n]) : isLarge ? 'large page' : 'not read',
+    n < row.nested.length ? cell(row.nested[n]) : isLarge ? text.largePage : text.notRead,
   )
 }
 
@@ -149,12 +146,12 @@ function addressFields({ linear, levels, rows }: Walk): AddressField[] {
   const entries = rows.flatMap(({ entry }) => entry ?? [])
   const used = entries.at(-1)?.isLeaf ? levels.slice(0, entries.length) : levels
   const last = used.at(-1)
-  if (last === undefined) return [field('Not translated', 0, 64)]
+  if (last === undefined) return [field(text.notTranslated, 0, 64)]
   const end = used[0].shift + used[0].bits
   return [
-    ...(end > 32 ? [field('Sign', end, 64 - end)] : []),
+    ...(end > 32 ? [field(text.signBits, end, 64 - end)] : []),
     ...used.map((level) => field(tableName(level), level.shift, level.bits)),
-    field('Offset', 0, last.shift),
+    field(text.offset, 0, last.shift),
   ]
 }
 
@@ -171,14 +168,14 @@ export function pageSize(bytes: number): string {
 }
 
 function describeOutcome({ outcome, linear, nestedRoot }: Walk, reads: number): WalkView['outcome'] {
-  const count = `${plural(reads, 'entry', 'entries')} read`
+  const count = text.entriesRead(reads)
   if (outcome.kind === 'translation') {
-    const gpa = nestedRoot === undefined ? [] : [`gPA ${hex(outcome.guestAddress)}`]
+    const gpa = nestedRoot === undefined ? [] : [text.gpaIs(hex(outcome.guestAddress))]
     const { effective } = outcome.memoryType
     return {
       isGood: true,
-      title: `sPA ${hex(outcome.address)}`,
-      details: [count, ...gpa, `${pageSize(outcome.pageBytes)} in the TLB`, `memory type ${effective}`],
+      title: text.spaIs(hex(outcome.address)),
+      details: [count, ...gpa, text.inTheTlb(pageSize(outcome.pageBytes)), text.ofMemoryType(effective)],
     }
   }
   const isNested = outcome.kind === 'nested-page-fault'
