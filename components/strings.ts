@@ -1,6 +1,7 @@
 /**
  * What the interface says: every sentence, label, title and message that a reader sees, in one place to be read and translated. Each
- * is a plain string or a small function of the values in it, so that the bundler takes into a page only what that page shows.
+ * is a plain string or a small function of the values in it, so that the bundler takes into a page only what that page shows. What a
+ * table of the machine says of its rows, such as the checks, the exits, or the gates before an interrupt, stands in that table.
  */
 import { count, plural } from './workbench/format.ts'
 
@@ -1188,6 +1189,16 @@ export const markOfEdit = 'edit'
 // The figure of a world switch
 
 export const noWorldSwitch = 'No world switch yet: run to a VMRUN.'
+export const intoTheGuest = 'VMRUN: from the host into the guest'
+export const backToTheHost = '#VMEXIT: from the guest back to the host'
+export const savedToHostSaveArea = 'Saved to the host save area'
+export const loadedFromVmcb = 'Loaded from the VMCB'
+export const storedInVmcb = 'Stored in the VMCB'
+export const reloadedFromHostSaveArea = 'Reloaded from the host save area'
+export const setByProcessor = 'Set by the processor'
+export const leftAlone = 'Left alone'
+export const alsoLeftAlone =
+  'So are the x87 and SSE registers, DR0 to DR3 and all other MSRs: a hypervisor switches them itself.'
 export const hiddenInProcessor = 'hidden in the processor'
 export const whatRuns = 'what runs'
 export const inMemoryPlace = 'in memory'

@@ -1,5 +1,6 @@
 /** What a world switch saves, loads, sets and leaves alone, with the values on both sides (APM vol 2 §15.5.1, §15.6). */
 import { vmcbField, type VmcbField } from '../../emulator/svm/index.ts'
+import * as text from '../strings.ts'
 import { hex, hexWide } from '../workbench/format.ts'
 import type { CpuState, FieldSource, HostSaveArea, SegmentState } from '../../emulator/machine/index.ts'
 import type { WorldSwitchRecord } from './world-switch-data.ts'
@@ -163,7 +164,7 @@ export function worldSwitchView(record: WorldSwitchRecord): WorldSwitchView {
   const isVmrun = record.direction === 'vmrun'
   return {
     direction: record.direction,
-    title: isVmrun ? 'VMRUN: from the host into the guest' : '#VMEXIT: from the guest back to the host',
+    title: isVmrun ? text.intoTheGuest : text.backToTheHost,
     vmcb: hex(record.vmcb),
     moves: isVmrun ? movesOfVmrun(record) : movesOfVmexit(record),
   }
@@ -174,7 +175,7 @@ function movesOfVmrun({ fields, cpu, host }: WorldSwitchRecord): SwitchMove[] {
   return [
     {
       kind: 'save',
-      title: 'Saved to the host save area',
+      title: text.savedToHostSaveArea,
       from: 'processor',
       to: 'host save area',
       rows: REGISTERS.flatMap((register) =>
@@ -183,7 +184,7 @@ function movesOfVmrun({ fields, cpu, host }: WorldSwitchRecord): SwitchMove[] {
     },
     {
       kind: 'load',
-      title: 'Loaded from the VMCB',
+      title: text.loadedFromVmcb,
       from: 'VMCB',
       to: 'processor',
       rows: fields.map(({ field, value, source }) => {
@@ -204,7 +205,7 @@ function movesOfVmexit({ fields, cpu, host }: WorldSwitchRecord): SwitchMove[] {
   return [
     {
       kind: 'save',
-      title: 'Stored in the VMCB',
+      title: text.storedInVmcb,
       from: 'processor',
       to: 'VMCB',
       rows: fields.map(({ field, value }) =>
@@ -213,7 +214,7 @@ function movesOfVmexit({ fields, cpu, host }: WorldSwitchRecord): SwitchMove[] {
     },
     {
       kind: 'load',
-      title: 'Reloaded from the host save area',
+      title: text.reloadedFromHostSaveArea,
       from: 'host save area',
       to: 'processor',
       rows: REGISTERS.flatMap((register) =>
@@ -253,16 +254,16 @@ function set(values: typeof SET_BY_VMEXIT, cpu: CpuState): SwitchMove {
     const before = register && hex(register.of(cpu))
     return { name, before, value, isChanged: before !== undefined && before !== value, source: undefined }
   })
-  return { kind: 'set', title: 'Set by the processor', from: undefined, to: 'processor', rows }
+  return { kind: 'set', title: text.setByProcessor, from: undefined, to: 'processor', rows }
 }
 
 function keep(registers: readonly Register[], cpu: CpuState): SwitchMove {
   return {
     kind: 'keep',
-    title: 'Left alone',
+    title: text.leftAlone,
     from: undefined,
     to: 'processor',
     rows: registers.map((register) => row(register, undefined, register.of(cpu))),
-    note: 'So are the x87 and SSE registers, DR0 to DR3 and all other MSRs: a hypervisor switches them itself.',
+    note: text.alsoLeftAlone,
   }
 }
