@@ -4,8 +4,9 @@ import type { Browser } from './browser.ts'
 
 /** The name under which WebDriver's JSON has the reference to an element. */
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
-/** WebDriver's code point for the key Control. */
+/** WebDriver's code points for the keys Control and Enter. */
 const CONTROL = '\uE009'
+export const ENTER = '\uE007'
 /** Puts a text where the cursor is, as an input method does. Typed, its lines would be indented like those before them. */
 const INSERT = `document.execCommand('insertText', false, arguments[0])`
 type Reference = Readonly<Record<typeof ELEMENT, string>>
@@ -48,6 +49,32 @@ export class Book {
     )
     const element = await this.run('return document.querySelector(arguments[0])', selector)
     await this.browser.send('WebDriver:ElementClick', { id: (element as Reference)[ELEMENT] })
+  }
+
+  /** Presses keys with the focus on the element of that selector. */
+  async press(selector: string, keys: string): Promise<void> {
+    await this.expect(`return document.querySelector('${selector}') !== null`, true)
+    const element = (await this.run('return document.querySelector(arguments[0])', selector)) as Reference
+    await this.browser.send('WebDriver:ElementSendKeys', { id: element[ELEMENT], text: keys })
+  }
+
+  /** Types over the text of an input, and presses Enter. */
+  async type(selector: string, text: string): Promise<void> {
+    // Control is held until the command ends.
+    await this.press(selector, `${CONTROL}a`)
+    await this.press(selector, text + ENTER)
+  }
+
+  /** Chooses an option by its value. By script: the list that opens is no part of the page. */
+  async choose(selector: string, value: string): Promise<void> {
+    await this.expect(
+      `const found = document.querySelector('${selector}')
+      if (![...(found?.options ?? [])].some(({ value }) => value === '${value}')) return false
+      found.value = '${value}'
+      found.dispatchEvent(new Event('change', { bubbles: true }))
+      return true`,
+      true,
+    )
   }
 
   /** Replaces the text of the editor in the lab: the keyboard selects all of it, the new text takes its place. */
