@@ -1,7 +1,7 @@
 /** A small lab for tests, and a client that works without a worker. */
 import { parseLab } from '../../emulator/lab/index.ts'
 import { labKey } from '../reader/records.ts'
-import type { Client } from './client.ts'
+import { ClosedError, type Client } from './client.ts'
 import type { LabPayload } from './protocol.ts'
 import { WorkbenchService } from './service/service.ts'
 
@@ -79,18 +79,27 @@ export const PAYLOAD = payloadOf('test', LAB_FILES)
 
 export const GOOD_TEXTS = { 'main.asm': PROGRAM, 'guest.vmcb': GOOD_VMCB }
 
-/** The service itself behind the client's interface. `crash`: the next run ends with an error. */
+/** The service itself behind the client's interface; calls that are under way when it is closed fail. `crash`: the next run ends with an error. */
 export function localClient(options: { crash?: boolean; closed?: () => void } = {}): Client {
   const service = new WorkbenchService()
+  let isClosed = false
   return new Proxy({} as Client, {
     get(_, name: keyof Client | 'then') {
-      if (name === 'close') return () => options.closed?.()
+      if (name === 'close')
+        return () => {
+          isClosed = true
+          options.closed?.()
+        }
       if (name === 'then') return undefined
       const call = service[name].bind(service) as (...args: unknown[]) => unknown
       return (...args: unknown[]) =>
         name === 'run' && options.crash === true
           ? Promise.reject(new Error('out of memory'))
-          : Promise.resolve().then(() => call(...args))
+          : Promise.resolve()
+              .then(() => call(...args))
+              .finally(() => {
+                if (isClosed) throw new ClosedError()
+              })
     },
   })
 }

@@ -1,5 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { BAD_VMCB, GOOD_VMCB, localClient, PAYLOAD, PROGRAM } from './lab.fixture.ts'
+import type { Client } from './client.ts'
+import type { Texts } from './protocol.ts'
 import type { ReaderStore } from '../reader/store.ts'
 import { memorySettings } from './settings.ts'
 import { openStore } from './store.fixture.ts'
@@ -173,6 +175,30 @@ test('a second lab that runs takes the machine; the first keeps what it shows an
   await first.run()
   expect(first.view.value?.exits).toHaveLength(1)
   expect(first.canStepBack.value).toBe(true)
+})
+
+test('labs that open at the same time are all ready, and say what is wrong with their texts', async () => {
+  for (const store of await Promise.all([openStore(), openStore(), openStore()])) {
+    expect(store.activity.value).toBe('idle')
+    expect(store.diagnostics.value.map(({ code }) => code)).toEqual(['asid-zero'])
+  }
+})
+
+test('a lab that loses its machine while it opens is ready, and gets one when it runs', async () => {
+  const other = await openStore()
+  const client = localClient()
+  const interrupted = Object.assign(Object.create(client) as Client, {
+    async reset(texts: Texts) {
+      await other.run()
+      return client.reset(texts)
+    },
+  })
+  const clients = [interrupted, localClient()]
+  const store = await openStore({ connect: () => clients.shift()! })
+  expect(other.view.value?.exits).toHaveLength(1)
+  expect(store.activity.value).toBe('idle')
+  await store.run()
+  expect(store.view.value?.exits).toHaveLength(1)
 })
 
 test('a lab that comes into view takes the machine of one that has not run', async () => {

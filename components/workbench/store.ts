@@ -193,7 +193,7 @@ export class LabStore implements MachineOwner {
   }
 
   get isExpendable(): boolean {
-    return !this.isBusy.value && (this.view.value?.instructions ?? 0) === 0
+    return this.activity.value === 'idle' && !this.isBusy.value && (this.view.value?.instructions ?? 0) === 0
   }
 
   /** Tells the editors what a build found. */
@@ -210,7 +210,8 @@ export class LabStore implements MachineOwner {
     this.#client?.close()
     this.#client = undefined
     this.#built.value = undefined
-    if (this.activity.value === 'running') this.activity.value = 'idle'
+    // Taken by another lab, also while this one opened: the next command takes it back.
+    if (this.opened.value !== undefined && this.activity.value !== 'crashed') this.activity.value = 'idle'
   }
 
   /** For an element that leaves the page. */
