@@ -30,7 +30,7 @@ export function Lattice({ record }: LatticeProps) {
     <Figure
       name="lattice"
       title={text.raceOf(record.actors[0], record.actors[1])}
-      summary={summary(record, view)}
+      summary={text.ordersOfSteps(view.total, view.losing, record.isComplete)}
       controls={
         record.findings.length > 1 && (
           <FindingChoice
@@ -70,10 +70,6 @@ export function Lattice({ record }: LatticeProps) {
       </div>
     </Figure>
   )
-}
-
-function summary({ isComplete }: LatticeRecord, { total, losing }: LatticeView): string {
-  return text.ordersOfSteps(total, losing, isComplete)
 }
 
 interface FindingChoiceProps {
