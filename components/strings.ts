@@ -288,6 +288,7 @@ export const numbers = 'Numbers'
 export const changed = 'changed'
 export const notNumberOrSymbol = (typed: string) =>
   `"${typed}" is neither a number nor a symbol of the program`
+export const numberNeeded = (most: string) => `A number from 0 to ${most} is needed`
 export const field = 'Field'
 export const value = 'Value'
 export const meaning = 'Meaning'

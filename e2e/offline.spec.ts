@@ -98,4 +98,28 @@ test.describe('a new version', () => {
     await page.goto('/about/')
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('About, anew')
   })
+
+  test('that another tab takes is told in this one, whose text stays @long', async ({ page, context }) => {
+    await fetchBook(page)
+    const lab = new LabPage(page, 'smallest-vmcb')
+    await lab.open('vmrun')
+    await lab.write('main.asm', '; my own words\n        org 0x10000\nstart:  hlt\n')
+    publishNewVersion()
+    await page.evaluate(async () => (await navigator.serviceWorker.ready).update())
+    const notice = page.getByRole('region', { name: 'New version' })
+    await notice.getByRole('button', { name: 'Later' }).click()
+
+    const other = await context.newPage()
+    await other.goto('/about/')
+    await other.getByRole('button', { name: 'Reload' }).click()
+    await expect(other.getByRole('heading', { level: 1 })).toHaveText('About, anew')
+
+    await expect(notice.getByRole('status')).toContainText('Another tab has taken a new version')
+    expect(await lab.shownText()).toContain('my own words')
+    await Promise.all([page.waitForEvent('load'), notice.getByRole('button', { name: 'Reload' }).click()])
+    await expect(notice).toBeHidden()
+    await lab.show()
+    await lab.openFile('main.asm')
+    expect(await lab.shownText()).toContain('my own words')
+  })
 })

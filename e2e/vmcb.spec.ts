@@ -70,6 +70,30 @@ test('what is wrong with a value is said at its field, and the text stays @long'
   await expect(form.field('save.rip').getByRole('alert')).toHaveCount(0)
 })
 
+test('what is half typed stays while the machine steps, and a part that is too large stays with the reason @long', async ({
+  page,
+}) => {
+  const lab = new LabPage(page, 'smallest-vmcb')
+  await lab.open('vmrun')
+  const form = new VmcbForm(lab)
+  await form.show()
+  await lab.press('Step')
+  await form.choose('all')
+  await form.input('control.asid').fill('7')
+  await page.keyboard.press('F9')
+  await expect(lab.exits).toHaveAttribute('data-exit', 'INVALID')
+  await expect(form.input('control.asid')).toHaveValue('7')
+  await page.keyboard.press('Escape')
+  await expect(form.input('control.asid')).toHaveValue('0000_0000h')
+  await form.open('control.virtual_interrupt')
+  await form.bit('v_tpr').fill('0x10')
+  await form.bit('v_tpr').press('Enter')
+  await expect(form.field('control.virtual_interrupt').locator('+ tr').getByRole('alert')).toHaveText(
+    'A number from 0 to Fh is needed',
+  )
+  await expect(form.bit('v_tpr')).toHaveValue('0x10')
+})
+
 test('while the machine is paused the form changes its memory: an ASID put in just before VMRUN @long', async ({
   page,
 }) => {

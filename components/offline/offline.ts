@@ -29,24 +29,35 @@ export async function isKept(): Promise<boolean> {
   )
 }
 
-/** Calls `tell` when all of a new version of the book lies in the browser and waits to be taken. */
-export async function onNewVersion(tell: () => void): Promise<void> {
+/** Where a new version of the book is: it lies in the browser and can be taken, or another tab has taken it. */
+export type NewVersion = 'ready' | 'taken elsewhere'
+
+let isTaking = false
+
+/** Calls `tell` when there is a new version. */
+export async function onNewVersion(tell: (version: NewVersion) => void): Promise<void> {
   const registration = await registered
   if (registration === undefined) return
   const watch = (): void => {
     const worker = registration.installing
     worker?.addEventListener('statechange', () => {
       // The first of all workers does not wait for anybody.
-      if (worker.state === 'installed' && registration.active !== null) tell()
+      if (worker.state === 'installed' && registration.active !== null) tell('ready')
     })
   }
-  if (registration.waiting !== null && registration.active !== null) tell()
+  if (registration.waiting !== null && registration.active !== null) tell('ready')
   watch()
   registration.addEventListener('updatefound', watch)
+  // A page that had no worker gets its first one.
+  if (navigator.serviceWorker.controller !== null)
+    navigator.serviceWorker.addEventListener('controllerchange', () => {
+      if (!isTaking) tell('taken elsewhere')
+    })
 }
 
 /** Saves the reader's work and loads the page again, in the version that waits. */
 export async function takeNewVersion(): Promise<void> {
+  isTaking = true
   await saveWork()
   // None if another tab has taken it.
   const waiting = (await registered)?.waiting ?? undefined

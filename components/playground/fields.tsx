@@ -1,7 +1,9 @@
 /** The fields of the machine, and those of an image. A change makes another machine. */
 import type { Image } from '../../emulator/lab/index.ts'
 import * as text from '../strings.ts'
-import { count } from '../workbench/format.ts'
+import { DraftInput } from '../workbench/draft-input.tsx'
+import { count, hex } from '../workbench/format.ts'
+import { readShown } from '../workbench/radix.tsx'
 import type { Playground } from './playground.ts'
 import {
   CPU_COUNTS,
@@ -9,6 +11,7 @@ import {
   LIMITS,
   LONGEST_COMMAND_LINE,
   MEMORY_SIZES,
+  MOST_ADDRESS,
   MOST_SEED,
   STARTS,
   type Project,
@@ -97,15 +100,15 @@ export function OptionFields({
       />
       <label>
         <span>{text.seed}</span>
-        <input
-          type="number"
-          min={0}
-          max={MOST_SEED}
-          value={options.seed}
-          onChange={({ currentTarget }) => {
-            const seed = currentTarget.valueAsNumber
-            if (Number.isInteger(seed) && seed >= 0 && seed <= MOST_SEED) void playground.setOptions({ seed })
-            else currentTarget.value = String(options.seed)
+        <DraftInput
+          class="pg-seed"
+          inputMode="numeric"
+          value={String(options.seed)}
+          onEnter={(typed) => {
+            const seed = numberUpTo(MOST_SEED, typed)
+            if (seed === undefined) return text.numberNeeded(hex(MOST_SEED))
+            void playground.setOptions({ seed })
+            return undefined
           }}
         />
       </label>
@@ -122,12 +125,10 @@ export function OptionFields({
   )
 }
 
-/** "10000h", "0x10000" or "65536". */
-function parseAddress(written: string): number | undefined {
-  const [, hexadecimal] =
-    /^(?:0x([\da-f]{1,8})|([\da-f]{1,8})h)$/i.exec(written)?.filter((part) => part !== undefined) ?? []
-  if (hexadecimal !== undefined) return parseInt(hexadecimal, 16)
-  return /^\d{1,9}$/.test(written) ? Number(written) : undefined
+/** A number such as "10000h", "0x10000" or "65536", that is at most `most`. */
+function numberUpTo(most: number, typed: string): number | undefined {
+  const number = readShown(typed)
+  return number === undefined || number > BigInt(most) ? undefined : Number(number)
 }
 
 export function ImageFields({
@@ -143,26 +144,26 @@ export function ImageFields({
       {image.kind === 'multiboot' ? (
         <label>
           <span>{text.commandLine}</span>
-          <input
-            type="text"
+          <DraftInput
             class="pg-command-line"
-            spellcheck={false}
             maxLength={LONGEST_COMMAND_LINE}
             value={image.commandLine}
-            onChange={({ currentTarget }) => void playground.setImage({ commandLine: currentTarget.value })}
+            onEnter={(commandLine) => {
+              void playground.setImage({ commandLine })
+              return undefined
+            }}
           />
         </label>
       ) : (
         <label>
           <span>{text.address}</span>
-          <input
-            type="text"
-            spellcheck={false}
+          <DraftInput
             value={`${image.address.toString(16)}h`}
-            onChange={({ currentTarget }) => {
-              const address = parseAddress(currentTarget.value.trim())
-              if (address === undefined) currentTarget.value = `${image.address.toString(16)}h`
-              else void playground.setImage({ address })
+            onEnter={(typed) => {
+              const address = numberUpTo(MOST_ADDRESS, typed)
+              if (address === undefined) return text.numberNeeded(hex(MOST_ADDRESS))
+              void playground.setImage({ address })
+              return undefined
             }}
           />
         </label>

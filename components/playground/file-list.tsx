@@ -1,6 +1,7 @@
 /** The files of the project: adding, renaming, removing, and where a VMCB is placed. */
 import { useState } from 'preact/hooks'
 import * as text from '../strings.ts'
+import { DraftInput } from '../workbench/draft-input.tsx'
 import type { Playground } from './playground.ts'
 import { programOf, type ProjectFile } from './project.ts'
 
@@ -34,32 +35,22 @@ function FileRow({ playground, file, isProgram }: FileRowProps) {
   const { name, symbol } = file
   return (
     <li>
-      <input
-        type="text"
+      <DraftInput
         class="pg-name"
         aria-label={text.nameOfFile(name)}
-        spellcheck={false}
         value={name}
-        onChange={({ currentTarget }) => {
-          void playground.renameFile(name, currentTarget.value.trim())
-          currentTarget.value = name
-        }}
+        onEnter={(typed) => playground.renameFile(name, typed.trim())}
       />
       {isProgram && <span class="pg-note">{text.theProgram}</span>}
       {name === 'l0.yaml' && <span class="pg-note">{text.whatL0Decides}</span>}
       {name.endsWith('.vmcb') && (
         <label class="pg-note">
           {text.placedAt}{' '}
-          <input
-            type="text"
+          <DraftInput
             class="pg-symbol"
             aria-label={text.symbolOfFile(name)}
-            spellcheck={false}
             value={symbol}
-            onChange={({ currentTarget }) => {
-              void playground.setSymbol(name, currentTarget.value.trim())
-              currentTarget.value = symbol
-            }}
+            onEnter={(typed) => playground.setSymbol(name, typed.trim())}
           />
         </label>
       )}
@@ -77,13 +68,15 @@ function FileRow({ playground, file, isProgram }: FileRowProps) {
 
 function NewFile({ playground }: { readonly playground: Playground }) {
   const [name, setName] = useState('')
+  const add = async (): Promise<void> => {
+    if (await playground.addFile(name.trim())) setName('')
+  }
   return (
     <form
       class="pg-new-file"
       onSubmit={(event) => {
         event.preventDefault()
-        void playground.addFile(name.trim())
-        setName('')
+        void add()
       }}
     >
       <input

@@ -142,30 +142,36 @@ export class Playground {
     this.#say(text.machineIsAnother)
   }
 
-  async addFile(name: string): Promise<void> {
+  /** False where there cannot be such a file. */
+  async addFile(name: string): Promise<boolean> {
     const files = this.project.value?.files ?? []
     const problem = files.length >= MOST_FILES ? text.manyFilesAlready(MOST_FILES) : nameProblem(name, files)
     if (problem !== undefined) {
       this.#say(text.cannotBeAdded(name === '' ? text.aFile : name, problem), true)
-      return
+      return false
     }
     await this.#change((project) => ({
       ...project,
       files: [...project.files, { name, text: '', symbol: symbolFor(name) }],
     }))
     this.#say(text.fileIsThere(name))
+    return true
   }
 
-  async renameFile(from: string, to: string): Promise<void> {
+  /** Returns why a file cannot have that name. */
+  renameFile(from: string, to: string): string | undefined {
     const others = (this.project.value?.files ?? []).filter(({ name }) => name !== from)
     const problem = nameProblem(to, others)
-    if (problem !== undefined) this.#say(text.cannotBeNamed(from, to, problem), true)
-    else await this.#changeFile(from, { name: to })
+    if (problem !== undefined) return text.cannotBeNamed(from, to, problem)
+    void this.#changeFile(from, { name: to })
+    return undefined
   }
 
-  async setSymbol(name: string, symbol: string): Promise<void> {
-    if (isSymbol(symbol)) await this.#changeFile(name, { symbol })
-    else this.#say(text.cannotBePlaced(name, symbol), true)
+  /** Returns why a VMCB cannot be placed there. */
+  setSymbol(name: string, symbol: string): string | undefined {
+    if (!isSymbol(symbol)) return text.cannotBePlaced(name, symbol)
+    void this.#changeFile(name, { symbol })
+    return undefined
   }
 
   #changeFile(name: string, change: Partial<ProjectFile>): Promise<void> {

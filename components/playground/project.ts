@@ -76,7 +76,7 @@ export const LARGEST_TEXT = 1_000_000
 /** Bytes. */
 export const LARGEST_IMAGE = 64 * 0x10_0000
 export const LONGEST_COMMAND_LINE = 2000
-const MOST_ADDRESS = 0xffff_ffff
+export const MOST_ADDRESS = 0xffff_ffff
 
 /** Why a file of a project cannot have this name; undefined if it can. */
 export function nameProblem(name: string, others: readonly ProjectFile[]): string | undefined {

@@ -1,18 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { addRecords, merge, parseArchive, readRecords, writeArchive } from './archive.ts'
-import { PARSERS, type LabProgress, type SavedWork } from './records.ts'
+import { addRecords, parseArchive, readRecords, writeArchive } from './archive.ts'
+import { PARSERS } from './records.ts'
+import { PROGRESS, work } from './records.fixture.ts'
 import { memoryStore, SHELF_NAMES, type ReaderStore } from './store.ts'
-
-function work(text: string, savedAt: number, versions: SavedWork['versions'] = []): SavedWork {
-  return { format: 2, texts: { 'main.asm': text }, savedAt, versions }
-}
-
-const PROGRESS: LabProgress = {
-  ...{ format: 1, title: 'Lab', attempts: 2, firstAt: 1, lastAt: 5, met: ['a'], goals: 2 },
-  ...{ completedAt: undefined, hints: 1, guesses: [] },
-  predictions: [{ id: 'q', chosen: 1, held: 0 }],
-}
 
 async function filled(): Promise<ReaderStore> {
   const store = memoryStore()
@@ -41,28 +32,6 @@ test('importing the same file twice changes nothing more', async () => {
   const archive = parseArchive(await writeArchive(store))
   if (archive.ok) await addRecords(store, archive.records)
   expect(await readRecords(store)).toEqual(before)
-})
-
-test('of two texts of a lab the newer one stands, and none is lost', () => {
-  const here = work('here', 5, [{ texts: { 'main.asm': 'first' }, savedAt: 1 }])
-  const there = work('there', 9, [{ texts: { 'main.asm': 'other' }, savedAt: 2 }])
-  const merged = merge('lab-work', here, there)
-  expect(merged.texts).toEqual({ 'main.asm': 'there' })
-  expect(merged.versions.map(({ texts }) => texts['main.asm'])).toEqual(['here', 'other', 'first'])
-  expect(merge('lab-work', there, here)).toEqual(merged)
-})
-
-test('progress of two browsers is the best of both', () => {
-  const there = { ...PROGRESS, attempts: 7, met: ['a', 'b'], completedAt: 9, firstAt: 3, predictions: [] }
-  expect(merge('lab-progress', PROGRESS, there)).toMatchObject({
-    ...{ attempts: 7, met: ['a', 'b'], completedAt: 9, firstAt: 1, predictions: PROGRESS.predictions },
-  })
-})
-
-test('of two predictions the one stands that the machine has decided', () => {
-  const open = { ...PROGRESS, predictions: [{ id: 'q', chosen: 0 }] }
-  expect(merge('lab-progress', PROGRESS, open).predictions).toEqual(PROGRESS.predictions)
-  expect(merge('lab-progress', open, PROGRESS).predictions).toEqual(PROGRESS.predictions)
 })
 
 test.each([

@@ -1,6 +1,7 @@
 /** Where the reader's work lies between visits: IndexedDB, or memory where the browser refuses it. */
 import { openDB, type IDBPDatabase } from 'idb'
-import type { Shelf, Shelves } from './records.ts'
+import type { SavedWork, Shelf, Shelves } from './records.ts'
+import { bringBackUnfinished, untilSaved } from './unfinished.ts'
 
 export interface ReaderStore {
   /** False where storage is refused: records then last as long as the page. */
@@ -51,7 +52,8 @@ function databaseStore(database: IDBPDatabase): ReaderStore {
     load: (shelf, key) => database.get(shelf, key),
     async save(shelf, key, record) {
       const transaction = database.transaction(shelf, 'readwrite')
-      await Promise.all([transaction.store.put(record, key), commit(transaction)])
+      const saving = Promise.all([transaction.store.put(record, key), commit(transaction)])
+      await (shelf === 'lab-work' ? untilSaved(key, record as SavedWork, saving) : saving)
     },
     async update(shelf, key, change) {
       const transaction = database.transaction(shelf, 'readwrite')
@@ -81,7 +83,11 @@ let opening: Promise<ReaderStore> | undefined
 
 /** The page's store. Never rejects: where the browser refuses storage, it is in memory. */
 export function readerStore(): Promise<ReaderStore> {
-  opening ??= openDatabase().then(databaseStore, memoryStore)
+  opening ??= openDatabase().then(async (database) => {
+    const store = databaseStore(database)
+    await bringBackUnfinished(store)
+    return store
+  }, memoryStore)
   return opening
 }
 

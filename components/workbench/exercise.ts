@@ -1,6 +1,6 @@
 /** The reader as a student of one lab: attempts, goals, hints, predictions and guesses, and that they are kept. It knows no DOM. */
 import { signal } from '@preact/signals'
-import { merge } from '../reader/archive.ts'
+import { merge } from '../reader/merge.ts'
 import { parseLabProgress, type Guess, type LabProgress, type Prediction } from '../reader/records.ts'
 import type { ReaderStore } from '../reader/store.ts'
 import type { Lab } from '../../emulator/lab/index.ts'

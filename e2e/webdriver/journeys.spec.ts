@@ -123,7 +123,7 @@ for (const { name, launch, find } of ENGINES) {
   })
 
   // Firefox ends such a write itself, and its console warns of it.
-  if (name === 'WebKit')
+  if (name === 'WebKit') {
     test(`${name}: a lab starts after the playground was left, which saves as it goes @long`, async ({
       book,
     }) => {
@@ -133,6 +133,22 @@ for (const { name, launch, find } of ENGINES) {
       await book.click(RUN)
       await book.expect(`return document.querySelector('${LAB} [data-exit]')?.dataset.exit`, 'INVALID')
     })
+
+    for (const path of ['/playground/', '/lab/smallest-vmcb/'])
+      test(`${name}: what was typed just before leaving ${path} is there at the next visit @long`, async ({
+        book,
+      }) => {
+        const editor = `return document.querySelector('.wb .view-lines')?.innerText.length > 10`
+        await book.open(path)
+        await book.expect(editor, true)
+        await book.replaceText('.wb', '; my last words')
+        await book.open('/about/')
+        await book.open(path)
+        // Monaco shows spaces that do not break.
+        const text = `return document.querySelector('.wb .view-lines')?.innerText.replaceAll('\u00a0', ' ').trim()`
+        await book.expect(text, '; my last words')
+      })
+  }
 
   test(`${name}: after one visit the book is read without a network @long`, async ({ book, server }) => {
     await book.open('/about/')

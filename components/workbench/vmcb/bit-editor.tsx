@@ -2,7 +2,9 @@
 import { useId } from 'preact/hooks'
 import { bitMask, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
 import * as text from '../../strings.ts'
+import { DraftInput } from '../draft-input.tsx'
 import { hex } from '../format.ts'
+import { readShown } from '../radix.tsx'
 
 interface BitEditorProps {
   readonly field: VmcbField
@@ -94,21 +96,19 @@ interface NumberInputProps {
   readonly onChange: (value: bigint) => void
 }
 
-/** What does not fit, or is no number, is put back. */
 function NumberInput({ id, width, value, canEdit, onChange }: NumberInputProps) {
   return (
-    <input
+    <DraftInput
       id={id}
       class="wb-bit-number"
       value={`0x${value.toString(16)}`}
       disabled={!canEdit}
-      spellcheck={false}
-      autocomplete="off"
-      onChange={({ currentTarget }) => {
-        const typed = currentTarget.value.trim()
-        const next = /^(0x[0-9a-f]+|0b[01]+|\d+)$/i.test(typed) ? BigInt(typed.toLowerCase()) : undefined
-        if (next !== undefined && next >> BigInt(width) === 0n) onChange(next)
-        else currentTarget.value = `0x${value.toString(16)}`
+      onEnter={(typed) => {
+        const most = (1n << BigInt(width)) - 1n
+        const next = readShown(typed)
+        if (next === undefined || next > most) return text.numberNeeded(hex(most))
+        onChange(next)
+        return undefined
       }}
     />
   )
