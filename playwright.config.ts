@@ -19,8 +19,8 @@ export default defineConfig({
   forbidOnly: true,
   // A busy computer takes seconds to load the editor.
   expect: { timeout: 15_000, toHaveScreenshot: { maxDiffPixelRatio: 0.01 } },
-  // They show what the figures look like, too.
-  snapshotPathTemplate: 'docs/images/figures/{arg}{ext}',
+  // They show what figures and panels look like, too.
+  snapshotPathTemplate: 'docs/images/{arg}{ext}',
   reporter: process.env['PLAYWRIGHT_JSON_OUTPUT_NAME'] ? [['list'], ['json']] : 'list',
   use: {
     baseURL: `http://127.0.0.1:${port}`,

@@ -497,6 +497,8 @@ export const whatEachByteIs = 'What each byte is'
 export const noInstruction = 'no instruction'
 export const otherBytes = 'other bytes'
 export const bytesReserved = (bytes: number) => `${plural(bytes, 'byte')} reserved`
+export const bytesMore = (bytes: number) => `${plural(bytes, 'byte')} more`
+export const repeatedUpTo = (times: string, last: string) => `× ${times}, up to ${last}`
 export const bytesOfData = (bytes: number) => `${plural(bytes, 'byte')} of data`
 export const lineOfFile = (file: string, line: number) => `${file}, line ${line}`
 export const changedByProgram = (before: string) => `changed by the program; was ${before}`

@@ -245,7 +245,10 @@ export interface ListingRow {
   /** All of an instruction; the first ones of data. */
   readonly bytes: Uint8Array
   readonly length: number
-  readonly kind: 'instruction' | 'data' | 'reserve'
+  /** How often it stands there, one after the other, from one source line. */
+  readonly times: number
+  /** The last of them stands for what a line has beyond the rows that are shown of it. */
+  readonly kind: 'instruction' | 'data' | 'reserve' | 'rest'
   /** The source line that it comes from; undefined for code that only memory has. */
   readonly place: { readonly file: string; readonly line: number } | undefined
   /** Labels of this address. */

@@ -157,12 +157,18 @@ function Rows({ store, caption, rows, next, counts }: RowsProps) {
             store={store}
             row={row}
             isNext={row.kind === 'instruction' && row.address === next}
-            executed={counts && (counts.counts.get(row.address) ?? 0)}
+            executed={counts && executionsOf(row, counts)}
           />
         ))}
       </tbody>
     </table>
   )
+}
+
+function executionsOf({ address, length, times }: ListingRow, { counts }: ExecutionCounts): number {
+  let executed = 0
+  for (let n = 0; n < times; n++) executed += counts.get(address + BigInt(n * length)) ?? 0
+  return executed
 }
 
 interface RowProps {
@@ -221,9 +227,12 @@ function Row({ store, row, isNext, executed }: RowProps) {
         </td>
         <td class="wb-num">
           {kind === 'instruction' ? (
-            row.text || <span class="wb-error">{text.noInstruction}</span>
+            <>
+              {row.text || <span class="wb-error">{text.noInstruction}</span>}
+              {row.times > 1 && <Repeated row={row} />}
+            </>
           ) : (
-            <Data row={row} />
+            <Data kind={kind} length={row.length} />
           )}
           {built !== undefined && <Changed store={store} row={row} built={built} />}
         </td>
@@ -295,8 +304,15 @@ function RawBytes({ row: { bytes, length } }: { readonly row: ListingRow }) {
   )
 }
 
-function Data({ row: { kind, length } }: { readonly row: ListingRow }) {
-  return <span class="wb-soft">{(kind === 'reserve' ? text.bytesReserved : text.bytesOfData)(length)}</span>
+function Repeated({ row: { address, length, times } }: { readonly row: ListingRow }) {
+  const last = address + BigInt((times - 1) * length)
+  return <span class="wb-soft"> {text.repeatedUpTo(count(times), hex(last))}</span>
+}
+
+const WHAT_BYTES_ARE = { data: text.bytesOfData, reserve: text.bytesReserved, rest: text.bytesMore } as const
+
+function Data({ kind, length }: { readonly kind: keyof typeof WHAT_BYTES_ARE; readonly length: number }) {
+  return <span class="wb-soft">{WHAT_BYTES_ARE[kind](length)}</span>
 }
 
 function SourceLine({

@@ -126,7 +126,9 @@ function Form({ store, view, vmcb, before, onChoose }: FormProps) {
           </caption>
           <thead>
             <tr>
-              <th scope="col">{text.offset}</th>
+              <th scope="col" class="wb-offset">
+                {text.offset}
+              </th>
               <th scope="col">{text.field}</th>
               <th scope="col">{source === 'text' ? text.valueInText : text.valueInMemory}</th>
             </tr>

@@ -15,7 +15,8 @@ again:  nop
         mov ebx, 0x20000
         jmp rbx
 table:  dq 1, 2
-        times 2 mov rdx, [rsi + rcx * 8 + 0x11]
+        mov rdx, [rsi + rcx * 8 + 0x11]
+        times 100 mov eax, 5
 guest:
         align 4096
 vmcb:   resb 4096
@@ -46,10 +47,22 @@ test('a row has the bytes, what they mean, and what each of them is', async () =
     fields: { prefixes: 1, opcode: 1, modrm: 1, sib: 1, displacement: 1, immediate: 0 },
     built: undefined,
   })
-  const [first, second] = rows.filter(({ place }) => place?.line === 11)
-  expect(second.address - first.address).toBe(5n)
   expect(row(rows, 2).labels).toEqual(['start'])
   expect(row(rows, 10)).toMatchObject({ kind: 'data', length: 16, text: '' })
+})
+
+test('an instruction that a line repeats is one row, but for a copy that the program has changed', async () => {
+  const machine = await service()
+  expect(machine.listing(0, 100).rows.filter(({ place }) => place?.line === 12)).toMatchObject([
+    { text: 'mov eax, 5', length: 5, times: 100 },
+  ])
+  const first = row(machine.listing(0, 100).rows, 12).address
+  machine.edit({ kind: 'memory', address: Number(first) + 51, bytes: Uint8Array.of(6), label: 'one of them' })
+  expect(machine.listing(0, 100).rows.filter(({ place }) => place?.line === 12)).toMatchObject([
+    { address: first, times: 10 },
+    { text: 'mov eax, 6', built: 'mov eax, 5', times: 1 },
+    { address: first + 55n, times: 89 },
+  ])
 })
 
 test('code that the program has changed is taken apart anew, beside what the build put there', async () => {

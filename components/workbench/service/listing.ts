@@ -17,7 +17,7 @@ import { codeBits, codeBytes, nextAddress } from './code.ts'
 
 /** Of data; more would not fit beside the rest. */
 const SHOWN_BYTES = 8
-/** Of one source line, `times 1000 nop`. */
+/** Of one source line. */
 const MOST_ROWS_OF_LINE = 64
 /** Instructions that are shown of code without a source line. */
 const ROWS_ELSEWHERE = 8
@@ -46,6 +46,16 @@ function decodeAt(
   }
 }
 
+/** `times 1000 nop` and the padding of `align` are a row each. */
+function isRepeated(last: ListingRow, row: Pick<ListingRow, 'bytes' | 'labels' | 'built'>): boolean {
+  return (
+    sameBytes(last.bytes, row.bytes) &&
+    last.built === undefined &&
+    row.built === undefined &&
+    row.labels.length === 0
+  )
+}
+
 /** `length` lines of the program from index `first` on, or around the next instruction. */
 export function listingOf({ session, build }: Bench, first: number | undefined, length: number): Listing {
   const { machine } = session
@@ -69,22 +79,37 @@ export function listingOf({ session, build }: Bench, first: number | undefined, 
     if (bits === undefined) {
       const bytes =
         kind === 'reserve' ? new Uint8Array(0) : machine.readMemory(start, Math.min(line.length, SHOWN_BYTES))
-      const row = { address, bytes, length: line.length, labels: labels.get(address) ?? [] }
+      const row = { address, bytes, length: line.length, times: 1, labels: labels.get(address) ?? [] }
       return [{ ...common, ...row, text: '', fields: undefined, built: undefined }]
     }
     const now = machine.readMemory(start, line.length + MAXIMUM_LENGTH)
     const then = build!.program.bytes.subarray(line.offset, line.offset + line.length)
     const rows: ListingRow[] = []
-    for (let at = 0; at < line.length && rows.length < MOST_ROWS_OF_LINE;) {
+    let at = 0
+    while (at < line.length && rows.length < MOST_ROWS_OF_LINE) {
       const place = address + BigInt(at)
       const decoded = decodeAt(now, at, bits, place, symbol)
       const bytes = now.slice(at, at + decoded.length)
       const before = decodeAt(then, at, bits, place, symbol)
       const hasChanged = !sameBytes(bytes, then.subarray(at, at + bytes.length))
       const built = hasChanged ? before.text || text.otherBytes : undefined
-      rows.push({ ...common, ...decoded, address: place, bytes, labels: labels.get(place) ?? [], built })
       at += decoded.length
+      const row = { ...decoded, times: 1, address: place, bytes, labels: labels.get(place) ?? [], built }
+      const last = rows.at(-1)
+      if (last !== undefined && place !== next && last.address !== next && isRepeated(last, row))
+        rows[rows.length - 1] = { ...last, times: last.times + 1 }
+      else rows.push({ ...common, ...row })
     }
+    const rest = {
+      bytes: new Uint8Array(0),
+      times: 1,
+      labels: [],
+      text: '',
+      fields: undefined,
+      built: undefined,
+    }
+    if (at < line.length)
+      rows.push({ ...common, ...rest, kind: 'rest', address: address + BigInt(at), length: line.length - at })
     return rows
   }
 
@@ -102,6 +127,7 @@ export function listingOf({ session, build }: Bench, first: number | undefined, 
     elsewhere.push({
       ...decoded,
       kind: 'instruction',
+      times: 1,
       place: undefined,
       address,
       bytes: bytes.slice(at, at + decoded.length),

@@ -47,7 +47,7 @@ export function FieldRow(props: FieldRowProps) {
         class={`${isNew ? 'is-changed' : ''}${failed.length > 0 ? ' is-failed' : ''}`}
         data-field={field.key}
       >
-        <td class="wb-num">{offsetOf(field)}</td>
+        <td class="wb-num wb-offset">{offsetOf(field)}</td>
         <th scope="row">
           <button type="button" class="wb-expand" aria-expanded={isOpen} onClick={onToggle}>
             {field.name}
