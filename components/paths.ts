@@ -52,3 +52,6 @@ export function instructionPath(group: string, mnemonic: string): string {
 export function cleanBitPath(group: string): string {
   return href(`/reference/clean-bits/#${group}`)
 }
+
+/** The name of the playground's machine among the labs. No link leads to its state: it is handed on as a file. */
+export const PLAYGROUND = 'playground'

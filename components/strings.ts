@@ -153,6 +153,8 @@ export const theReport = 'The report'
 export const copyReport = 'Copy the report'
 export const reportIsCopied = 'The report is copied.'
 export const selectAndCopy = 'The browser refuses the clipboard: select the text and copy it.'
+export const attachMachine =
+  'none leads to a playground; please attach the file that “Save the machine” gives'
 export const beginningOfReport =
   'World Switch: an error\n\nWhat I did:\n\nWhat I expected:\n\nWhat happened:\n\n'
 export const link = 'Link'
@@ -856,6 +858,12 @@ export const openFiles = 'Open files …'
 export const filesToOpen = 'Assembly, a flat binary, a multiboot kernel, or a saved machine'
 export const saveMachine = 'Save the machine'
 export const bringBack = 'Bring back what was here'
+export const orBringBack = 'or'
+export const somethingEarlier = 'something earlier …'
+export const noRoomForProject =
+  'The browser has no room left to keep your work. Save the machine as a file before you leave this page.'
+export const playgroundInAnotherTab =
+  'The playground is open in another tab, which keeps your work. What you write here is kept once that tab is closed.'
 export const dropHint = 'Files can be dropped here, too: assembly, flat binaries, multiboot kernels.'
 export const workbench = 'Workbench'
 export const machine = 'Machine'
@@ -889,6 +897,9 @@ export const addFile = 'Add a file'
 
 // Playground: what became of the reader's last wish, and why
 
+export const savedProjectUnreadable =
+  'What was kept of your last visit could not be read. Here is the first template.'
+export const machineIsBeingSaved = 'The machine is being saved …'
 export const earlierIsBack = 'What was there before is back.'
 export const machineIsAnother = 'The machine is another one, at its start. The texts are as they were.'
 export const manyFilesAlready = (files: number) => `there are ${files} files already`

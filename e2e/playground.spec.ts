@@ -55,6 +55,40 @@ test('files are added, renamed and removed, and are there again at the next visi
   await expect(playground.fileTab('ours.inc')).toHaveCount(0)
 })
 
+test('what templates took the place of is there at the next visit, and a second tab overwrites nothing @long', async ({
+  page,
+  context,
+}) => {
+  const first = new PlaygroundPage(page)
+  await first.open()
+  await first.openFiles({ name: 'hello.asm', buffer: HELLO })
+  await expect(first.fileTab('hello.asm')).toBeVisible()
+  await first.choose('Nothing: HLT')
+  await first.choose('Program: two processors')
+
+  const second = new PlaygroundPage(await context.newPage())
+  await second.open()
+  await expect(second.setup).toContainText('The playground is open in another tab')
+  await second.choose('Nothing: HLT')
+  await second.page.close()
+
+  await page.reload()
+  await expect(first.setup.getByRole('combobox', { name: 'Processors' })).toHaveValue('2')
+  const earlier = first.setup.getByRole('combobox', { name: 'or', exact: true })
+  await earlier.selectOption({
+    label: (await earlier.locator('option', { hasText: 'hello.asm' }).innerText()).trim(),
+  })
+  await expect(first.fileTab('hello.asm')).toBeVisible()
+})
+
+test('the report of an error asks for the machine as a file @long', async ({ page }) => {
+  const playground = new PlaygroundPage(page)
+  await playground.open()
+  await playground.button('More').click()
+  await page.getByRole('menuitem', { name: 'Report an error' }).click()
+  await expect(page.getByRole('textbox', { name: 'The report' })).toHaveValue(/^Link: .*Save the machine/m)
+})
+
 test('own files run; files that are something else are refused with the reason @long', async ({ page }) => {
   const playground = new PlaygroundPage(page)
   await playground.open()

@@ -3,6 +3,7 @@ import './playground.css'
 import '../workbench/styles/index.css'
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { createClaim } from '../reader/claim.ts'
 import { saveOnLeaving } from '../reader/leaving.ts'
 import { askForLastingStorage, readerStore } from '../reader/store.ts'
 import * as text from '../strings.ts'
@@ -20,6 +21,7 @@ export function mountPlayground(root: HTMLElement, templates: readonly Template[
     storage: readerStore,
     settings: browserSettings,
     now: Date.now,
+    claim: createClaim(navigator.locks),
     onSaved: askForLastingStorage,
   })
   saveOnLeaving(() => playground.keep())

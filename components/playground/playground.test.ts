@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { createClaim } from '../reader/claim.ts'
 import { memoryStore } from '../reader/store.ts'
 import { GOOD_TEXTS, localClient } from '../workbench/lab.fixture.ts'
 import { memorySettings } from '../workbench/settings.ts'
@@ -21,13 +22,16 @@ function file(name: string, content: string | Uint8Array<ArrayBuffer>): FileLike
   return { name, size: blob.size, arrayBuffer: () => blob.arrayBuffer() }
 }
 
-async function opened(storage = memoryStore()): Promise<Playground> {
+const HALT: Template = { ...TEMPLATE, id: 'halt', files: [{ name: 'halt.asm', text: 'hlt', symbol: 'halt' }] }
+
+async function opened(storage = memoryStore(), claim = createClaim(undefined)): Promise<Playground> {
   const playground = new Playground({
-    templates: [TEMPLATE],
+    templates: [TEMPLATE, HALT],
     connect: () => localClient(),
     storage: () => Promise.resolve(storage),
     settings: memorySettings(),
     now: () => 0,
+    claim,
   })
   await playground.open()
   return playground
@@ -48,7 +52,78 @@ test('what is kept is there at the next visit; damaged records are ignored', asy
   await storage.save('lab-work', 'playground', { format: 2, texts, savedAt: 0, versions: [] })
   const third = await opened(storage)
   expect(third.current()?.files).toEqual(TEMPLATE.files)
+  expect(third.message.value).toMatchObject({ isProblem: true })
   third.close()
+})
+
+test('what a template took the place of can be brought back, also at the next visit', async () => {
+  const storage = memoryStore()
+  const first = await opened(storage)
+  first.bench.value?.edit('main.asm', '; mine')
+  await first.choose('halt')
+  await first.keep()
+  first.close()
+  const second = await opened(storage)
+  expect(second.current()?.files).toEqual(HALT.files)
+  await second.bringBack()
+  expect(second.current()?.files[0].text).toBe('; mine')
+  second.close()
+})
+
+test('each of several earlier projects can be brought back', async () => {
+  const playground = await opened()
+  playground.renameFile('main.asm', 'mine.asm')
+  await vi.waitFor(() => expect(playground.current()?.files[0].name).toBe('mine.asm'))
+  await playground.choose('halt')
+  const names = playground.earlier.value.map(({ files }) => files[0].name)
+  expect(names).toEqual(['mine.asm', 'main.asm'])
+  await playground.bringBack(playground.earlier.value[1].version)
+  expect(playground.current()?.files[0].name).toBe('main.asm')
+  expect(playground.earlier.value.map(({ files }) => files[0].name)).toEqual(['halt.asm', 'mine.asm'])
+  playground.close()
+})
+
+test('an image keeps what was just typed, and the machine that the texts had', async () => {
+  const storage = memoryStore()
+  const playground = await opened(storage)
+  await playground.setOptions({ cpus: 3 })
+  playground.bench.value?.edit('main.asm', '; last words')
+  await playground.openFiles([file('x.bin', Uint8Array.of(0xeb, 0xfe))])
+  expect(playground.project.value?.options.cpus).toBe(1)
+  await playground.keep()
+  const next = await opened(storage)
+  expect(next.current()?.files[0].text).toBe('; last words')
+  next.close()
+  await playground.closeImage()
+  expect(playground.current()).toMatchObject({ options: { cpus: 3 }, files: [{ text: '; last words' }, {}] })
+  playground.close()
+})
+
+test('a second tab overwrites nothing, and is told', async () => {
+  const storage = { ...memoryStore(), isLasting: true }
+  const first = await opened(storage)
+  const second = await opened(storage, (_, onChange) => {
+    onChange(false)
+    return () => undefined
+  })
+  expect(second.work.keeping.value).toBe('elsewhere')
+  first.bench.value?.edit('main.asm', '; of the first')
+  await first.keep()
+  second.bench.value?.edit('main.asm', '; of the second')
+  await second.keep()
+  const next = await opened(storage)
+  expect(next.current()?.files[0].text).toBe('; of the first')
+  for (const playground of [first, second, next]) playground.close()
+})
+
+test('where the browser has no room the reader is told', async () => {
+  const full = new DOMException('full', 'QuotaExceededError')
+  const refuse = (): Promise<never> => Promise.reject(full)
+  const playground = await opened({ ...memoryStore(), isLasting: true, save: refuse, update: refuse })
+  playground.bench.value?.edit('main.asm', '; mine')
+  await playground.keep()
+  expect(playground.work.keeping.value).toBe('full')
+  playground.close()
 })
 
 test('a program takes the place of all files, other texts are added, and what was there can be brought back', async () => {

@@ -1,12 +1,15 @@
 /** The playground: a project, the workbench that runs it, and what a reader can do with both. It knows no DOM. */
-import { batch, signal } from '@preact/signals'
+import { batch, computed, signal } from '@preact/signals'
 import type { Image } from '../../emulator/lab/index.ts'
-import { parseSavedWork } from '../reader/records.ts'
+import type { Claim } from '../reader/claim.ts'
+import type { Texts } from '../reader/records.ts'
 import { memoryStore, type ReaderStore } from '../reader/store.ts'
+import { PLAYGROUND } from '../paths.ts'
 import * as text from '../strings.ts'
 import type { Client } from '../workbench/client.ts'
 import type { Settings } from '../workbench/settings.ts'
 import { LabStore } from '../workbench/store.ts'
+import { Work } from '../workbench/work.ts'
 import { readMachineFile, writeMachineFile } from './machine-file.ts'
 import { openFile, type FileLike } from './open-file.ts'
 import {
@@ -31,6 +34,7 @@ export interface PlaygroundOptions {
   readonly settings: Settings
   /** Milliseconds since 1970. */
   readonly now: () => number
+  readonly claim: Claim
   /** Called when something has been saved that is to stay. */
   readonly onSaved?: () => void
 }
@@ -41,8 +45,16 @@ export interface Message {
   readonly isProblem: boolean
 }
 
-/** The reader's project in the store, as one text. */
-const KEY = 'playground'
+/** A project that another one has taken the place of. */
+export interface EarlierProject {
+  /** For bringBack(). */
+  readonly version: number
+  /** Milliseconds since 1970. */
+  readonly savedAt: number
+  readonly files: readonly ProjectFile[]
+}
+
+/** The reader's project in the store, as one text. An image is no part of it: images are the reader's own files. */
 const RECORD = 'project.json'
 /** Milliseconds after the last change until the project is kept. */
 const SAVE_DELAY = 500
@@ -53,23 +65,38 @@ export class Playground {
   /** The workbench; another one each time that the machine is made anew. */
   readonly bench = signal<LabStore | undefined>(undefined)
   readonly message = signal<Message>({ text: '', isProblem: false })
-  /** What stood before a template, a file or a machine took its place. */
-  readonly aside = signal<Project | undefined>(undefined)
+  /** Keeps the project as it keeps the text of a lab. */
+  readonly work: Work
+  /** What stood before a template, a file or a machine took its place, the newest first. */
+  readonly earlier = computed(() =>
+    this.work.versions.value.flatMap(({ texts, savedAt }, version): EarlierProject[] => {
+      const project = readRecord(texts)
+      return project === undefined ? [] : [{ version, savedAt, files: project.files }]
+    }),
+  )
   readonly #options: PlaygroundOptions
-  #storage: ReaderStore | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #stopFollowing: () => void = () => undefined
 
   constructor(options: PlaygroundOptions) {
     this.#options = options
     this.templates = options.templates
+    this.work = new Work({ ...options, key: PLAYGROUND, fresh: false })
   }
 
   /** Begins with the project of the last visit, else with the first template. */
   async open(): Promise<void> {
-    this.#storage = await this.#options.storage()
-    const stored = await this.#storage.load('lab-work', KEY).catch(() => undefined)
-    await this.#make(readRecord(stored) ?? this.templates[0])
+    const [first] = this.templates
+    const start = { [RECORD]: writeRecord(first) }
+    const lab = { files: [{ name: RECORD, editable: true, symbol: undefined }] }
+    await this.work.open({ start, lab }, await this.#options.storage())
+    const project = readRecord(this.work.texts.value)
+    if (project !== undefined) {
+      await this.#make(project)
+      return
+    }
+    await this.#replace(first)
+    this.#say(text.savedProjectUnreadable, true)
   }
 
   /** Makes a machine for a project and builds its texts. */
@@ -115,8 +142,15 @@ export class Playground {
 
   /** Another project in the place of this one, which can be brought back. */
   async #replace(project: Project): Promise<LabStore> {
-    this.aside.value = this.current()
+    this.#note()
+    if (project.image === undefined) this.work.replace(RECORD, writeRecord(project))
     return this.#make(project)
+  }
+
+  /** Has the work know of what was typed. */
+  #note(): void {
+    const project = this.current()
+    if (project !== undefined && project.image === undefined) this.work.edit(RECORD, writeRecord(project))
   }
 
   #say(text: string, isProblem = false): void {
@@ -130,10 +164,14 @@ export class Playground {
     this.#say(template.about)
   }
 
-  async bringBack(): Promise<void> {
-    const project = this.aside.value
+  /** Brings back what stood before, the newest if not said otherwise; what stands now is put aside in turn. */
+  async bringBack(version = this.earlier.value[0]?.version): Promise<void> {
+    if (version === undefined) return
+    this.#note()
+    this.work.restore(version)
+    const project = readRecord(this.work.texts.value)
     if (project === undefined) return
-    await this.#replace(project)
+    await this.#make(project)
     this.#say(text.earlierIsBack)
   }
 
@@ -256,17 +294,18 @@ export class Playground {
     if (this.bench.value !== undefined) this.#tellOfImage(this.bench.value, changed)
   }
 
-  /** Back from the image to the texts. */
+  /** Back from the image to the texts, and to the machine that they had. */
   async closeImage(): Promise<void> {
-    const project = this.current()
+    const project = readRecord(this.work.texts.value)
     if (project === undefined) return
-    await this.#replace({ ...project, image: undefined })
+    await this.#make(project)
     this.#say(text.textsAreBack)
   }
 
   /** The machine as a file; undefined where there is none that holds the texts as they stand. */
   async save(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const project = this.current()
+    this.#say(text.machineIsBeingSaved)
     const state = await this.bench.value?.saveState()
     if (project === undefined || state === undefined) {
       this.#say(text.noMachineToSave, true)
@@ -302,22 +341,8 @@ export class Playground {
   /** Keeps the texts and what the machine is like for the next visit. Never fails: they are on the page in any case. */
   async keep(): Promise<void> {
     clearTimeout(this.#timer)
-    const project = this.current()
-    if (project === undefined || this.#storage === undefined) return
-    // What an image needs is not what the texts need, and images are the reader's own files.
-    if (project.image !== undefined) return
-    const texts = { [RECORD]: JSON.stringify(project) }
-    try {
-      await this.#storage.save('lab-work', KEY, {
-        format: 2,
-        texts,
-        savedAt: this.#options.now(),
-        versions: [],
-      })
-      this.#options.onSaved?.()
-    } catch {
-      // Storage is full or refused.
-    }
+    this.#note()
+    await this.work.save()
   }
 
   /** Ends the machine. */
@@ -327,11 +352,13 @@ export class Playground {
   }
 }
 
-function readRecord(stored: unknown): Project | undefined {
-  const text = parseSavedWork(stored, [RECORD])?.texts[RECORD]
-  if (text === undefined) return undefined
+function writeRecord({ options, files }: Project): string {
+  return JSON.stringify({ options, files })
+}
+
+function readRecord({ [RECORD]: json = '' }: Texts): Project | undefined {
   try {
-    return parseProject(JSON.parse(text))
+    return parseProject(JSON.parse(json))
   } catch {
     return undefined
   }

@@ -2,6 +2,7 @@
 import type { Image, Lab } from '../../emulator/lab/index.ts'
 import { MOST_CPUS, STATE_CACHE_POLICIES, type StartKind } from '../../emulator/machine/index.ts'
 import { isRecord } from '../reader/records.ts'
+import { PLAYGROUND } from '../paths.ts'
 import * as text from '../strings.ts'
 import type { LabPayload } from '../workbench/protocol.ts'
 
@@ -105,7 +106,7 @@ export function payloadOf({ options, files, image }: Project): LabPayload {
   const { memory, cpus, start, stateCache, seed } = options
   const hasL0 = image === undefined && files.some(({ name }) => name === L0_FILE)
   const lab: Lab = {
-    slug: 'playground',
+    slug: PLAYGROUND,
     format: 1n,
     title: 'Playground',
     summary: '',

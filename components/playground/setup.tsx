@@ -2,10 +2,19 @@
 import { download } from '../workbench/download.ts'
 import * as text from '../strings.ts'
 import { FilePicker } from '../workbench/file-picker.tsx'
+import { when } from '../workbench/format.ts'
+import type { Keeping } from '../workbench/work.ts'
 import { ImageFields, OptionFields } from './fields.tsx'
 import { FileList } from './file-list.tsx'
 import type { Playground } from './playground.ts'
 import type { Project } from './project.ts'
+
+/** What the reader should know where the project is not kept. */
+const NOT_KEPT: Readonly<Partial<Record<Keeping, string>>> = {
+  refused: text.workNotKept,
+  full: text.noRoomForProject,
+  elsewhere: text.playgroundInAnotherTab,
+}
 
 interface SetupProps {
   readonly playground: Playground
@@ -25,6 +34,11 @@ export function Setup({ playground, project }: SetupProps) {
           <ImageFields playground={playground} image={project.image} />
         )}
       </div>
+      {NOT_KEPT[playground.work.keeping.value] !== undefined && (
+        <p class="pg-not-kept" role="status">
+          {NOT_KEPT[playground.work.keeping.value]}
+        </p>
+      )}
       <p class={isProblem ? 'pg-message is-problem' : 'pg-message'} role="status">
         {message}
       </p>
@@ -67,12 +81,40 @@ function Beginnings({ playground }: { readonly playground: Playground }) {
       <button type="button" class="wb-button" onClick={() => void save()}>
         {text.saveMachine}
       </button>
-      {playground.aside.value !== undefined && (
-        <button type="button" class="wb-button" onClick={() => void playground.bringBack()}>
-          {text.bringBack}
-        </button>
-      )}
+      <EarlierProjects playground={playground} />
       <span class="pg-drop-hint">{text.dropHint}</span>
     </div>
+  )
+}
+
+/** The newest has a button; the others are a choice. */
+function EarlierProjects({ playground }: { readonly playground: Playground }) {
+  const [newest, ...others] = playground.earlier.value
+  if (newest === undefined) return null
+  return (
+    <>
+      <button type="button" class="wb-button" onClick={() => void playground.bringBack()}>
+        {text.bringBack}
+      </button>
+      {others.length > 0 && (
+        <label>
+          {text.orBringBack}{' '}
+          <select
+            value=""
+            onChange={({ currentTarget }) => {
+              void playground.bringBack(Number(currentTarget.value))
+              currentTarget.value = ''
+            }}
+          >
+            <option value="">{text.somethingEarlier}</option>
+            {others.map(({ version, savedAt, files }) => (
+              <option key={version} value={version}>
+                {when(savedAt)}: {files.map(({ name }) => name).join(', ')}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+    </>
   )
 }

@@ -2,7 +2,7 @@
 import * as text from '../strings.ts'
 
 export interface ErrorReport {
-  /** A link to the lab as it stands. */
+  /** A link to the lab as it stands, or what is to be sent in its place. */
   readonly link: string
   readonly lab: string
   /** BUILD of components/build.ts. */

@@ -1,6 +1,7 @@
 /** The dialogue with the text of an error report: to be read, completed and copied by the reader. Nothing is sent. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { BUILD } from '../build.ts'
+import { PLAYGROUND } from '../paths.ts'
 import * as text from '../strings.ts'
 import { errorReport } from './error-report.ts'
 import { linkTo } from './share.tsx'
@@ -9,7 +10,7 @@ import { describeStop, type LabStore } from './store.ts'
 async function reportOf(store: LabStore, slug: string): Promise<string> {
   const view = store.view.value
   return errorReport({
-    link: await linkTo(store, slug),
+    link: slug === PLAYGROUND ? text.attachMachine : await linkTo(store, slug),
     lab: slug,
     build: BUILD,
     browser: navigator.userAgent,

@@ -1,9 +1,10 @@
 /** The reader's texts: where they come from, what they replaced, and that they are kept. It knows neither machine nor DOM. */
 import { batch, computed, signal } from '@preact/signals'
+import type { Lab } from '../../emulator/lab/index.ts'
 import type { Claim } from '../reader/claim.ts'
 import { MOST_VERSIONS, parseSavedWork, slugOf, type SavedWork, type Version } from '../reader/records.ts'
 import type { ReaderStore } from '../reader/store.ts'
-import type { LabPayload, Texts } from './protocol.ts'
+import type { Texts } from './protocol.ts'
 
 /** Where the texts come from, as far as the reader should be told. */
 export type Origin =
@@ -73,7 +74,11 @@ export class Work {
   }
 
   /** Begins with shared texts, else with the reader's saved work, else with the lab's texts. */
-  async open({ start, lab }: LabPayload, storage: ReaderStore, shared?: SharedTexts): Promise<void> {
+  async open(
+    { start, lab }: { readonly start: Texts; readonly lab: Pick<Lab, 'files'> },
+    storage: ReaderStore,
+    shared?: SharedTexts,
+  ): Promise<void> {
     this.#storage = storage
     this.#editable = new Set(lab.files.filter(({ editable }) => editable).map(({ name }) => name))
     const begin = await this.#restored(start, storage)

@@ -19,7 +19,7 @@ export class PlaygroundPage {
     this.page = page
     this.root = page.locator('ws-playground')
     this.setup = this.root.getByRole('region', { name: 'Machine and files' })
-    this.message = this.setup.getByRole('status')
+    this.message = this.setup.locator('.pg-message')
     this.exits = this.root.locator('[data-exit]')
     this.console = this.root.getByLabel('Output of the serial port')
     this.state = this.root.locator('.wb-state')

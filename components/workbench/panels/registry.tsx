@@ -7,8 +7,6 @@ import type { LabStore } from '../store.ts'
 import type * as Figures from './figures.tsx'
 import type * as Nested from './nested.tsx'
 import { lazyPanel } from './lazy.tsx'
-import { ListingPanel } from './listing.tsx'
-import { StopsPanel } from './stops.tsx'
 import { differentFields } from '../vmcb/image.ts'
 
 export interface PanelProps {
@@ -64,7 +62,11 @@ export const PANELS: readonly PanelEntry[] = [
     Panel: lazyPanel(async () => (await import('./memory.tsx')).MemoryPanel),
   },
   { id: 'stack', label: text.stack, Panel: lazyPanel(async () => (await import('./stack.tsx')).StackPanel) },
-  { id: 'listing', label: text.listing, Panel: ListingPanel },
+  {
+    id: 'listing',
+    label: text.listing,
+    Panel: lazyPanel(async () => (await import('./listing.tsx')).ListingPanel),
+  },
   {
     id: 'console',
     label: text.serialConsole,
@@ -82,7 +84,7 @@ export const PANELS: readonly PanelEntry[] = [
     label: text.compare,
     Panel: lazyPanel(async () => (await import('./compare.tsx')).ComparePanel),
   },
-  { id: 'stops', label: text.stops, Panel: StopsPanel },
+  { id: 'stops', label: text.stops, Panel: lazyPanel(async () => (await import('./stops.tsx')).StopsPanel) },
   { id: 'walk', label: text.pageWalk, Panel: figure('WalkPanel') },
   { id: 'tlb', label: text.tlb, Panel: figure('TlbPanel') },
   { id: 'memory-types', label: text.memoryTypes, Panel: figure('MemoryTypesPanel') },
