@@ -10,6 +10,18 @@ start:  mov edx, 0x3f8
         hlt
 `)
 const KERNEL = readFileSync(new URL('../bench/guests/elf/plain64.elf', import.meta.url))
+/** The first processor starts the second one, and both wait. */
+const TWO_THAT_PAUSE = Buffer.from(`        org 0x10000
+start:  mov edi, 0xfee00000
+        mov dword [rdi + 0x300], 0xc4500
+        mov dword [rdi + 0x300], 0xc4611
+again:  pause
+        jmp again
+        times 0x1000 - ($ - $$) db 0
+bits 16
+second: pause
+        jmp second
+`)
 /** again: jmp again */
 const ENDLESS = Buffer.from([0xeb, 0xfe])
 
@@ -79,6 +91,28 @@ test('what templates took the place of is there at the next visit, and a second 
     label: (await earlier.locator('option', { hasText: 'hello.asm' }).innerText()).trim(),
   })
   await expect(first.fileTab('hello.asm')).toBeVisible()
+})
+
+test('stepping back goes over the change of the vCPU whose turn it is @long', async ({ page }) => {
+  const playground = new PlaygroundPage(page)
+  await playground.open()
+  await playground.openFiles({ name: 'pauses.asm', buffer: TWO_THAT_PAUSE })
+  await playground.setup.getByRole('combobox', { name: 'Processors' }).selectOption('2')
+  await expect(playground.message).toContainText('The machine is another one')
+  await playground.ready()
+  const turn = playground.root.getByRole('tab', { name: /^Whose turn it is/ })
+  await playground.root.getByRole('tab', { name: 'Registers' }).click()
+  const first = await turn.innerText()
+  const steps = playground.root.locator('.wb-count b')
+  let before = ''
+  for (let step = 1; (await turn.innerText()) === first; step++) {
+    before = await playground.root.locator('[data-register=RIP] input').inputValue()
+    await playground.button('Step').click()
+    await expect(steps).toHaveText(String(step))
+  }
+  await playground.button('Step back').click()
+  await expect(turn).toHaveText(first)
+  await expect(playground.root.locator('[data-register=RIP] input')).toHaveValue(before)
 })
 
 test('the report of an error asks for the machine as a file @long', async ({ page }) => {

@@ -15,6 +15,24 @@ import { WorkbenchService } from './service.ts'
 const TO_END = { to: 'end' } as const
 const NOTHING = (): void => undefined
 
+/** The first processor starts the second one; their turns are short, because they pause. */
+const TWO_PROCESSORS = `
+        org 0x10000
+start:  mov edi, 0xfee00000
+        mov dword [rdi + 0x300], 0xc4500
+        mov dword [rdi + 0x300], 0xc4611
+again:  pause
+        jmp again
+guest:
+        times 0x1000 - ($ - $$) db 0
+bits 16
+second: pause
+        jmp second
+bits 64
+        align 4096
+vmcb:   resb 4096
+`
+
 function opened(): WorkbenchService {
   const service = new WorkbenchService()
   void service.open(PAYLOAD)
@@ -82,6 +100,20 @@ test('stepping back from the end of a run goes over VMRUN into the guest and out
   await service.run(TO_END, NOTHING)
   const worlds = Array.from({ length: 3 }, () => service.stepBack().cpu.guest === undefined)
   expect(worlds).toEqual([true, false, true])
+})
+
+test('stepping back goes over every change of the processor whose turn it is', () => {
+  const service = new WorkbenchService()
+  const yaml = LAB_FILES['lab.yaml'] + 'machine: { cpus: 2 }\n'
+  void service.open(payloadOf('test', { ...LAB_FILES, 'lab.yaml': yaml }))
+  service.reset({ 'main.asm': TWO_PROCESSORS, 'guest.vmcb': GOOD_VMCB })
+  const views = Array.from({ length: 60 }, () => service.step())
+  const turns = views.filter(({ processor }, index) => index > 0 && processor !== views[index - 1].processor)
+  expect(turns.length).toBeGreaterThan(3)
+  for (const view of views.slice(0, -1).reverse())
+    expect(service.stepBack()).toMatchObject({
+      ...{ instructions: view.instructions, processor: view.processor, cpus: view.cpus },
+    })
 })
 
 test('stop() ends an endless loop soon, and the run can go on', async () => {
