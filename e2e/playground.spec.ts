@@ -10,6 +10,17 @@ start:  mov edx, 0x3f8
         hlt
 `)
 const KERNEL = readFileSync(new URL('../bench/guests/elf/plain64.elf', import.meta.url))
+/** "K" on each of a hundred lines. */
+const LINES = Buffer.from(`        org 0x10000
+start:  mov edx, 0x3f8
+        mov ecx, 100
+again:  mov al, 'K'
+        out dx, al
+        mov al, 10
+        out dx, al
+        loop again
+        hlt
+`)
 /** The first processor starts the second one, and both wait. */
 const TWO_THAT_PAUSE = Buffer.from(`        org 0x10000
 start:  mov edi, 0xfee00000
@@ -91,6 +102,30 @@ test('what templates took the place of is there at the next visit, and a second 
     label: (await earlier.locator('option', { hasText: 'hello.asm' }).innerText()).trim(),
   })
   await expect(first.fileTab('hello.asm')).toBeVisible()
+})
+
+test('the console follows what is written, unless the reader has gone up in it @long', async ({ page }) => {
+  const playground = new PlaygroundPage(page)
+  await playground.open()
+  await playground.openFiles({ name: 'lines.asm', buffer: LINES })
+  await expect(playground.fileTab('lines.asm')).toBeVisible()
+  await playground.root.getByRole('tab', { name: 'Console' }).click()
+  const below = (): Promise<number> =>
+    playground.console.evaluate(({ parentElement: scroller }) => {
+      const { scrollTop, clientHeight, scrollHeight } = scroller!
+      return Math.round(scrollHeight - clientHeight - scrollTop)
+    })
+  await playground.run()
+  await expect(playground.console).toContainText('K\nK\n')
+  expect(await below()).toBe(0)
+  await playground.console.evaluate(({ parentElement }) => (parentElement!.scrollTop = 40))
+  await playground.button('Step back').click()
+  await expect(playground.state).toHaveText('Paused')
+  for (let step = 0; step < 4; step++) await playground.button('Step back').click()
+  await expect(playground.console).not.toContainText(/(K\s){100}/)
+  await playground.run()
+  await expect(playground.console).toContainText(/(K\s){100}/)
+  expect(await below()).toBeGreaterThan(100)
 })
 
 test('stepping back goes over the change of the vCPU whose turn it is @long', async ({ page }) => {
