@@ -1,7 +1,7 @@
 // A reader predicts, tries, is told what is missing, finds the work again, and carries it to another browser.
 import { expect, test } from './fixtures.ts'
 import { labText } from './labs-in-node.ts'
-import { LabPage } from './pages/lab.ts'
+import { askForGuess, LabPage } from './pages/lab.ts'
 import { ProgressPage } from './pages/progress-page.ts'
 
 const SOLUTION = labText('smallest-vmcb', 'solution', 'guest.vmcb')
@@ -20,11 +20,7 @@ test('a prediction is compared with what the machine did, and stands at the next
 })
 
 test('the failed check is named once the reader has committed to a field and a reason', async ({ page }) => {
-  await page.route('**/chapters/vmrun/', async (route) => {
-    const response = await route.fetch()
-    const body = (await response.text()).replace('"reveal":"live"', '"reveal":"after-guess"')
-    await route.fulfill({ response, body })
-  })
+  await askForGuess(page)
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.press('Run')

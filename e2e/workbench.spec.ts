@@ -83,6 +83,8 @@ test('a lab that keeps the failed check to itself says so @long', async ({ page 
   await lab.press('Run')
   await expect(lab.exits).toHaveCount(5)
   await expect(lab.failedChecks).toHaveCount(0)
+  // Nor does it ask for a guess that it would not answer.
+  await expect(lab.root.getByRole('region', { name: 'Your guess' })).toHaveCount(0)
 })
 
 test('a run in the page and one in Node end in the same state', async ({ page }) => {

@@ -3,6 +3,7 @@ import './playground.css'
 import '../workbench/styles/index.css'
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { keepFocus } from '../keep-focus.ts'
 import { createClaim } from '../reader/claim.ts'
 import { saveOnLeaving } from '../reader/leaving.ts'
 import { askForLastingStorage, readerStore } from '../reader/store.ts'
@@ -27,6 +28,7 @@ export function mountPlayground(root: HTMLElement, templates: readonly Template[
   saveOnLeaving(() => playground.keep())
   root.replaceChildren()
   render(<Page playground={playground} />, root)
+  keepFocus(root)
   void playground.open()
 }
 

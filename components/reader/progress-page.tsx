@@ -1,6 +1,7 @@
 /** The progress page: labs, quizzes, and the reader's work as a file. */
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { keepFocus } from '../keep-focus.ts'
 import * as text from '../strings.ts'
 import { download } from '../workbench/download.ts'
 import { FilePicker } from '../workbench/file-picker.tsx'
@@ -12,6 +13,7 @@ import { readerStore, type ReaderStore } from './store.ts'
 export async function mountProgress(root: HTMLElement, contents: Contents): Promise<void> {
   const store = await readerStore()
   render(<Progress store={store} contents={contents} />, root)
+  keepFocus(root)
 }
 
 interface Rows {

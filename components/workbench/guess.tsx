@@ -1,5 +1,6 @@
 /** VMRUN has failed and the lab does not say why: the reader commits to a field and a reason, and then sees the check. */
 import { useState } from 'preact/hooks'
+import type { Lab } from '../../emulator/lab/index.ts'
 import { findField, VMCB_FIELDS } from '../../emulator/svm/index.ts'
 import * as text from '../strings.ts'
 import type { RunView } from './protocol.ts'
@@ -22,14 +23,32 @@ function failedFields({
   }))
 }
 
-export function GuessForm({ store, slug }: { readonly store: LabStore; readonly slug: string }) {
+export function GuessForm({ store, lab }: { readonly store: LabStore; readonly lab: Lab }) {
   const [committed, commit] = useState<Committed>()
   const view = store.view.value
-  if (view === undefined) return null
-  if (view.exits.some(({ isKeptBack }) => isKeptBack))
-    return <Form store={store} slug={slug} onCommit={(guess) => void reveal(store, guess, commit)} />
+  // A lab that never says which check failed does not ask for it.
+  if (view === undefined || lab.reveal !== 'after-guess') return null
+  // The focus stays in here when the form makes way for what came of it.
+  return (
+    <div class="wb-guess-place">
+      {view.exits.some(({ isKeptBack }) => isKeptBack) ? (
+        <Form store={store} slug={lab.slug} onCommit={(guess) => void reveal(store, guess, commit)} />
+      ) : (
+        committed !== undefined && <Outcome store={store} view={view} committed={committed} />
+      )}
+    </div>
+  )
+}
+
+interface OutcomeProps {
+  readonly store: LabStore
+  readonly view: RunView
+  readonly committed: Committed
+}
+
+function Outcome({ store, view, committed }: OutcomeProps) {
   const failed = failedFields(view)
-  if (committed === undefined || failed.length === 0) return null
+  if (failed.length === 0) return null
   const isRight = failed.some(({ name }) => name === committed.field)
   return (
     <section class="wb-guess" aria-label={landmark(store, text.yourGuess)} role="status">

@@ -31,7 +31,7 @@ export function Lab({ store }: { readonly store: LabStore }) {
             )}
             <Panels store={store} lab={lab} />
           </div>
-          <GuessForm store={store} slug={lab.slug} />
+          <GuessForm store={store} lab={lab} />
           <ReportError store={store} slug={lab.slug} />
           {lab.goals.length > 0 && <Goals store={store} opened={opened} />}
         </>

@@ -1,6 +1,7 @@
 /** Puts the workbench into a <ws-lab> element and connects it to the page: storage, leaving, coming back. */
 import { effect } from '@preact/signals'
 import { render } from 'preact'
+import { keepFocus } from '../keep-focus.ts'
 import { connect, type Client } from './client.ts'
 import { createClaim } from '../reader/claim.ts'
 import { saveOnLeaving } from '../reader/leaving.ts'
@@ -62,12 +63,14 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
     else if (hasFailed) element.dataset['state'] = 'failed'
   })
   render(<Lab store={store} />, root)
+  const stopKeepingFocus = keepFocus(root)
   void store.open()
 
   const unmount = (): void => {
     void store.work.save()
     stopSaving()
     stopShowing()
+    stopKeepingFocus()
     window.removeEventListener('hashchange', onHashChange)
     render(null, root)
     root.remove()

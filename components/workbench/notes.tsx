@@ -1,5 +1,6 @@
 /** What the reader should know before anything else: failures, restored work, storage that is refused. */
-import { useState } from 'preact/hooks'
+import type { ComponentChildren } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
 import * as text from '../strings.ts'
 import { Differences } from './differences.tsx'
 import { when } from './format.ts'
@@ -7,22 +8,38 @@ import type { LabStore } from './store.ts'
 import type { Keeping } from './work.ts'
 
 export function Notes({ store }: { readonly store: LabStore }) {
+  const notKept = KEEPING[store.work.keeping.value]
   return (
     <>
       <Failure store={store} />
       <OriginNote store={store} />
       {store.linkProblem.value !== '' && (
-        <p class="wb-note">
-          <span>{text.linkNotFollowed(store.linkProblem.value)}</span>{' '}
+        <Note store={store} text={text.linkNotFollowed(store.linkProblem.value)}>
           <button type="button" class="wb-link wb-dismiss" onClick={() => (store.linkProblem.value = '')}>
             {text.dismiss}
           </button>
-        </p>
+        </Note>
       )}
-      {KEEPING[store.work.keeping.value] !== undefined && (
-        <p class="wb-note">{KEEPING[store.work.keeping.value]}</p>
-      )}
+      {notKept !== undefined && <Note store={store} text={notKept} />}
     </>
+  )
+}
+
+interface NoteProps {
+  readonly store: LabStore
+  readonly text: string
+  readonly children?: ComponentChildren
+}
+
+/** A note is told to screen readers when it appears, unless it is there from the start. */
+function Note({ store, text, children }: NoteProps) {
+  useEffect(() => {
+    if (store.opened.peek() !== undefined) store.announce(text)
+  }, [store, text])
+  return (
+    <div class="wb-note">
+      <span>{text}</span> {children}
+    </div>
   )
 }
 
@@ -71,44 +88,42 @@ function OriginNote({ store }: { readonly store: LabStore }) {
       return null
     case 'saved':
       return (
-        <p class="wb-note">
-          <span>{text.savedWorkOf(when(origin.savedAt))}</span> {startOver} <Dismiss store={store} />
-        </p>
+        <Note store={store} text={text.savedWorkOf(when(origin.savedAt))}>
+          {startOver} <Dismiss store={store} />
+        </Note>
       )
     case 'changed':
       return (
-        <div class="wb-note">
-          <span>{text.labHasChanged(when(origin.savedAt))}</span>{' '}
+        <Note store={store} text={text.labHasChanged(when(origin.savedAt))}>
           <Comparison store={store} label={text.compareWithNewStart} /> {startOver} <Dismiss store={store} />
-        </div>
+        </Note>
       )
     case 'shared':
       return (
-        <div class="wb-note">
-          <span>
-            {origin.isCurrent ? text.textsComeFrom(origin.from) : text.textsOfAnotherVersion(origin.from)}{' '}
-            {store.work.versions.value.length > 0 && text.yoursAreKept}
-          </span>{' '}
+        <Note
+          store={store}
+          text={`${origin.isCurrent ? text.textsComeFrom(origin.from) : text.textsOfAnotherVersion(origin.from)} ${restore ? text.yoursAreKept : ''}`}
+        >
           <Comparison store={store} label={text.compareWithStart} /> {restore} <Dismiss store={store} />
-        </div>
+        </Note>
       )
     case 'unreadable':
       return (
-        <p class="wb-note">
-          <span>{text.savedWorkUnreadable}</span> <Dismiss store={store} />
-        </p>
+        <Note store={store} text={text.savedWorkUnreadable}>
+          <Dismiss store={store} />
+        </Note>
       )
     case 'fresh':
       return (
-        <p class="wb-note">
-          <span>{text.freshStart}</span> {restore} <Dismiss store={store} />
-        </p>
+        <Note store={store} text={text.freshStart}>
+          {restore} <Dismiss store={store} />
+        </Note>
       )
     case 'started-over':
       return (
-        <p class="wb-note">
-          <span>{text.textsAreThoseOfStart}</span> {restore} <Dismiss store={store} />
-        </p>
+        <Note store={store} text={text.textsAreThoseOfStart}>
+          {restore} <Dismiss store={store} />
+        </Note>
       )
   }
 }

@@ -578,6 +578,7 @@ export class LabStore implements MachineOwner {
   /** Brings back what was put aside. */
   restore(version = 0): void {
     this.work.restore(version)
+    this.announce(text.textsAreBack)
     this.#scheduleCheck()
   }
 
