@@ -9,7 +9,6 @@ import { advance, applyStops, codeAt, metStop } from './stops.ts'
 
 /** A slice of a run takes about this long. Milliseconds. */
 const SLICE_TIME = 8
-const FIRST_SLICE = 20_000
 const SMALLEST_SLICE = 1000
 const LARGEST_SLICE = 20_000_000
 const PROGRESS_INTERVAL = 150
@@ -46,7 +45,7 @@ export async function inSlices(
   control: RunControl,
   advance: (instructions: number) => boolean,
 ): Promise<void> {
-  let slice = FIRST_SLICE
+  let slice = SMALLEST_SLICE
   let reported = performance.now()
   let owed = 1
   while (!control.stopRequested) {
