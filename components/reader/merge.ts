@@ -1,5 +1,6 @@
 /** Records of the same thing, put together: nothing of the reader's is lost. */
 import {
+  lastItems,
   MOST_VERSIONS,
   PARSERS,
   type Guess,
@@ -36,14 +37,21 @@ function mergeWork(a: SavedWork, b: SavedWork): SavedWork {
   }
 }
 
+/** Decided predictions after open ones. */
+function rank({ held }: Prediction): number {
+  return held === undefined ? 0 : 1
+}
+
 function mergeProgress(a: LabProgress, b: LabProgress): LabProgress {
   const [early, late] = a.firstAt <= b.firstAt ? [a, b] : [b, a]
   const completed = [a.completedAt, b.completedAt].filter((at) => at !== undefined)
   // The machine's word stands, and of two the first; what has not been run yet can still be changed.
   const decided = [...late.predictions, ...early.predictions].filter(({ held }) => held !== undefined)
-  const predictions = new Map<string, Prediction>(
+  const all = new Map<string, Prediction>(
     [...early.predictions, ...late.predictions, ...decided].map((one) => [one.id, one]),
   )
+  // Two full lists are more than a record can hold: what the machine has decided counts.
+  const predictions = [...all.values()].sort((one, other) => rank(one) - rank(other))
   const guesses = new Map<string, Guess>(
     [...a.guesses, ...b.guesses].map((one) => [`${one.at} ${one.field}`, one]),
   )
@@ -58,8 +66,8 @@ function mergeProgress(a: LabProgress, b: LabProgress): LabProgress {
     goals: late.goals,
     completedAt: completed.length === 0 ? undefined : Math.min(...completed),
     hints: Math.max(a.hints, b.hints),
-    predictions: [...predictions.values()],
-    guesses: [...guesses.values()].sort((one, other) => one.at - other.at),
+    predictions: lastItems(predictions),
+    guesses: lastItems([...guesses.values()].sort((one, other) => one.at - other.at)),
   }
 }
 

@@ -1,7 +1,14 @@
 /** The reader as a student of one lab: attempts, goals, hints, predictions and guesses, and that they are kept. It knows no DOM. */
 import { signal } from '@preact/signals'
 import { merge } from '../reader/merge.ts'
-import { parseLabProgress, type Guess, type LabProgress, type Prediction } from '../reader/records.ts'
+import {
+  lastItems,
+  oneMore,
+  parseLabProgress,
+  type Guess,
+  type LabProgress,
+  type Prediction,
+} from '../reader/records.ts'
 import type { ReaderStore } from '../reader/store.ts'
 import type { Lab } from '../../emulator/lab/index.ts'
 import type { RunView } from './protocol.ts'
@@ -70,7 +77,7 @@ export class Exercise {
     const others = (this.progress.value?.predictions ?? []).filter(
       ({ id }) => !changed.some((one) => one.id === id),
     )
-    return [...others, ...changed]
+    return lastItems([...others, ...changed])
   }
 
   /** A run has ended. The first one decides the predictions. */
@@ -84,7 +91,7 @@ export class Exercise {
       return held === undefined || before?.held !== undefined ? [] : [{ id, chosen: before?.chosen, held }]
     })
     this.#change({
-      attempts: progress.attempts + 1,
+      attempts: oneMore(progress.attempts),
       met: met.length >= progress.met.length ? met : progress.met,
       completedAt: progress.completedAt ?? (isComplete ? this.#now() : undefined),
       predictions: this.#withPrediction(decided),
@@ -98,6 +105,6 @@ export class Exercise {
   /** The reader commits to the field that makes VMRUN fail, and to a reason. */
   noteGuess(guess: Omit<Guess, 'at'>): void {
     const guesses = this.progress.value?.guesses ?? []
-    this.#change({ guesses: [...guesses, { ...guess, at: this.#now() }] })
+    this.#change({ guesses: lastItems([...guesses, { ...guess, at: this.#now() }]) })
   }
 }
