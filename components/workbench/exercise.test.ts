@@ -101,3 +101,21 @@ test('a record that is as full as one can be is read again after whatever is not
     expect(stored?.predictions.at(-1)).toEqual({ id: 'q', chosen: 1, held: 1 })
   })
 })
+
+test('what cannot be kept is told, and that it can be again', async () => {
+  const store = memoryStore()
+  const kept: string[] = []
+  const add = vi
+    .fn(() => Promise.resolve())
+    .mockRejectedValueOnce(new DOMException('full', 'QuotaExceededError'))
+  const exercise = new Exercise(
+    KEY,
+    () => 1,
+    (keeping) => kept.push(keeping),
+  )
+  await exercise.open(PAYLOAD.lab, { ...store, add })
+  exercise.predict('q', 1)
+  await vi.waitFor(() => expect(kept).toEqual(['full']))
+  exercise.noteEnd(ended(false, 0))
+  await vi.waitFor(() => expect(kept).toEqual(['full', 'lasting']))
+})
