@@ -59,9 +59,8 @@ export const aboutUnknownLab = (path: string) =>
   `it is about another lab, whose name is not in order. The page ${path} lists the labs`
 export const stateTooLarge = (most: number) =>
   `it is too large: the state of a lab has at most ${count(most)} characters. Ask for one with shorter texts`
-export const notJson = 'it is not JSON. Choose a file that "Save as a file" of a lab has written'
-export const notALab =
-  'it is not a lab of this book. Choose a file that "Save as a file" of a lab has written'
+export const notJson = 'it is not JSON. Choose a file that "Save as file" in a lab has written'
+export const notALab = 'it is not a lab of this book. Choose a file that "Save as file" in a lab has written'
 export const machineIsGone = 'the machine has stopped working. Restart it, and try again'
 export const leadsTooFar = (instructions: number) =>
   `it leads to instruction ${count(instructions)}, farther than a page runs by itself. Press Run`
@@ -952,7 +951,7 @@ export const tooMuchMemoryInUse = (most: number) => `more than ${most} MB of its
 export const isDamaged = 'it is damaged. Save the machine again'
 export const isTooLarge = 'it is too large when it is unpacked. Save a machine that uses less memory'
 export const notSavedMachine =
-  'it is not a machine that was saved here. Choose a file that "Save" has written'
+  'it is not a machine that was saved here. Choose a file that "Save the machine" has written'
 export const noMachineDescribed = 'it does not describe a machine. Save the machine again'
 export const imageDamaged = 'its image is damaged. Save the machine again'
 
