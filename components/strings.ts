@@ -27,7 +27,7 @@ export const restartMachine = 'Restart the machine'
 export const dismiss = 'Dismiss'
 export const workNotKept = 'This browser refuses storage: your work is kept only until you leave this page.'
 export const noRoomForTexts =
-  'The browser has no room left to keep your work. Save it as a file, below, before you leave this page.'
+  'The browser has no room left to keep your work: new texts, attempts and predictions are gone once you leave this page. Save the texts as a file, below, before you leave it.'
 export const openInAnotherTab =
   'This lab is open in another tab, which keeps your work. What you write here is kept once that tab is closed.'
 export const restoreMyText = 'Restore my text'
@@ -48,13 +48,20 @@ export const textsAreThoseOfStart = 'The texts are those of the start.'
 export const shown = 'Shown'
 export const start = 'Start'
 export const linkNotFollowed = (why: string) => `The link could not be followed: ${why}.`
-export const linkTooLong = 'it is too long'
-export const isDamaged = 'it is damaged'
-export const endIsMissing = 'it is damaged; perhaps its end is missing'
-export const notStateOfLab = 'it does not hold the state of a lab'
-export const aboutAnotherLab = (slug: string) => `it is about the lab "${slug}"`
-export const isTooLarge = 'it is too large'
-export const notALab = 'it is not a lab of this book'
+export const linkTooLong = 'it is too long. Ask for the lab as a file'
+export const linkDamaged = 'it is damaged. Ask for it again, or for the lab as a file'
+export const endIsMissing =
+  'it is damaged; perhaps its end is missing. Ask for it again, or for the lab as a file'
+export const notStateOfLab = 'it does not hold the state of a lab. Ask whoever made it to make it again'
+export const aboutAnotherLab = (slug: string, path: string) =>
+  `it is about the lab "${slug}". Open it on the page ${path}`
+export const aboutUnknownLab = (path: string) =>
+  `it is about another lab, whose name is not in order. The page ${path} lists the labs`
+export const stateTooLarge = (most: number) =>
+  `it is too large: the state of a lab has at most ${count(most)} characters. Ask for one with shorter texts`
+export const notJson = 'it is not JSON. Choose a file that "Save as file" in a lab has written'
+export const notALab = 'it is not a lab of this book. Choose a file that "Save as file" in a lab has written'
+export const machineIsGone = 'the machine has stopped working. Restart it, and try again'
 export const leadsTooFar = (instructions: number) =>
   `it leads to instruction ${count(instructions)}, farther than a page runs by itself. Press Run`
 
@@ -779,9 +786,9 @@ export const saveLabAsFile = 'Save as file'
 export const openFile = 'Open a file …'
 export const labAsFile = 'A lab that was saved as a file'
 export const exportAsImage = 'Export as an image'
-export const linkIsCopied = 'The link is copied.'
-export const longLinkIsCopied = (characters: number) =>
-  `The link is copied. It has ${count(characters)} characters; some programs cut links that long. A file is safer.`
+export const linkIsCopied = (characters: number) =>
+  `The link is copied. It has ${count(characters)} characters.`
+export const longLinksAreCut = ' Some programs cut links that long; a file is safer.'
 export const fileIsCopied = 'The file is copied.'
 export const copyFromHere = 'The browser refuses the clipboard. Copy it from here:'
 export const fileIsOpen = (file: string) => `${file} is open.`
@@ -831,23 +838,33 @@ export const labDone = 'done'
 export const goalsMet = (met: number, goals: number) => `${met} of ${goals} goals`
 export const workUnreadable = (file: string, why: string) =>
   `${file} could not be read: ${why}. Nothing has changed.`
+export const workIsBeingAdded = (file: string) => `${file} is being added …`
 export const workAdded = (file: string) => `${file} has been added.`
 export const workLeftOut = (parts: number) => ` Parts of it that are not in order were left out: ${parts}.`
-export const noRoomForWork = 'The browser has no room for all of it. What there was is still there.'
-export const everythingForgotten = 'Everything is forgotten.'
+export const noRoomForWork =
+  'The browser has no room for all of it. What there was is still there. Free some storage, and add the file again.'
+export const answerNotKept =
+  'This browser has no room for your answers, or refuses storage: they are not counted on the page of your progress.'
+export const everythingForgotten =
+  'Everything is forgotten. How the book looks stays as you chose it. A lab that is open in another tab keeps its texts there until you close it.'
 export const saveAsFile = 'Save as a file'
 export const addFileOfWork = 'Add a file …'
 export const fileOfWork = 'A file of work'
 export const askToForgetEverything = 'Forget everything …'
 export const forgetWarning =
-  'All texts, attempts and answers in this browser will be gone, and there is no way back.'
+  'All texts, attempts and answers in this browser, and the breakpoints, panels and speeds that you chose in labs, will be gone, and there is no way back.'
 export const forgetEverything = 'Forget everything'
 export const keepIt = 'Keep it'
-export const fileTooLarge = 'the file is too large'
-export const notJson = 'it is not JSON'
-export const notFileOfWork = 'it is not a file of work in this book'
-export const otherFormat = (found: string, read: number) =>
-  `its format is ${found}, and this version of the book reads ${read}`
+export const workTooLarge = (most: number) =>
+  `it is too large: a file of work that can be read has at most ${count(most / 1_000_000)} MB`
+export const workNotJson = 'it is not JSON. Choose a file that "Save as a file" on this page has written'
+export const notFileOfWork =
+  'it is not a file of work in this book. Choose one that "Save as a file" on this page has written; the file of a lab is opened in that lab'
+/** What a stranger wrote as the format is shown only if it is a number that can be one. */
+export const otherFormat = (found: unknown, read: number) =>
+  (typeof found === 'number' || typeof found === 'string') && /^\d{1,6}$/.test(String(found))
+    ? `its format is ${found}, and this version of the book reads ${read}. Reload this page for a newer version, or make it again with this one`
+    : `its format is not one that the book has. Make it again with this version, which reads ${read}`
 
 // Playground: the machine, its files, and what is opened and saved
 
@@ -932,19 +949,22 @@ export const badFileName =
   'a name ends in .asm, .inc or .vmcb, or is l0.yaml; before the dot are letters, digits, _ or -'
 export const includeFileExists = 'svm.inc is there already: it comes with the assembler'
 export const nameTaken = (name: string) => `there is a ${name} already`
-export const fileIsEmpty = 'it is empty'
+export const fileIsEmpty = 'it is empty. Save it again, or choose another file'
 export const fileTooLargeToOpen = (size: number, most: number) =>
   `it has ${size} MB; the largest that can be opened has ${most}`
-export const fileUnreadable = 'the browser cannot read it'
+export const fileUnreadable = 'the browser cannot read it. Choose it again'
 export const imageTooLarge = (size: number, most: number) =>
   `it has ${size} MB; the largest image has ${most}`
 export const textTooLong = (most: number) => `it is longer than ${most} MB`
 export const badName = (why: string) => `its name will not do: ${why}`
-export const notUtf8 = 'it is not a text in UTF-8'
+export const notUtf8 = 'it is not a text in UTF-8. Save it as UTF-8, and open it again'
 export const tooMuchMemoryInUse = (most: number) => `more than ${most} MB of its memory are in use`
-export const notSavedMachine = 'it is not a machine that was saved here'
-export const noMachineDescribed = 'it does not describe a machine'
-export const imageDamaged = 'its image is damaged'
+export const isDamaged = 'it is damaged. Save the machine again'
+export const isTooLarge = 'it is too large when it is unpacked. Save a machine that uses less memory'
+export const notSavedMachine =
+  'it is not a machine that was saved here. Choose a file that "Save the machine" has written'
+export const noMachineDescribed = 'it does not describe a machine. Save the machine again'
+export const imageDamaged = 'its image is damaged. Save the machine again'
 
 // Every figure
 

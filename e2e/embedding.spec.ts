@@ -131,3 +131,22 @@ test('a lab that is none is said to be none, and other attributes never reach th
   await expect(page.locator('iframe')).toHaveAttribute('src', `${baseURL}/embed/smallest-vmcb/`)
   server.close()
 })
+
+test('a lab that the book does not have is named in the page around it, with its address @long', async ({
+  context,
+  baseURL,
+}) => {
+  const page = await context.newPage()
+  const server = await openElsewhere(page, element(baseURL!, 'lab="smallest-vmbc"'))
+  const lab = page.locator('world-switch-lab')
+  await expect(lab).toContainText('The lab "smallest-vmbc" has not been loaded.')
+  await expect(lab.getByRole('link')).toHaveAttribute('href', `${baseURL}/embed/smallest-vmbc/`)
+  expect((await lab.boundingBox())!.height).toBeLessThan(100)
+  // The author mends it.
+  await lab.evaluate((element) => element.setAttribute('lab', 'smallest-vmcb'))
+  await expect(lab).not.toContainText('has not been loaded')
+  await expect.poll(async () => (await lab.boundingBox())!.height).toBeGreaterThan(300)
+  await page.waitForTimeout(6000)
+  await expect(lab).not.toContainText('has not been loaded')
+  await new Promise((resolve) => server.close(resolve))
+})

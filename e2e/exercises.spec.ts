@@ -1,10 +1,21 @@
 // A reader predicts, tries, is told what is missing, finds the work again, and carries it to another browser.
+import { readFile } from 'node:fs/promises'
+import type { Page } from '@playwright/test'
 import { expect, test } from './fixtures.ts'
 import { labText } from './labs-in-node.ts'
 import { askForGuess, LabPage } from './pages/lab.ts'
 import { ProgressPage } from './pages/progress-page.ts'
 
 const SOLUTION = labText('smallest-vmcb', 'solution', 'guest.vmcb')
+
+/** From now on the browser has no room. */
+async function fillStorage(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    IDBObjectStore.prototype.put = () => {
+      throw new DOMException('full', 'QuotaExceededError')
+    }
+  })
+}
 
 test('a prediction is compared with what the machine did, and stands at the next visit', async ({ page }) => {
   const lab = new LabPage(page, 'misaligned-rax')
@@ -134,14 +145,71 @@ test('@long where storage is refused the lab works, and says that nothing is kep
 })
 
 test('@long where storage is full the reader is told to save a file', async ({ page }) => {
-  await page.addInitScript(() => {
-    IDBObjectStore.prototype.put = () => {
-      throw new DOMException('full', 'QuotaExceededError')
-    }
-  })
+  await fillStorage(page)
   const lab = new LabPage(page, 'smallest-vmcb')
   await lab.open('vmrun')
   await lab.write('guest.vmcb', SOLUTION)
   await lab.press('Run')
   await expect(lab.root).toContainText('no room left')
+})
+
+test('@long where storage is full, attempts and answers that are not kept are told, too', async ({
+  page,
+}) => {
+  await fillStorage(page)
+  const lab = new LabPage(page, 'smallest-vmcb')
+  await lab.open('vmrun')
+  await lab.press('Run')
+  await expect(lab.root).toContainText('1 attempt so far')
+  await expect(lab.root).toContainText('no room left')
+  await page.locator('.quiz-answer').getByText('The guest’s', { exact: true }).click()
+  await expect(page.locator('.quiz-question').getByRole('status')).toContainText('they are not counted')
+})
+
+test('a file of work that is added while its lab is open in another tab is not overwritten there @long', async ({
+  page,
+}) => {
+  const lab = new LabPage(page, 'smallest-vmcb')
+  await lab.open('vmrun')
+  await lab.write('guest.vmcb', '; mine\n')
+  await lab.press('Reset')
+  const progress = new ProgressPage(await page.context().newPage())
+  const work = async (): Promise<string> => {
+    await progress.open()
+    return readFile(await (await progress.save()).path(), 'utf8')
+  }
+  await expect.poll(work).toContain('; mine')
+  await progress.addText((await work()).replace('; mine', '; imported'))
+  await expect(progress.status).toContainText('has been added')
+  await lab.write('guest.vmcb', '; mine, and more\n')
+  await expect.poll(work).toContain('; mine, and more')
+  expect(await work()).toContain('; imported')
+})
+
+test('after everything was forgotten nothing is left of what was chosen in a lab @long', async ({ page }) => {
+  const lab = new LabPage(page, 'smallest-vmcb')
+  await lab.open('vmrun')
+  await lab.press('Run')
+  const chosen = (): Promise<string[]> =>
+    page.evaluate(() => Object.keys(localStorage).filter((name) => name.startsWith('workbench:')))
+  expect(await chosen()).not.toEqual([])
+  const progress = new ProgressPage(page)
+  await progress.open()
+  await progress.button('Forget everything …').click()
+  await progress.button('Forget everything').last().click()
+  await expect(progress.status).toContainText('Everything is forgotten')
+  expect(await chosen()).toEqual([])
+})
+
+test('a file of thousands of records is added within seconds @long', async ({ page }) => {
+  const record = {
+    ...{ format: 1, title: 'Lab', attempts: 1, firstAt: 1, lastAt: 1, met: [], goals: 1, hints: 0 },
+    ...{ predictions: [], guesses: [] },
+  }
+  const labs = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`lab-${at}:0`, record]))
+  const progress = new ProgressPage(page)
+  await progress.open()
+  await expect(progress.status).toBeAttached()
+  await progress.addText(JSON.stringify({ kind: 'world-switch-work', format: 1, 'lab-progress': labs }))
+  await expect(progress.status).toContainText('has been added')
 })

@@ -18,6 +18,9 @@
   const FIRST_HEIGHT = 900
   const MOST_HEIGHT = 10_000
 
+  /** Milliseconds that a loaded frame has for its first message: what is no lab sends none. */
+  const FIRST_MESSAGE = 5000
+
   /** The height that a message of a lab tells; undefined for any other message. */
   const heightIn = (data) => {
     if (typeof data !== 'object' || data === null) return undefined
@@ -30,6 +33,8 @@
     static observedAttributes = ['lab', 'theme', 'state', 'title']
 
     #frame = document.createElement('iframe')
+    #note = document.createElement('p')
+    #waiting = 0
 
     constructor() {
       super()
@@ -42,6 +47,8 @@
         border: '0',
         height: `${FIRST_HEIGHT}px`,
       })
+      // Also for the page that a browser puts in the place of one that refuses to be framed.
+      frame.addEventListener('load', () => this.#wait())
     }
 
     connectedCallback() {
@@ -52,6 +59,7 @@
 
     disconnectedCallback() {
       window.removeEventListener('message', this.#onMessage)
+      clearTimeout(this.#waiting)
     }
 
     attributeChangedCallback() {
@@ -70,15 +78,41 @@
       if (THEME.test(theme)) address.searchParams.set('theme', theme)
       if (STATE.test(state)) address.hash = `lab-${lab}=${state}`
       this.#frame.title = this.getAttribute('title') ?? `Lab of World Switch: ${lab}`
-      if (this.#frame.src !== address.href) this.#frame.src = address.href
+      if (this.#frame.src !== address.href) {
+        clearTimeout(this.#waiting)
+        this.#frame.style.height = `${FIRST_HEIGHT}px`
+        this.#frame.src = address.href
+        this.#note.remove()
+      }
       if (this.#frame.parentNode !== this) this.replaceChildren(this.#frame)
+    }
+
+    #wait() {
+      clearTimeout(this.#waiting)
+      this.#waiting = setTimeout(() => this.#sayMissing(), FIRST_MESSAGE)
+    }
+
+    /** The frame stays, in case that its lab is only slow. */
+    #sayMissing() {
+      const link = document.createElement('a')
+      link.href = link.textContent = this.#frame.src
+      this.#note.replaceChildren(
+        `The lab "${this.getAttribute('lab')}" has not been loaded. Look whether it is there: `,
+        link,
+      )
+      this.#frame.style.height = '0'
+      // A frame that is moved is loaded again.
+      this.prepend(this.#note)
     }
 
     // Whoever has this window can send it messages: only those of the frame count, and of them only the book's.
     #onMessage = ({ source, origin, data }) => {
       if (source !== this.#frame.contentWindow || origin !== book.origin) return
       const height = heightIn(data)
-      if (height !== undefined) this.#frame.style.height = `${height}px`
+      if (height === undefined) return
+      clearTimeout(this.#waiting)
+      this.#frame.style.height = `${height}px`
+      this.#note.remove()
     }
   }
 

@@ -25,7 +25,7 @@ export function mountPlayground(root: HTMLElement, templates: readonly Template[
     claim: createClaim(navigator.locks),
     onSaved: askForLastingStorage,
   })
-  saveOnLeaving(() => playground.keep())
+  saveOnLeaving((isLeft) => playground.keep(isLeft))
   root.replaceChildren()
   render(<Page playground={playground} />, root)
   keepFocus(root)

@@ -119,7 +119,7 @@ test('a second tab overwrites nothing, and is told', async () => {
 test('where the browser has no room the reader is told', async () => {
   const full = new DOMException('full', 'QuotaExceededError')
   const refuse = (): Promise<never> => Promise.reject(full)
-  const playground = await opened({ ...memoryStore(), isLasting: true, save: refuse, update: refuse })
+  const playground = await opened({ ...memoryStore(), isLasting: true, save: refuse })
   playground.bench.value?.edit('main.asm', '; mine')
   await playground.keep()
   expect(playground.work.keeping.value).toBe('full')

@@ -339,10 +339,10 @@ export class Playground {
   }
 
   /** Keeps the texts and what the machine is like for the next visit. Never fails: they are on the page in any case. */
-  async keep(): Promise<void> {
+  async keep(isLeft = false): Promise<void> {
     clearTimeout(this.#timer)
     this.#note()
-    await this.work.save()
+    await this.work.save(isLeft)
   }
 
   /** Ends the machine. */

@@ -37,8 +37,10 @@ test('importing the same file twice changes nothing more', async () => {
 test.each([
   ['no JSON', 'hello', /not JSON/],
   ['other JSON', '{"a": 1}', /not a file of work/],
-  ['a later format', '{"kind": "world-switch-work", "format": 2}', /format is 2/],
-  ['too much', ' '.repeat(20_000_001), /too large/],
+  ['a later format', '{"kind": "world-switch-work", "format": 2}', /format is 2.*Reload/],
+  ['no format', '{"kind": "world-switch-work", "format": {}}', /^its format is not one that the book has/],
+  ['a long format', `{"kind": "world-switch-work", "format": "${'9'.repeat(100_000)}"}`, /^.{1,200}$/],
+  ['too much', ' '.repeat(20_000_001), /too large.*20 MB/],
 ])('%s is refused with the reason', (_, text, reason) => {
   const archive = parseArchive(text)
   expect(archive.ok ? '' : archive.message).toMatch(reason)

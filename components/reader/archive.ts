@@ -46,15 +46,15 @@ export async function writeArchive(store: ReaderStore): Promise<string> {
 /** Reads what writeArchive() wrote, or anything else that somebody takes for it. */
 export function parseArchive(content: string): ParsedArchive {
   const refuse = (message: string): ParsedArchive => ({ ok: false, message })
-  if (content.length > LARGEST_ARCHIVE) return refuse(text.fileTooLarge)
+  if (content.length > LARGEST_ARCHIVE) return refuse(text.workTooLarge(LARGEST_ARCHIVE))
   let value: unknown
   try {
     value = JSON.parse(content)
   } catch {
-    return refuse(text.notJson)
+    return refuse(text.workNotJson)
   }
   if (!isRecord(value) || value['kind'] !== KIND) return refuse(text.notFileOfWork)
-  if (value['format'] !== FORMAT) return refuse(text.otherFormat(String(value['format']), FORMAT))
+  if (value['format'] !== FORMAT) return refuse(text.otherFormat(value['format'], FORMAT))
   let bad = 0
   const records = Object.fromEntries(
     SHELF_NAMES.map((shelf) => {

@@ -1,22 +1,26 @@
 /** What saves the reader's work when the page may go away. */
 import { keepUnfinished } from './unfinished.ts'
 
-const saves = new Set<() => Promise<void>>()
+/** Saves what is not saved yet; a page that is being left cannot wait for anything. */
+type Save = (isLeft: boolean) => Promise<void>
+
+const saves = new Set<Save>()
 
 /** Has `save` called when the page is hidden or left, and by saveWork(). Returns what ends that. */
-export function saveOnLeaving(save: () => Promise<void>): () => void {
+export function saveOnLeaving(save: Save): () => void {
   window.addEventListener('pagehide', onLeaving)
   document.addEventListener('visibilitychange', onLeaving)
   saves.add(save)
   return () => void saves.delete(save)
 }
 
-function onLeaving(): void {
-  void saveWork()
-  keepUnfinished()
+function onLeaving({ type }: Event): void {
+  const isLeft = type === 'pagehide'
+  void saveWork(isLeft)
+  keepUnfinished(isLeft)
 }
 
 /** Saves everything on this page that is not saved yet. */
-export async function saveWork(): Promise<void> {
-  await Promise.all([...saves].map((save) => save()))
+export async function saveWork(isLeft = false): Promise<void> {
+  await Promise.all([...saves].map((save) => save(isLeft)))
 }

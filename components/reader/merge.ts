@@ -1,5 +1,6 @@
 /** Records of the same thing, put together: nothing of the reader's is lost. */
 import {
+  lastItems,
   MOST_VERSIONS,
   PARSERS,
   type Guess,
@@ -20,20 +21,35 @@ function isSame(a: Version, b: Version): boolean {
   )
 }
 
-/** The newer texts stand; all others are versions that can be restored. */
-function mergeWork(a: SavedWork, b: SavedWork): SavedWork {
-  const all = [a, b, ...a.versions, ...b.versions]
+/** Equal in all texts and times. */
+export function isSameWork(a: SavedWork, b: SavedWork): boolean {
+  const others = [b, ...b.versions]
+  return (
+    a.versions.length === b.versions.length &&
+    [a, ...a.versions].every((one, at) => one.savedAt === others[at].savedAt && isSame(one, others[at]))
+  )
+}
+
+/** The texts of `standing` stand, even if a version is newer; all others are versions that can be restored. */
+export function putAside(standing: SavedWork, other: SavedWork): SavedWork {
+  const all = [other, ...standing.versions, ...other.versions]
     .map(({ texts, savedAt }) => ({ texts, savedAt }))
-    .sort((one, other) => other.savedAt - one.savedAt)
-  const distinct = all.filter((one, index) => all.findIndex((other) => isSame(one, other)) === index)
-  // A version may be newer than the text that stands, but the reader left that one standing.
-  const standing = a.savedAt >= b.savedAt ? a : b
+    .sort((one, another) => another.savedAt - one.savedAt)
+  const distinct = all.filter((one, index) => all.findIndex((another) => isSame(one, another)) === index)
   return {
-    format: 2,
-    texts: standing.texts,
-    savedAt: standing.savedAt,
+    ...standing,
     versions: distinct.filter((one) => !isSame(one, standing)).slice(0, MOST_VERSIONS),
   }
+}
+
+/** The newer texts stand. */
+function mergeWork(a: SavedWork, b: SavedWork): SavedWork {
+  return a.savedAt >= b.savedAt ? putAside(a, b) : putAside(b, a)
+}
+
+/** Decided predictions after open ones. */
+function rank({ held }: Prediction): number {
+  return held === undefined ? 0 : 1
 }
 
 function mergeProgress(a: LabProgress, b: LabProgress): LabProgress {
@@ -41,9 +57,11 @@ function mergeProgress(a: LabProgress, b: LabProgress): LabProgress {
   const completed = [a.completedAt, b.completedAt].filter((at) => at !== undefined)
   // The machine's word stands, and of two the first; what has not been run yet can still be changed.
   const decided = [...late.predictions, ...early.predictions].filter(({ held }) => held !== undefined)
-  const predictions = new Map<string, Prediction>(
+  const all = new Map<string, Prediction>(
     [...early.predictions, ...late.predictions, ...decided].map((one) => [one.id, one]),
   )
+  // Two full lists are more than a record can hold: what the machine has decided counts.
+  const predictions = [...all.values()].sort((one, other) => rank(one) - rank(other))
   const guesses = new Map<string, Guess>(
     [...a.guesses, ...b.guesses].map((one) => [`${one.at} ${one.field}`, one]),
   )
@@ -58,8 +76,8 @@ function mergeProgress(a: LabProgress, b: LabProgress): LabProgress {
     goals: late.goals,
     completedAt: completed.length === 0 ? undefined : Math.min(...completed),
     hints: Math.max(a.hints, b.hints),
-    predictions: [...predictions.values()],
-    guesses: [...guesses.values()].sort((one, other) => one.at - other.at),
+    predictions: lastItems(predictions),
+    guesses: lastItems([...guesses.values()].sort((one, other) => one.at - other.at)),
   }
 }
 
@@ -80,14 +98,13 @@ export function merge<S extends Shelf>(shelf: S, a: Shelves[S], b: Shelves[S]): 
 }
 
 /** Puts records together with those of the store. Rejects where the store has no room. */
-export async function addShelf<S extends Shelf>(
+export function addShelf<S extends Shelf>(
   store: ReaderStore,
   shelf: S,
   records: Readonly<Record<string, Shelves[S]>>,
 ): Promise<void> {
-  for (const [key, record] of Object.entries(records))
-    await store.update(shelf, key, (stored) => {
-      const present = PARSERS[shelf](stored)
-      return present === undefined ? record : merge(shelf, present, record)
-    })
+  return store.add(shelf, records, (record, stored) => {
+    const present = PARSERS[shelf](stored)
+    return present === undefined ? record : merge(shelf, present, record)
+  })
 }

@@ -6,6 +6,7 @@ import * as text from '../strings.ts'
 import { download } from '../workbench/download.ts'
 import { FilePicker } from '../workbench/file-picker.tsx'
 import { addRecords, LARGEST_ARCHIVE, parseArchive, readRecords, writeArchive } from './archive.ts'
+import { forgetWork } from './forget.ts'
 import { labRows, quizRows, type Contents, type LabRow, type QuizRow } from './progress-view.ts'
 import { readerStore, type ReaderStore } from './store.ts'
 
@@ -128,6 +129,7 @@ function Files({ store, say, onChange }: FilesProps) {
       say(text.workUnreadable(file.name, archive.message))
       return
     }
+    say(text.workIsBeingAdded(file.name))
     try {
       await addRecords(store, archive.records)
       say(text.workAdded(file.name) + (archive.bad === 0 ? '' : text.workLeftOut(archive.bad)))
@@ -137,7 +139,7 @@ function Files({ store, say, onChange }: FilesProps) {
     onChange()
   }
   const forget = async (): Promise<void> => {
-    await store.clear()
+    await forgetWork(store)
     ask(false)
     say(text.everythingForgotten)
     onChange()

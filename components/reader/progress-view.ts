@@ -36,24 +36,24 @@ export interface QuizRow {
   readonly right: number
 }
 
-function progressOf(
-  { slug, key }: Contents['labs'][number],
-  records: Readonly<Record<string, LabProgress>>,
-): { readonly record: LabProgress; readonly isOld: boolean } | undefined {
-  if (Object.hasOwn(records, key)) return { record: records[key], isOld: false }
-  const old = Object.entries(records)
-    .filter(([other]) => slugOf(other) === slug)
-    .map(([, record]) => record)
-    .sort((a, b) => b.lastAt - a.lastAt)
-  return old.length === 0 ? undefined : { record: old[0], isOld: true }
+/** The newest record of each lab, of whatever version, by the lab's slug. */
+function newestBySlug(records: Readonly<Record<string, LabProgress>>): Map<string, LabProgress> {
+  const newest = new Map<string, LabProgress>()
+  for (const [key, record] of Object.entries(records)) {
+    const slug = slugOf(key)
+    const before = newest.get(slug)
+    if (before === undefined || record.lastAt > before.lastAt) newest.set(slug, record)
+  }
+  return newest
 }
 
 /** A row for each lab of the book. */
 export function labRows({ labs }: Contents, records: Readonly<Record<string, LabProgress>>): LabRow[] {
-  return labs.map((lab) => {
-    const { title, path } = lab
-    const found = progressOf(lab, records)
-    if (found === undefined || found.record.attempts === 0)
+  const newest = newestBySlug(records)
+  return labs.map(({ slug, key, title, path }) => {
+    const isOld = !Object.hasOwn(records, key)
+    const record = isOld ? newest.get(slug) : records[key]
+    if (record === undefined || record.attempts === 0)
       return {
         title,
         path,
@@ -63,7 +63,6 @@ export function labRows({ labs }: Contents, records: Readonly<Record<string, Lab
         attempts: 0,
         lastAt: undefined,
       }
-    const { record, isOld } = found
     const isDone = record.completedAt !== undefined
     return {
       ...{ title, path, isOld, attempts: record.attempts, lastAt: record.lastAt },

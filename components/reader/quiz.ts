@@ -19,12 +19,15 @@ function textOf(element: Element | null | undefined): string {
 }
 
 async function note(answer: HTMLDetailsElement): Promise<void> {
-  const question = textOf(answer.closest('.quiz-question')?.querySelector('.ask'))
+  const element = answer.closest('.quiz-question')
+  const question = textOf(element?.querySelector('.ask'))
+  const sayNotKept = async (): Promise<void> => (await import('./quiz-note.ts')).sayNotKept(element)
   const path = location.pathname
   const key = `${path}#${contentHash([question])}`
   try {
     const { readerStore } = await import('./store.ts')
     const store = await readerStore()
+    if (!store.isLasting) void sayNotKept()
     if ((await store.load('quiz', key)) !== undefined) return
     await store.save('quiz', key, {
       format: 1,
@@ -36,6 +39,7 @@ async function note(answer: HTMLDetailsElement): Promise<void> {
       at: Date.now(),
     })
   } catch {
-    // Storage is full or refused: the answer is on the page, and not counted.
+    // Storage is full: the answer is on the page, and not counted.
+    await sayNotKept()
   }
 }

@@ -81,6 +81,7 @@ const MOST_FILES = 50
 /** Versions beyond this are forgotten, the oldest first. */
 export const MOST_VERSIONS = 20
 const LONGEST_LINE = 2000
+/** Items of a list in a record: with more the record is not read. */
 const MOST_ITEMS = 500
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -93,6 +94,16 @@ function isTime(value: unknown): value is number {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** The last ones of a list that grows, as many as a record can hold. */
+export function lastItems<T>(items: readonly T[]): T[] {
+  return items.slice(-MOST_ITEMS)
+}
+
+/** One more than `count`, as far as a record can count. */
+export function oneMore(count: number): number {
+  return Math.min(count + 1, Number.MAX_SAFE_INTEGER)
 }
 
 function isLine(value: unknown): value is string {

@@ -1,17 +1,23 @@
 /** Where the reader's work lies between visits: IndexedDB, or memory where the browser refuses it. */
-import { openDB, type IDBPDatabase } from 'idb'
+import { openDB, type IDBPDatabase, type IDBPTransaction } from 'idb'
 import type { SavedWork, Shelf, Shelves } from './records.ts'
 import { bringBackUnfinished, untilSaved } from './unfinished.ts'
+
+/** Puts a record together with what lies in the store, which is untrusted. */
+export type Join<S extends Shelf> = (record: Shelves[S], stored: unknown) => Shelves[S]
 
 export interface ReaderStore {
   /** False where storage is refused: records then last as long as the page. */
   readonly isLasting: boolean
   /** The record as it lies there; the parsers of records.ts judge it. */
   load(shelf: Shelf, key: string): Promise<unknown>
-  /** Rejects with a QuotaExceededError where the browser has no room for it. */
-  save<S extends Shelf>(shelf: S, key: string, record: Shelves[S]): Promise<void>
-  /** Changes a record in one go: no other tab writes between. `change` gets what lies there. */
-  update<S extends Shelf>(shelf: S, key: string, change: (stored: unknown) => Shelves[S]): Promise<void>
+  /**
+   * Rejects with a QuotaExceededError where the browser has no room for it. With `join`, what it makes of the record and of what lies
+   * there is saved, and no other tab writes between.
+   */
+  save<S extends Shelf>(shelf: S, key: string, record: Shelves[S], join?: Join<S>): Promise<void>
+  /** The same for many records, all of them or none. */
+  add<S extends Shelf>(shelf: S, records: Readonly<Record<string, Shelves[S]>>, join: Join<S>): Promise<void>
   /** All records of a shelf whose keys begin with `prefix`. */
   entries(shelf: Shelf, prefix?: string): Promise<(readonly [key: string, record: unknown])[]>
   /** Forgets everything. */
@@ -28,13 +34,14 @@ export function memoryStore(): ReaderStore {
   return {
     isLasting: false,
     load: (shelf, key) => Promise.resolve(records.get(shelf)!.get(key)),
-    save(shelf, key, record) {
-      records.get(shelf)!.set(key, record)
+    save(shelf, key, record, join) {
+      const kept = records.get(shelf)!
+      kept.set(key, join === undefined ? record : join(record, kept.get(key)))
       return Promise.resolve()
     },
-    update(shelf, key, change) {
+    add(shelf, added, join) {
       const kept = records.get(shelf)!
-      kept.set(key, change(kept.get(key)))
+      for (const [key, record] of Object.entries(added)) kept.set(key, join(record, kept.get(key)))
       return Promise.resolve()
     },
     entries: (shelf, prefix = '') =>
@@ -50,24 +57,40 @@ function databaseStore(database: IDBPDatabase): ReaderStore {
   return {
     isLasting: true,
     load: (shelf, key) => database.get(shelf, key),
-    async save(shelf, key, record) {
+    async save(shelf, key, record, join) {
       const transaction = database.transaction(shelf, 'readwrite')
-      const saving = Promise.all([transaction.store.put(record, key), commit(transaction)])
-      await (shelf === 'lab-work' ? untilSaved(key, record as SavedWork, saving) : saving)
+      const saving =
+        join === undefined
+          ? Promise.all([transaction.store.put(record, key), commit(transaction)])
+          : joinAll(transaction, { [key]: record }, join)
+      const letGo = (): void => transaction.abort()
+      await (shelf === 'lab-work' ? untilSaved(key, record as SavedWork, saving, letGo) : saving)
     },
-    async update(shelf, key, change) {
-      const transaction = database.transaction(shelf, 'readwrite')
-      const changed = change(await transaction.store.get(key))
-      await Promise.all([transaction.store.put(changed, key), commit(transaction)])
-    },
+    add: (shelf, records, join) => joinAll(database.transaction(shelf, 'readwrite'), records, join),
     async entries(shelf, prefix = '') {
-      const keys = (await database.getAllKeys(shelf)).map(String).filter((key) => key.startsWith(prefix))
-      return Promise.all(keys.map(async (key) => [key, (await database.get(shelf, key)) as unknown] as const))
+      const { store } = database.transaction(shelf)
+      const range = prefix === '' ? undefined : IDBKeyRange.bound(prefix, `${prefix}\uffff`)
+      const [keys, records] = await Promise.all([store.getAllKeys(range), store.getAll(range)])
+      return keys.map((key, at) => [key as string, records[at] as unknown] as const)
     },
     async clear() {
       for (const shelf of SHELF_NAMES) await database.clear(shelf)
     },
   }
+}
+
+async function joinAll<S extends Shelf>(
+  transaction: IDBPTransaction<unknown, [S], 'readwrite'>,
+  records: Readonly<Record<string, Shelves[S]>>,
+  join: Join<S>,
+): Promise<void> {
+  const { store } = transaction
+  const entries = Object.entries(records)
+  // Of a transaction that is aborted the requests tell.
+  transaction.done.catch(() => undefined)
+  const stored = await Promise.all(entries.map(([key]) => store.get(key) as Promise<unknown>))
+  const saving = entries.map(([key, record], at) => store.put(join(record, stored[at]), key))
+  await Promise.all([...saving, commit(transaction)])
 }
 
 /**

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { parseLabProgress, type LabProgress } from '../reader/records.ts'
 import { memoryStore } from '../reader/store.ts'
 import { Exercise } from './exercise.ts'
 import { PAYLOAD } from './lab.fixture.ts'
@@ -74,4 +75,47 @@ test('two tabs that note something lose nothing of each other', async () => {
     const fields = (await openExercise(store)).progress.value?.guesses.map(({ field }) => field)
     expect(fields?.sort()).toEqual(['CR0', 'EFER'])
   })
+})
+
+test('a record that is as full as one can be is read again after whatever is noted next', async () => {
+  const full: LabProgress = {
+    ...{ format: 1, title: 'Lab', attempts: 2 ** 53 - 1, firstAt: 1, lastAt: 1, met: [], goals: 1, hints: 0 },
+    completedAt: 1,
+    predictions: Array.from({ length: 500 }, (_, index) => ({ id: `p${index}`, chosen: 0 })),
+    guesses: Array.from({ length: 500 }, (_, at) => ({ field: 'CR0', reason: '', isRight: false, at })),
+  }
+  const store = memoryStore()
+  await store.save('lab-progress', KEY, full)
+  const exercise = await openExercise(
+    store,
+    vi.fn(() => 999),
+  )
+  expect(exercise.progress.value).toEqual(full)
+  exercise.predict('q', 1)
+  exercise.noteGuess({ field: 'EFER', reason: 'SVME', isRight: true })
+  exercise.noteEnd(ended(true, 1))
+  await vi.waitFor(async () => {
+    const stored = parseLabProgress(await store.load('lab-progress', KEY))
+    expect(stored).toMatchObject({ attempts: 2 ** 53 - 1, completedAt: 1 })
+    expect(stored?.guesses.at(-1)?.field).toBe('EFER')
+    expect(stored?.predictions.at(-1)).toEqual({ id: 'q', chosen: 1, held: 1 })
+  })
+})
+
+test('what cannot be kept is told, and that it can be again', async () => {
+  const store = memoryStore()
+  const kept: string[] = []
+  const add = vi
+    .fn(() => Promise.resolve())
+    .mockRejectedValueOnce(new DOMException('full', 'QuotaExceededError'))
+  const exercise = new Exercise(
+    KEY,
+    () => 1,
+    (keeping) => kept.push(keeping),
+  )
+  await exercise.open(PAYLOAD.lab, { ...store, add })
+  exercise.predict('q', 1)
+  await vi.waitFor(() => expect(kept).toEqual(['full']))
+  exercise.noteEnd(ended(false, 0))
+  await vi.waitFor(() => expect(kept).toEqual(['full', 'lasting']))
 })

@@ -1,10 +1,18 @@
 /** The reader as a student of one lab: attempts, goals, hints, predictions and guesses, and that they are kept. It knows no DOM. */
 import { signal } from '@preact/signals'
-import { merge } from '../reader/merge.ts'
-import { parseLabProgress, type Guess, type LabProgress, type Prediction } from '../reader/records.ts'
+import { addShelf } from '../reader/merge.ts'
+import {
+  lastItems,
+  oneMore,
+  parseLabProgress,
+  type Guess,
+  type LabProgress,
+  type Prediction,
+} from '../reader/records.ts'
 import type { ReaderStore } from '../reader/store.ts'
 import type { Lab } from '../../emulator/lab/index.ts'
 import type { RunView } from './protocol.ts'
+import { keepingAfter, type Keeping } from './work.ts'
 
 export class Exercise {
   /** What is known of the reader in this lab. */
@@ -12,12 +20,15 @@ export class Exercise {
   readonly #key: string
   readonly #now: () => number
   #storage: ReaderStore | undefined
+  readonly #onWritten: (keeping: Keeping) => void
   /** Records are written one after the other. */
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(key: string, now: () => number) {
+  /** `onWritten` is told what became of each record. */
+  constructor(key: string, now: () => number, onWritten: (keeping: Keeping) => void = () => undefined) {
     this.#key = key
     this.#now = now
+    this.#onWritten = onWritten
   }
 
   async open({ title, goals }: Lab, storage: ReaderStore): Promise<void> {
@@ -47,12 +58,12 @@ export class Exercise {
   /** Another tab may have written since: the records are put together. Never rejects. */
   async #write(record: LabProgress): Promise<void> {
     try {
-      await this.#storage?.update('lab-progress', this.#key, (found) => {
-        const stored = parseLabProgress(found)
-        return stored === undefined ? record : merge('lab-progress', stored, record)
-      })
-    } catch {
-      // It stays on the page; the notes say what becomes of the texts, which matter more.
+      if (this.#storage === undefined) return
+      await addShelf(this.#storage, 'lab-progress', { [this.#key]: record })
+      this.#onWritten('lasting')
+    } catch (error) {
+      // It stays on the page.
+      this.#onWritten(keepingAfter(error))
     }
   }
 
@@ -70,7 +81,7 @@ export class Exercise {
     const others = (this.progress.value?.predictions ?? []).filter(
       ({ id }) => !changed.some((one) => one.id === id),
     )
-    return [...others, ...changed]
+    return lastItems([...others, ...changed])
   }
 
   /** A run has ended. The first one decides the predictions. */
@@ -84,7 +95,7 @@ export class Exercise {
       return held === undefined || before?.held !== undefined ? [] : [{ id, chosen: before?.chosen, held }]
     })
     this.#change({
-      attempts: progress.attempts + 1,
+      attempts: oneMore(progress.attempts),
       met: met.length >= progress.met.length ? met : progress.met,
       completedAt: progress.completedAt ?? (isComplete ? this.#now() : undefined),
       predictions: this.#withPrediction(decided),
@@ -98,6 +109,6 @@ export class Exercise {
   /** The reader commits to the field that makes VMRUN fail, and to a reason. */
   noteGuess(guess: Omit<Guess, 'at'>): void {
     const guesses = this.progress.value?.guesses ?? []
-    this.#change({ guesses: [...guesses, { ...guess, at: this.#now() }] })
+    this.#change({ guesses: lastItems([...guesses, { ...guess, at: this.#now() }]) })
   }
 }

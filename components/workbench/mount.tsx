@@ -9,8 +9,7 @@ import { askForLastingStorage, readerStore } from '../reader/store.ts'
 import { Lab } from './lab.tsx'
 import type { LabPayload } from './protocol.ts'
 import { browserSettings } from './settings.ts'
-import { readLink, writeLink } from './shared-lab.ts'
-import { followLink, stateToShare } from './sharing.ts'
+import { followLink, fragmentFor, linkInAddress } from './sharing.ts'
 import { LabStore } from './store.ts'
 
 export interface Mounted {
@@ -37,12 +36,12 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
     // Outside of secure contexts there are no locks.
     claim: createClaim(navigator.locks),
     onSaved: askForLastingStorage,
-    shared: () => readLink(payload.slug, location.hash),
+    shared: () => linkInAddress(payload.slug),
   })
-  const stopSaving = saveOnLeaving(() => store.work.save())
+  const stopSaving = saveOnLeaving((isLeft) => store.work.save(isLeft))
 
   const follow = async (): Promise<void> => {
-    const link = await readLink(payload.slug, location.hash)
+    const link = await linkInAddress(payload.slug)
     if (link === undefined) return
     element.scrollIntoView()
     await followLink(store, link)
@@ -79,6 +78,6 @@ export function mount(element: HTMLElement, payload: LabPayload, client: Client)
     store.dispose()
   }
   const fragment = async (): Promise<string> =>
-    store.opened.value === undefined ? location.hash : writeLink(await stateToShare(store, false))
+    store.opened.value === undefined ? location.hash : fragmentFor(store)
   return { unmount, fragment }
 }

@@ -38,6 +38,8 @@ export class ReaderStops {
     this.entries.value.filter(({ isEnabled }) => isEnabled).map(({ stop }) => stop),
   )
   readonly #changed: () => void
+  /** The reader's own, while those of a link stand in their place. */
+  #own: readonly StopEntry[] | undefined
   #lastId = 0
 
   /** `changed` is called whenever the machine has to be told. */
@@ -50,24 +52,32 @@ export class ReaderStops {
     this.#changed()
   }
 
+  /** The reader has changed something: the stops of a link become the reader's, beside the reader's own. */
+  #change(entries: readonly StopEntry[]): void {
+    const shown = new Set(entries.map(({ stop }) => JSON.stringify(stop)))
+    const own = this.#own?.filter(({ stop }) => !shown.has(JSON.stringify(stop))) ?? []
+    this.#own = undefined
+    this.#set([...entries, ...own])
+  }
+
   #entry(stop: ReaderStop, isEnabled: boolean): StopEntry {
     return { id: ++this.#lastId, stop, isEnabled, resolved: undefined }
   }
 
   add(stop: ReaderStop): void {
-    this.#set([...this.entries.value, this.#entry(stop, true)])
+    this.#change([...this.entries.value, this.#entry(stop, true)])
   }
 
   remove(id: number): void {
-    this.#set(this.entries.value.filter((entry) => entry.id !== id))
+    this.#change(this.entries.value.filter((entry) => entry.id !== id))
   }
 
   clear(): void {
-    this.#set([])
+    this.#change([])
   }
 
   setEnabled(id: number, isEnabled: boolean): void {
-    this.#set(this.entries.value.map((entry) => (entry.id === id ? { ...entry, isEnabled } : entry)))
+    this.#change(this.entries.value.map((entry) => (entry.id === id ? { ...entry, isEnabled } : entry)))
   }
 
   /** The breakpoint of a line, set or removed. */
@@ -105,21 +115,53 @@ export class ReaderStops {
     )
   }
 
-  /** As plain data, to be kept. */
+  /** As plain data, to be handed on. */
   saved(): readonly unknown[] {
-    return this.entries.value.map(({ stop, isEnabled }) => ({ stop, isEnabled }))
+    return this.entries.value.map(plain)
   }
 
-  /** Takes what saved() gave, at an earlier visit; what is not in order is left out. */
+  /** As plain data, to be kept: the reader's own, whatever stands in their place. */
+  own(): readonly unknown[] {
+    return (this.#own ?? this.entries.value).map(plain)
+  }
+
+  /** Takes what own() gave, at an earlier visit; what is not in order is left out. */
   restore(saved: unknown): void {
-    if (!Array.isArray(saved)) return
-    const entries = saved.slice(0, MOST_STOPS).flatMap((one: unknown) => {
+    const entries = this.#parsed(saved)
+    if (entries.length > 0) this.#set(entries)
+  }
+
+  /** Puts the stops of a link, as saved() gave them, in the place of the reader's own, until the reader changes something. */
+  lend(saved: unknown): void {
+    this.#own ??= this.entries.value
+    this.#set(this.#parsed(saved))
+  }
+
+  /** The stops of a link become the reader's, beside the reader's own. */
+  keep(): void {
+    this.#change(this.entries.value)
+  }
+
+  /** Puts the reader's own back in their place. */
+  giveBack(): void {
+    const own = this.#own
+    if (own === undefined) return
+    this.#own = undefined
+    this.#set(own)
+  }
+
+  #parsed(saved: unknown): StopEntry[] {
+    if (!Array.isArray(saved)) return []
+    return saved.slice(0, MOST_STOPS).flatMap((one: unknown) => {
       if (!isRecord(one)) return []
       const stop = parseStop(one['stop'])
       return stop === undefined ? [] : [this.#entry(stop, one['isEnabled'] !== false)]
     })
-    if (entries.length > 0) this.#set(entries)
   }
+}
+
+function plain({ stop, isEnabled }: StopEntry): unknown {
+  return { stop, isEnabled }
 }
 
 /** Nobody sets more by hand. */

@@ -6,7 +6,8 @@ export interface Settings {
   write(name: string, value: unknown): void
 }
 
-const PREFIX = 'workbench:'
+/** What the names of settings begin with in localStorage. */
+export const SETTING = 'workbench:'
 
 /** Longer values are not believed to be a reader's. Characters. */
 const LONGEST = 50_000
@@ -15,7 +16,7 @@ const LONGEST = 50_000
 export const browserSettings: Settings = {
   read(name) {
     try {
-      const text = localStorage.getItem(PREFIX + name)
+      const text = localStorage.getItem(SETTING + name)
       return text === null || text.length > LONGEST ? undefined : (JSON.parse(text) as unknown)
     } catch {
       return undefined
@@ -23,7 +24,7 @@ export const browserSettings: Settings = {
   },
   write(name, value) {
     try {
-      localStorage.setItem(PREFIX + name, JSON.stringify(value))
+      localStorage.setItem(SETTING + name, JSON.stringify(value))
     } catch {
       // Storage is full or refused.
     }

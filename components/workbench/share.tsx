@@ -4,8 +4,7 @@ import * as text from '../strings.ts'
 import { download } from './download.ts'
 import { FilePicker } from './file-picker.tsx'
 import type { Exported } from './protocol.ts'
-import { LONG_LINK, readFile, writeFile, writeLink } from './shared-lab.ts'
-import { adoptShared, stateToShare } from './sharing.ts'
+import { adoptShared, fragmentFor, stateToShare } from './sharing.ts'
 import { landmark } from './landmark.ts'
 import type { LabStore } from './store.ts'
 
@@ -29,20 +28,17 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
   }
   const copyLink = async (): Promise<void> => {
     const link = await linkTo(store, slug)
-    await copy(link, link.length > LONG_LINK ? text.longLinkIsCopied(link.length) : text.linkIsCopied)
+    await copy(link, text.linkIsCopied(link.length) + (link.length > LONG_LINK ? text.longLinksAreCut : ''))
   }
   const open = async (file: File | undefined): Promise<void> => {
     if (file === undefined) return
-    const result =
-      file.size > LARGEST_FILE
-        ? ({ ok: false, message: text.isTooLarge } as const)
-        : readFile(slug, await file.text())
+    const result = await (await import('./shared-lab.ts')).openFile(slug, file)
     if (!result.ok) {
       say(text.fileNotOpened(file.name, result.message))
       return
     }
-    await adoptShared(store, result.shared, 'file')
-    say(text.fileIsOpen(file.name))
+    const problem = await adoptShared(store, result.shared, 'file')
+    say(problem === undefined ? text.fileIsOpen(file.name) : text.fileNotOpened(file.name, problem))
   }
   const exportImage = async (): Promise<void> => {
     const file = `${slug}.elf`
@@ -69,9 +65,7 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
         <button
           type="button"
           class="wb-button"
-          onClick={() =>
-            void stateToShare(store, true).then((shared) => copy(writeFile(shared), text.fileIsCopied))
-          }
+          onClick={() => void textOfFile(store).then((content) => copy(content, text.fileIsCopied))}
         >
           {text.copyAsFile}
         </button>
@@ -79,9 +73,7 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
           type="button"
           class="wb-button"
           onClick={() =>
-            void stateToShare(store, true).then((shared) =>
-              download(`${slug}.json`, new Blob([writeFile(shared)])),
-            )
+            void textOfFile(store).then((content) => download(`${slug}.json`, new Blob([content])))
           }
         >
           {text.saveLabAsFile}
@@ -102,18 +94,24 @@ export function Share({ store, slug }: { readonly store: LabStore; readonly slug
   )
 }
 
+/** Links longer than this may be cut by what they are sent through. Characters. */
+const LONG_LINK = 2000
+
+/** The lab as it stands as the text of a file. */
+async function textOfFile(store: LabStore): Promise<string> {
+  const { writeFile } = await import('./shared-lab.ts')
+  return writeFile(await stateToShare(store, true))
+}
+
 /** A link to the lab as it stands. */
 export async function linkTo(store: LabStore, slug: string): Promise<string> {
-  return `${location.origin}${pageOf(slug)}${await writeLink(await stateToShare(store, false))}`
+  return `${location.origin}${pageOf(slug)}${await fragmentFor(store)}`
 }
 
 /** The path of the page that a link leads to: this one, but for an embedded lab its own. */
 function pageOf(slug: string): string {
   return location.pathname.replace(/\/embed\/[^/]+\/?$/, `/lab/${slug}/`)
 }
-
-/** Bytes. */
-const LARGEST_FILE = 8_000_000
 
 function Report({ outcome }: { readonly outcome: Outcome }) {
   switch (outcome.kind) {

@@ -73,7 +73,8 @@ test('a damaged link says so', async () => {
 test('a link that unpacks to very much is refused before it is unpacked', async () => {
   const huge = await writeLink({ ...SHARED, texts: { 'main.asm': ' '.repeat(20_000_000) } })
   expect(huge.length).toBeLessThan(200_000)
-  expect(await readLink('smallest-vmcb', huge)).toMatchObject({ ok: false })
+  const result = await readLink('smallest-vmcb', huge)
+  expect(result?.ok === false && result.message).toMatch(/^it is too large: .* at most 4,000,000 characters/)
 })
 
 test('random characters, and random bytes under a good beginning, never throw', async () => {
@@ -103,6 +104,18 @@ test('whatever JSON is in a file, what is read of it is a state of this lab', ()
 test('a file of another lab is refused by its name', () => {
   expect(readFile('other', writeFile(SHARED))).toEqual({
     ok: false,
-    message: 'it is about the lab "smallest-vmcb"',
+    message: 'it is about the lab "smallest-vmcb". Open it on the page /lab/smallest-vmcb/',
   })
+  const strange = readFile('other', writeFile({ ...SHARED, slug: 'Click <b>here</b>' }))
+  expect(strange.ok ? '' : strange.message).toMatch(/^it is about another lab, .* \/labs\//)
 })
+
+test.each([9, {}, '9'.repeat(100_000), null])(
+  'a file of another format is refused in a short sentence',
+  (format) => {
+    const file = readFile('x', JSON.stringify({ kind: 'world-switch-lab', format }))
+    const message = file.ok ? '' : file.message
+    expect(message).toMatch(format === 9 ? /^its format is 9, / : /^its format is not one that the book has/)
+    expect(message.length).toBeLessThan(200)
+  },
+)

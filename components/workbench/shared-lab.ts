@@ -6,6 +6,7 @@
  *   file   the JSON, with the kind and the format
  */
 import { isRecord, parseTexts, type Texts } from '../reader/records.ts'
+import { href, labPath } from '../paths.ts'
 import * as text from '../strings.ts'
 import { through } from './streams.ts'
 import { fragmentOf } from './fragment.ts'
@@ -33,16 +34,12 @@ export type SharedResult =
 const FORMAT = 1
 const KIND = 'world-switch-lab'
 
-/** Links longer than this may be cut by what they are sent through. Characters. */
-export const LONG_LINK = 2000
 const LONGEST_LINK = 200_000
+/** Bytes in a link, when it is unpacked; characters in a file. */
 const LARGEST_STATE = 4_000_000
 const MOST_STOPS = 200
 const MOST_PANELS = 50
 const LONGEST_NAME = 200
-
-/** Beyond this a page does not run by itself when it is opened. Instructions. */
-export const FARTHEST_POSITION = 5_000_000
 
 function refuse(message: string): SharedResult {
   return { ok: false, message }
@@ -89,20 +86,28 @@ export async function readLink(slug: string, fragment: string): Promise<SharedRe
   const content = fragment.slice(begin.length)
   const match = /^(\d+)\.([\w-]*)$/.exec(content)
   if (content.length > LONGEST_LINK) return refuse(text.linkTooLong)
-  if (match === null) return refuse(text.isDamaged)
+  if (match === null) return refuse(text.linkDamaged)
   if (match[1] !== String(FORMAT)) return refuse(text.otherFormat(match[1], FORMAT))
   try {
     const json = await through(fromBase64Url(match[2]), new DecompressionStream('deflate-raw'), LARGEST_STATE)
     return judge(slug, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json)))
-  } catch {
-    return refuse(text.endIsMissing)
+  } catch (error) {
+    // Of what is not whole the browser throws something else.
+    return refuse(error instanceof RangeError ? text.stateTooLarge(LARGEST_STATE) : text.endIsMissing)
   }
+}
+
+/** The name is shown only where it can be one: a stranger may have written it. */
+function aboutAnother(slug: string): string {
+  return /^[a-z0-9-]{1,100}$/.test(slug)
+    ? text.aboutAnotherLab(slug, labPath(slug))
+    : text.aboutUnknownLab(href('/labs/'))
 }
 
 function judge(slug: string, value: unknown): SharedResult {
   const shared = parseShared(value)
   if (shared === undefined) return refuse(text.notStateOfLab)
-  if (shared.slug !== slug) return refuse(text.aboutAnotherLab(shared.slug))
+  if (shared.slug !== slug) return refuse(aboutAnother(shared.slug))
   return { ok: true, shared }
 }
 
@@ -111,9 +116,17 @@ export function writeFile(shared: SharedLab): string {
   return `${JSON.stringify({ kind: KIND, format: FORMAT, ...shared }, null, 2)}\n`
 }
 
+/** Reads a file as writeFile() gives its text; what is too large is not read. */
+export async function openFile(slug: string, file: Blob): Promise<SharedResult> {
+  // No character has more than four bytes.
+  return file.size > LARGEST_STATE * 4
+    ? refuse(text.stateTooLarge(LARGEST_STATE))
+    : readFile(slug, await file.text())
+}
+
 /** Reads what writeFile() wrote, or anything else that somebody takes for it. */
 export function readFile(slug: string, content: string): SharedResult {
-  if (content.length > LARGEST_STATE) return refuse(text.isTooLarge)
+  if (content.length > LARGEST_STATE) return refuse(text.stateTooLarge(LARGEST_STATE))
   let value: unknown
   try {
     value = JSON.parse(content)
@@ -121,6 +134,6 @@ export function readFile(slug: string, content: string): SharedResult {
     return refuse(text.notJson)
   }
   if (!isRecord(value) || value['kind'] !== KIND) return refuse(text.notALab)
-  if (value['format'] !== FORMAT) return refuse(text.otherFormat(String(value['format']), FORMAT))
+  if (value['format'] !== FORMAT) return refuse(text.otherFormat(value['format'], FORMAT))
   return judge(slug, value)
 }

@@ -2,9 +2,25 @@
 import { batch } from '@preact/signals'
 import * as text from '../strings.ts'
 import type { LabPayload } from './protocol.ts'
-import { FARTHEST_POSITION, type SharedLab, type SharedResult } from './shared-lab.ts'
+import { fragmentOf } from './fragment.ts'
+import type { SharedLab, SharedResult } from './shared-lab.ts'
 import type { LabStore } from './store.ts'
 import type { SharedTexts } from './work.ts'
+
+/** Beyond this a page does not run by itself when it is opened. Instructions. */
+const FARTHEST_POSITION = 5_000_000
+
+/** What the page's address says of a lab. What reads it is loaded only if it says something. */
+export async function linkInAddress(slug: string): Promise<SharedResult | undefined> {
+  if (!location.hash.startsWith(fragmentOf(slug))) return undefined
+  return (await import('./shared-lab.ts')).readLink(slug, location.hash)
+}
+
+/** The fragment of a link to a lab as it stands, "#" included. */
+export async function fragmentFor(store: LabStore): Promise<string> {
+  const { writeLink } = await import('./shared-lab.ts')
+  return writeLink(await stateToShare(store, false))
+}
 
 /** The state of an opened lab to hand on. Of texts, with `all` every one, else those that are not as in the start. */
 export async function stateToShare(store: LabStore, all: boolean): Promise<SharedLab> {
@@ -25,21 +41,34 @@ export async function stateToShare(store: LabStore, all: boolean): Promise<Share
   }
 }
 
-/** Puts the state of a file or a link in the place of the reader's, which is put aside. */
-export async function adoptShared(store: LabStore, shared: SharedLab, from: 'link' | 'file'): Promise<void> {
+/**
+ * Puts the state of a file or a link in the place of the reader's, which is put aside; a run ends for it. Returns why it cannot, and
+ * otherwise nothing.
+ */
+export async function adoptShared(
+  store: LabStore,
+  shared: SharedLab,
+  from: 'link' | 'file',
+): Promise<string | undefined> {
+  await store.rest()
   const opened = store.opened.value
-  if (opened === undefined || store.activity.value !== 'idle') return
+  if (opened === undefined || store.activity.value !== 'idle') return text.machineIsGone
+  // None of the reader's own goes with the lines of a text that is not the reader's.
+  store.stops.lend([])
   store.work.adopt(sharedTexts(opened, shared, from))
-  store.stops.restore(shared.stops)
+  store.stops.lend(shared.stops)
+  if (from === 'file') store.stops.keep()
   showPanels(store, shared)
   await store.reset()
   await goToShared(store, shared)
+  return undefined
 }
 
 /** The address has changed to a link to a state of this lab, perhaps a damaged one. */
 export async function followLink(store: LabStore, link: SharedResult): Promise<void> {
   store.linkProblem.value = link.ok ? '' : link.message
-  if (link.ok) await adoptShared(store, link.shared, 'link')
+  const problem = link.ok ? await adoptShared(store, link.shared, 'link') : undefined
+  if (problem !== undefined) store.linkProblem.value = problem
 }
 
 /** What a shared state makes of the lab's texts. */

@@ -16,7 +16,7 @@ function storageWith(record: unknown): { storage: ReaderStore; save: ReturnType<
     load: (shelf) => Promise.resolve(shelf === 'lab-work' ? record : undefined),
     save: (shelf, key, saved) =>
       shelf === 'lab-work' ? (save as (...args: unknown[]) => Promise<void>)(key, saved) : Promise.resolve(),
-    update: () => Promise.resolve(),
+    add: () => Promise.resolve(),
     entries: () => Promise.resolve([]),
     clear: () => Promise.resolve(),
   }
@@ -135,7 +135,7 @@ test('a store that fails is said to be gone, and nothing else happens', async ()
     isLasting: true,
     load: () => Promise.reject(new Error('no')),
     save: () => Promise.reject(new Error('no')),
-    update: () => Promise.reject(new Error('no')),
+    add: () => Promise.reject(new Error('no')),
     entries: () => Promise.reject(new Error('no')),
     clear: () => Promise.resolve(),
   }

@@ -128,7 +128,7 @@ export class LabStore implements MachineOwner {
     const { payload, settings, now } = options
     this.#key = payload.key
     this.work = new Work({ ...options, key: this.#key })
-    this.exercise = new Exercise(this.#key, now)
+    this.exercise = new Exercise(this.#key, now, (keeping) => (this.work.keepingRest.value = keeping))
     const pace = settings.read('pace')
     if (isSpeed(pace)) this.pace.value = pace
     this.#stopFollowing = this.#followTexts()
@@ -166,7 +166,8 @@ export class LabStore implements MachineOwner {
           (opened.lab.files.find(({ editable }) => editable) ?? opened.lab.files.at(0))?.name ?? ''
       })
       if (link?.ok === false) this.linkProblem.value = link.message
-      this.stops.restore(shared?.stops ?? this.#options.settings.read(`stops:${this.#key}`))
+      this.stops.restore(this.#options.settings.read(`stops:${this.#key}`))
+      if (shared !== undefined) this.stops.lend(shared.stops)
       showPanels(this, shared)
       if (isMachineFree()) {
         await this.#reset()
@@ -299,7 +300,7 @@ export class LabStore implements MachineOwner {
   }
 
   #stopsChanged(): void {
-    this.#options.settings.write(`stops:${this.#key}`, this.stops.saved())
+    this.#options.settings.write(`stops:${this.#key}`, this.stops.own())
     void this.#tellStops()
   }
 
@@ -482,6 +483,19 @@ export class LabStore implements MachineOwner {
     return problem
   }
 
+  /** Ends what the machine is at, or starts it over after a crash; resolves when that is done. */
+  async rest(): Promise<void> {
+    if (this.activity.value === 'crashed') await this.restart()
+    if (this.isBusy.value) this.stop()
+    await new Promise<void>((resolve) => {
+      const end = effect(() => {
+        if (this.activity.value === 'opening' || this.isBusy.value) return
+        resolve()
+        queueMicrotask(() => end())
+      })
+    })
+  }
+
   stop(): void {
     this.#client?.stop().catch((error: unknown) => this.#caught(error))
   }
@@ -575,10 +589,11 @@ export class LabStore implements MachineOwner {
     this.#scheduleCheck()
   }
 
-  /** Brings back what was put aside. */
+  /** Brings back what was put aside, the stops that a link took the place of, too. */
   restore(version = 0): void {
     this.work.restore(version)
     this.announce(text.textsAreBack)
+    this.stops.giveBack()
     this.#scheduleCheck()
   }
 

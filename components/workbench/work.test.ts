@@ -1,4 +1,6 @@
 import { expect, test, vi } from 'vitest'
+import { addShelf } from '../reader/merge.ts'
+import { parseSavedWork, type SavedWork } from '../reader/records.ts'
 import { memoryStore, type ReaderStore } from '../reader/store.ts'
 import { BAD_VMCB, GOOD_VMCB, PAYLOAD, PROGRAM } from './lab.fixture.ts'
 import { Work, type SharedTexts, type WorkOptions } from './work.ts'
@@ -106,7 +108,7 @@ test('a tab that is not the first saves nothing until that one is gone, and then
 
 test('full storage is told from refused storage, and the next save tries again', async () => {
   const onSaved = vi.fn()
-  const save = vi.fn<ReaderStore['save']>(() => Promise.resolve())
+  const save = vi.fn(() => Promise.resolve())
   const work = await openWork({ storage: { ...store(), save }, onSaved })
   work.edit('guest.vmcb', GOOD_VMCB)
   save.mockRejectedValueOnce(new DOMException('full', 'QuotaExceededError'))
@@ -129,4 +131,51 @@ test('each text that was put aside can be restored', async () => {
   work.restore(1)
   expect(work.texts.value['guest.vmcb']).toBe('; one')
   expect(work.versions.value).toHaveLength(1)
+})
+
+test('what an import puts into the store while a lab is open is put aside, not overwritten', async () => {
+  const storage = await storeWith('test:2')
+  const work = await openWork({ storage })
+  const imported: SavedWork = {
+    ...{ format: 2, texts: { ...START, 'main.asm': '; imported' }, savedAt: 8 },
+    versions: [{ texts: { ...START, 'main.asm': '; older' }, savedAt: 3 }],
+  }
+  await addShelf(storage, 'lab-work', { 'test:2': imported })
+  work.edit('main.asm', '; mine')
+  await work.save()
+  const versions = ['; imported', PROGRAM, '; older']
+  const stored = parseSavedWork(await storage.load('lab-work', 'test:2'))
+  expect(stored?.texts['main.asm']).toBe('; mine')
+  expect(stored?.versions.map(({ texts }) => texts['main.asm'])).toEqual(versions)
+  work.edit('main.asm', '; mine, and more')
+  await work.save()
+  expect(work.versions.value.map(({ texts }) => texts['main.asm'])).toEqual(versions)
+  work.restore(0)
+  expect(work.texts.value['main.asm']).toBe('; imported')
+})
+
+test('saves of one session, also those that overlap, put nothing of it aside', async () => {
+  const storage = await storeWith('test:2')
+  const work = await openWork({ storage })
+  for (const text of ['; 1', '; 2', '; 3']) {
+    work.edit('main.asm', text)
+    void work.save()
+  }
+  await work.save()
+  work.edit('main.asm', '; last words')
+  await work.save(true)
+  work.edit('main.asm', '; back again')
+  await work.save()
+  expect(await storage.load('lab-work', 'test:2')).toMatchObject({
+    ...{ texts: { 'main.asm': '; back again' }, versions: [] },
+  })
+})
+
+test('a page that is left hands its texts over without waiting for what the store holds', async () => {
+  const save = vi.fn(() => Promise.resolve())
+  const work = await openWork({ storage: { ...store(), save } })
+  work.edit('main.asm', '; last words')
+  void work.save(true)
+  const record = expect.objectContaining({ texts: { ...START, 'main.asm': '; last words' } }) as unknown
+  expect(save).toHaveBeenCalledExactlyOnceWith('lab-work', 'test:2', record, undefined)
 })

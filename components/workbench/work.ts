@@ -2,6 +2,7 @@
 import { batch, computed, signal } from '@preact/signals'
 import type { Lab } from '../../emulator/lab/index.ts'
 import type { Claim } from '../reader/claim.ts'
+import { isSameWork, putAside } from '../reader/merge.ts'
 import { MOST_VERSIONS, parseSavedWork, slugOf, type SavedWork, type Version } from '../reader/records.ts'
 import type { ReaderStore } from '../reader/store.ts'
 import type { Texts } from './protocol.ts'
@@ -27,6 +28,11 @@ export interface SharedTexts {
 
 /** What becomes of what is saved. */
 export type Keeping = 'lasting' | 'refused' | 'full' | 'elsewhere'
+
+/** What becomes of what could not be saved. */
+export function keepingAfter(error: unknown): Keeping {
+  return error instanceof DOMException && error.name === 'QuotaExceededError' ? 'full' : 'refused'
+}
 
 export interface WorkOptions {
   readonly key: string
@@ -55,7 +61,12 @@ export class Work {
   readonly origin = signal<Origin>({ kind: 'start' })
   /** Texts that were put aside, the newest first. */
   readonly versions = signal<readonly Version[]>([])
-  readonly keeping = signal<Keeping>('lasting')
+  /** What becomes of the texts, and of what else is kept of the reader in this lab. */
+  readonly #keepingTexts = signal<Keeping>('lasting')
+  readonly keepingRest = signal<Keeping>('lasting')
+  readonly keeping = computed(() =>
+    this.#keepingTexts.value === 'lasting' ? this.keepingRest.value : this.#keepingTexts.value,
+  )
   readonly #start = signal<Texts | undefined>(undefined)
   readonly isAtStart = computed(() => {
     const start = this.#start.value
@@ -64,6 +75,8 @@ export class Work {
   readonly #options: WorkOptions
   #storage: ReaderStore | undefined
   #saved: Texts | undefined
+  /** The record as this object read or saved it last. */
+  #known: SavedWork | undefined
   /** Texts that are on the page though others are saved, until the reader changes something. */
   #guests: Texts | undefined
   #editable: ReadonlySet<string> = new Set()
@@ -87,7 +100,7 @@ export class Work {
       this.texts.value = begin.texts
       this.origin.value = begin.origin
       this.versions.value = begin.versions
-      this.keeping.value = storage.isLasting ? 'lasting' : 'refused'
+      this.#keepingTexts.value = storage.isLasting ? 'lasting' : 'refused'
       if (shared !== undefined) this.adopt(shared)
     })
     this.#guests = shared !== undefined || begin.origin.kind === 'fresh' ? this.texts.value : undefined
@@ -118,6 +131,7 @@ export class Work {
     const saved = parseSavedWork(stored, Object.keys(start))
     if (saved === undefined) return fromStart('unreadable')
     this.#saved = saved.texts
+    this.#known = saved
     if (sameTexts(saved.texts, start)) return fromStart('start', saved.versions)
     if (fresh) return fromStart('fresh', withVersion(saved.versions, saved))
     return {
@@ -149,14 +163,15 @@ export class Work {
   /** Another tab has the lab open, or has just been closed. */
   async #claimed(isOurs: boolean): Promise<void> {
     if (!isOurs) {
-      this.keeping.value = 'elsewhere'
+      this.#keepingTexts.value = 'elsewhere'
       return
     }
-    if (this.keeping.value !== 'elsewhere' || this.#storage === undefined) return
-    this.keeping.value = 'lasting'
+    if (this.#keepingTexts.value !== 'elsewhere' || this.#storage === undefined) return
+    this.#keepingTexts.value = 'lasting'
     // What the other tab left is put aside, not overwritten.
     const left = await this.#storage.load('lab-work', this.#options.key).catch(() => undefined)
     const saved = parseSavedWork(left, Object.keys(this.texts.value))
+    this.#known = saved
     if (saved === undefined || sameTexts(saved.texts, this.texts.value)) return
     this.versions.value = withVersion([...saved.versions, ...this.versions.value], saved)
     this.#saved = saved.texts
@@ -210,9 +225,10 @@ export class Work {
   adopt({ texts, from, isCurrent }: SharedTexts): void {
     const start = this.#start.value
     if (start === undefined) return
+    const next = this.#fitting(texts, start)
     batch(() => {
-      this.#putAside()
-      this.texts.value = this.#fitting(texts, start)
+      if (!sameTexts(next, this.texts.value)) this.#putAside()
+      this.texts.value = next
       this.origin.value = { kind: 'shared', from, isCurrent }
     })
     this.#guests = from === 'link' ? this.texts.value : undefined
@@ -236,28 +252,46 @@ export class Work {
     this.origin.value = { kind: 'start' }
   }
 
-  /** Saves the texts, if there is anything new about them. Never fails: the texts are on the page in any case. */
-  async save(): Promise<void> {
+  /** What is to be saved instead of `record`: what another page has put into the store is put aside, not overwritten. */
+  #joined(record: SavedWork, stored: unknown): SavedWork {
+    const found = parseSavedWork(stored, Object.keys(record.texts))
+    const isOther = found !== undefined && (this.#known === undefined || !isSameWork(found, this.#known))
+    if (isOther) this.versions.value = putAside({ ...record, versions: this.versions.value }, found).versions
+    this.#known = isOther ? { ...record, versions: this.versions.value } : record
+    return this.#known
+  }
+
+  /**
+   * Saves the texts, if there is anything new about them. Never fails: the texts are on the page in any case. A page that is being left
+   * cannot wait to hear what lies in the store.
+   */
+  async save(isLeft = false): Promise<void> {
     const texts = this.texts.value
-    if (this.#storage === undefined || this.keeping.value === 'elsewhere') return
+    if (this.#storage === undefined || this.#keepingTexts.value === 'elsewhere') return
     if (this.#saved === undefined && this.isAtStart.value) return
     if (this.#guests !== undefined && sameTexts(this.#guests, texts)) return
     if (this.#saved !== undefined && sameTexts(this.#saved, texts)) return
     this.#saved = texts
     this.#guests = undefined
+    const known = this.#known
+    const record: SavedWork = {
+      format: 2,
+      texts,
+      savedAt: this.#options.now(),
+      versions: this.versions.value,
+    }
     try {
-      await this.#storage.save('lab-work', this.#options.key, {
-        format: 2,
-        texts,
-        savedAt: this.#options.now(),
-        versions: this.versions.value,
-      })
-      this.keeping.value = this.#storage.isLasting ? 'lasting' : 'refused'
+      const join = (_: SavedWork, stored: unknown): SavedWork => this.#joined(record, stored)
+      if (isLeft) this.#known = record
+      await this.#storage.save('lab-work', this.#options.key, record, isLeft ? undefined : join)
+      this.#keepingTexts.value = this.#storage.isLasting ? 'lasting' : 'refused'
       this.#options.onSaved?.()
     } catch (error) {
       this.#saved = undefined
-      const isFull = error instanceof DOMException && error.name === 'QuotaExceededError'
-      this.keeping.value = isFull ? 'full' : 'refused'
+      this.#known = known
+      // Given up when the page was left: unfinished.ts has it.
+      if (error instanceof DOMException && error.name === 'AbortError') return
+      this.#keepingTexts.value = keepingAfter(error)
     }
   }
 
