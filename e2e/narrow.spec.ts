@@ -51,6 +51,32 @@ test('with text twice as large a lab can still be worked with, and nothing is cu
   expect(cut).toEqual([])
 })
 
+/** The spacing that success criterion 1.4.12 names. */
+const SPACED = `
+  * { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }
+  p { margin-block-end: 2em !important }`
+
+for (const path of ['/lab/smallest-vmcb/', '/playground/', '/chapters/gpat/'])
+  test(`with its letters, words and lines spaced out nothing of ${path} is cut off @long`, async ({
+    page,
+  }) => {
+    await page.setViewportSize({ width: 1280, height: 900 })
+    await page.goto(path)
+    const lab = page.locator('ws-lab, ws-playground').first()
+    await lab.scrollIntoViewIfNeeded()
+    await expect(lab.locator('.wb-run')).toBeEnabled()
+    await page.addStyleTag({ content: SPACED })
+    const cut = await page.locator('main :not(.wb-hidden)').evaluateAll((all) =>
+      all
+        .filter((shown) => shown.checkVisibility() && shown.closest('.monaco-editor') === null)
+        .filter((shown) => /hidden|clip/.test(getComputedStyle(shown).overflowX))
+        .filter(({ scrollWidth, clientWidth }) => clientWidth > 1 && scrollWidth > clientWidth + 1)
+        .map(({ outerHTML }) => outerHTML.slice(0, 200)),
+    )
+    expect(cut).toEqual([])
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(1280)
+  })
+
 test('on a phone the header is one line, and its button leads to the places of the book', async ({
   page,
 }) => {

@@ -64,6 +64,25 @@ test('slash and Ctrl+K open the search, the arrow keys go through it, Escape lea
   expect(requests.some((path) => path.startsWith('/pagefind/'))).toBe(true)
 })
 
+test('the key / can be switched off on the page of the search, Ctrl+K stays @long', async ({ page }) => {
+  const search = new SearchPage(page)
+  await page.goto('/search/')
+  await page.getByRole('checkbox', { name: 'So does the key /' }).uncheck()
+  await page.goto('/about/')
+  await page.keyboard.press('/')
+  await page.keyboard.press('Control+k')
+  await expect(search.field).toBeFocused()
+  await expect(search.field).toHaveValue('')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('/')
+  await expect(search.dialog).toBeHidden()
+  await page.goto('/search/')
+  await page.getByRole('checkbox', { name: 'So does the key /' }).check()
+  await page.goto('/about/')
+  await page.keyboard.press('/')
+  await expect(search.dialog).toBeVisible()
+})
+
 test('nothing of the search is loaded before a reader wants it', async ({ page }) => {
   const requests: string[] = []
   page.on('request', (request) => requests.push(request.url()))
