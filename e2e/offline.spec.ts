@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Page } from '@playwright/test'
+import type { Locator, Page } from '@playwright/test'
 import { staticServer } from '../scripts/static-server.mjs'
 import { expect, test } from './fixtures.ts'
 import { LabPage } from './pages/lab.ts'
@@ -67,15 +67,19 @@ test.describe('a new version', () => {
     writeFileSync(worker, script.replace(entry, '$1another'))
   }
 
-  test('waits for a lab in progress, and keeps its text when the reader takes it @long', async ({ page }) => {
+  /** A reader writes in a lab while a new version comes. */
+  async function publishInMidLab(page: Page): Promise<{ lab: LabPage; notice: Locator }> {
     await fetchBook(page)
     const lab = new LabPage(page, 'smallest-vmcb')
     await lab.open('vmrun')
     await lab.write('main.asm', '; my own words\n        org 0x10000\nstart:  hlt\n')
-
     publishNewVersion()
     await page.evaluate(async () => (await navigator.serviceWorker.ready).update())
-    const notice = page.getByRole('region', { name: 'New version' })
+    return { lab, notice: page.getByRole('region', { name: 'New version' }) }
+  }
+
+  test('waits for a lab in progress, and keeps its text when the reader takes it @long', async ({ page }) => {
+    const { lab, notice } = await publishInMidLab(page)
     await expect(notice.getByRole('status')).toContainText('A new version of the book is ready.')
     // Nothing happens to the lab, nor to the pages, before the reader says so.
     await page.waitForTimeout(1000)
@@ -100,13 +104,7 @@ test.describe('a new version', () => {
   })
 
   test('that another tab takes is told in this one, whose text stays @long', async ({ page, context }) => {
-    await fetchBook(page)
-    const lab = new LabPage(page, 'smallest-vmcb')
-    await lab.open('vmrun')
-    await lab.write('main.asm', '; my own words\n        org 0x10000\nstart:  hlt\n')
-    publishNewVersion()
-    await page.evaluate(async () => (await navigator.serviceWorker.ready).update())
-    const notice = page.getByRole('region', { name: 'New version' })
+    const { lab, notice } = await publishInMidLab(page)
     await notice.getByRole('button', { name: 'Later' }).click()
 
     const other = await context.newPage()

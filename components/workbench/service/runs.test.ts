@@ -77,6 +77,7 @@ describe('a stop of the reader', () => {
     ['there is no VMCB field "save.x"', { kind: 'field', vmcb: 'vmcb', field: 'save.x' }],
     ['there is no processor 1', { kind: 'register', name: 'rax', processor: 1 }],
     ['1 to 8 bytes of RAM', { kind: 'memory', address: '0x7fffffff', bytes: 8, access: 'read' }],
+    ['RAM ends before', { kind: 'memory', address: '0xfffffffffffffff8', bytes: 8, access: 'read' }],
   ])('that cannot be says why: %s', (message, stop) => {
     expect(started().setStops([stop])).toMatchObject([
       { ok: false, message: expect.stringContaining(message) as string },

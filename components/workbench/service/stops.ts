@@ -5,7 +5,7 @@ import * as text from '../../strings.ts'
 import { hex } from '../format.ts'
 import type { ReaderStop, ResolvedStop } from '../protocol.ts'
 import { describeReaderStop } from '../stop-text.ts'
-import { valueOf, type Bench } from './bench.ts'
+import { ramBytes, valueOf, type Bench } from './bench.ts'
 
 function refused(message: string): ResolvedStop & { readonly ok: false } {
   return { ok: false, message }
@@ -45,26 +45,22 @@ export function resolveStop(bench: Bench, stop: ReaderStop): ResolvedStop {
     case 'memory': {
       const address = valueOf(bench, stop.address)
       if (!address.ok) return address
-      return checked(bench, {
-        kind: 'memory',
-        address: Number(address.value),
-        bytes: stop.bytes,
-        access: stop.access,
-      })
+      return watch(bench, address.value, stop.bytes, stop.access)
     }
     case 'field': {
       const vmcb = valueOf(bench, stop.vmcb)
       if (!vmcb.ok) return vmcb
       const field = findField(stop.field)
       if (field === undefined) return refused(text.noSuchField(stop.field))
-      return checked(bench, {
-        kind: 'memory',
-        address: Number(vmcb.value) + field.offset,
-        bytes: Math.min(field.bytes, 8),
-        access: 'write',
-      })
+      return watch(bench, vmcb.value + BigInt(field.offset), Math.min(field.bytes, 8), 'write')
     }
   }
+}
+
+/** An access to memory. The machine judges addresses that a number can hold. */
+function watch(bench: Bench, address: bigint, bytes: number, access: 'read' | 'write'): ResolvedStop {
+  if (address > BigInt(Number.MAX_SAFE_INTEGER)) return refused(text.ramEndsBefore(hex(ramBytes(bench))))
+  return checked(bench, { kind: 'memory', address: Number(address), bytes, access })
 }
 
 /** A stop that the machine takes. */
