@@ -44,6 +44,27 @@ test('the focus stays in the lab when a note, a hint, a form or a button goes @l
   await expect(lab.status).toContainText('The texts are back.')
 })
 
+test('the focus stays at the predictions when a run has decided them, and a text that is reset twice is told twice @long', async ({
+  page,
+}) => {
+  const lab = new LabPage(page, 'stale-g-pat')
+  await lab.openAlone('stale-g-pat')
+  await lab.root.locator('.wb-question').first().getByRole('radio').first().check()
+  await page.keyboard.press('Control+Enter')
+  await lab.rest()
+  await expectFocusWithin(page, '.wb-predictions')
+
+  const told: string[] = []
+  for (let times = 0; times < 2; times++) {
+    await lab.openFile('main.asm')
+    await page.keyboard.insertText('; mine')
+    await lab.root.getByRole('button', { name: 'Reset the text' }).click()
+    await expect(lab.status).toContainText('The texts are those of the start.')
+    told.push((await lab.status.textContent())!)
+  }
+  expect(told[0]).not.toBe(told[1])
+})
+
 test('the focus stays in the playground when a file is removed, and when an image makes way for the texts @long', async ({
   page,
 }) => {
@@ -63,11 +84,15 @@ test('the focus stays on the page of one’s progress when everything is forgott
   await expectFocusWithin(page, 'main')
 })
 
-for (const height of [720, 400])
-  test(`going backward by keyboard nothing that has the focus lies under the toolbar, at a height of ${height} @long`, async ({
+for (const [width, height] of [
+  [1280, 720],
+  [1400, 400],
+  [700, 720],
+])
+  test(`going backward by keyboard nothing that has the focus lies under header or toolbar, on ${width} by ${height} pixels @long`, async ({
     page,
   }) => {
-    await page.setViewportSize({ width: 1280, height })
+    await page.setViewportSize({ width, height })
     await page.emulateMedia({ reducedMotion: 'reduce' })
     const lab = new LabPage(page, 'smallest-vmcb')
     await lab.open('vmrun')
@@ -81,10 +106,11 @@ for (const height of [720, 400])
         const focused = document.activeElement!
         const bar = document.querySelector('#lab-smallest-vmcb .wb-bar')!
         if (bar.contains(focused) || focused.closest('.wb') === null) return ''
-        const { top, bottom, left } = focused.getBoundingClientRect()
-        const cover = bar.getBoundingClientRect()
-        const isUnder = bottom <= cover.bottom && top >= 0 && cover.top < bottom && left < cover.right
-        return isUnder ? focused.outerHTML.slice(0, 120) : ''
+        const header = document.querySelector('header')!.getBoundingClientRect()
+        const toolbar = bar.getBoundingClientRect()
+        const sticks = toolbar.top <= header.bottom + 1
+        const covered = sticks ? toolbar.bottom : header.bottom
+        return focused.getBoundingClientRect().bottom <= covered ? focused.outerHTML.slice(0, 120) : ''
       })
       if (under !== '') hidden.push(under)
     }

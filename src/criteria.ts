@@ -155,7 +155,7 @@ const ROWS: readonly Row[] = [
     'Focus Not Obscured (Minimum)',
     'AA',
     'met',
-    'Header and toolbar stick to the top, and pages scroll so that what gets the focus lies below them. A walk backward through a lab is tested on windows of 720 and of 400 pixels.',
+    'Header and toolbar stick to the top, and pages scroll so that what gets the focus lies below them. A walk backward through a lab is tested on windows of 400 and 720 pixels of height, and of 700 of width.',
   ],
   ['2.5.1', 'Pointer Gestures', 'A', 'met', 'No gesture of several points or of a path.'],
   [
@@ -260,7 +260,7 @@ const ROWS: readonly Row[] = [
     'Status Messages',
     'AA',
     'met',
-    'Results of runs and steps, exports, copies, hints, and notes about one’s texts and storage are announced without moving the focus, the same result again, too.',
+    'Results of runs and steps, exports, copies, hints, and notes about one’s texts and storage that appear while one works are announced without moving the focus, the same result again, too.',
   ],
 ]
 

@@ -18,7 +18,7 @@ const MENU = COMMANDS.filter(({ icon }) => icon === undefined)
 export function Controls({ store, lab }: { readonly store: LabStore; readonly lab: Lab }) {
   const bar = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    const root = bar.current?.closest('.wb')
+    const root = bar.current?.closest<HTMLElement>('.wb')
     const onKeyDown = (event: Event): void => {
       const command = commandFor(event as KeyboardEvent)
       if (command === undefined) return
@@ -30,9 +30,15 @@ export function Controls({ store, lab }: { readonly store: LabStore; readonly la
     root?.addEventListener('keydown', onKeyDown, { capture: true })
     // For scripts. aria-busy would hold the announcements back, and cost a frame before the one that shows the result.
     const stopTelling = effect(() => root?.setAttribute('data-busy', `${store.isBusy.value}`))
+    // For what scrolls into view below it: on a narrow window the toolbar has several rows.
+    const observer = new ResizeObserver(([{ borderBoxSize }]) =>
+      root?.style.setProperty('--wb-bar-height', `${borderBoxSize[0].blockSize}px`),
+    )
+    if (bar.current !== null) observer.observe(bar.current)
     return () => {
       root?.removeEventListener('keydown', onKeyDown, { capture: true })
       stopTelling()
+      observer.disconnect()
     }
   }, [store])
 

@@ -28,14 +28,16 @@ export function Notes({ store }: { readonly store: LabStore }) {
 interface NoteProps {
   readonly store: LabStore
   readonly text: string
+  /** Another one makes it another note, though the words be the same. */
+  readonly cause?: object
   readonly children?: ComponentChildren
 }
 
 /** A note is told to screen readers when it appears, unless it is there from the start. */
-function Note({ store, text, children }: NoteProps) {
+function Note({ store, text, cause, children }: NoteProps) {
   useEffect(() => {
     if (store.opened.peek() !== undefined) store.announce(text)
-  }, [store, text])
+  }, [store, text, cause])
   return (
     <div class="wb-note">
       <span>{text}</span> {children}
@@ -121,7 +123,7 @@ function OriginNote({ store }: { readonly store: LabStore }) {
       )
     case 'started-over':
       return (
-        <Note store={store} text={text.textsAreThoseOfStart}>
+        <Note store={store} text={text.textsAreThoseOfStart} cause={origin}>
           {restore} <Dismiss store={store} />
         </Note>
       )

@@ -4,12 +4,6 @@ import { labText } from '../labs-in-node.ts'
 import { LabPage } from './lab.ts'
 
 export class FigurePanels extends LabPage {
-  /** Opens the page of the lab itself. */
-  async openAlone(slug: string): Promise<void> {
-    await this.page.goto(`/lab/${slug}/`)
-    await this.show()
-  }
-
   /** Puts the solution's texts into the editor. */
   async writeSolution(slug: string, ...names: readonly string[]): Promise<void> {
     for (const name of names) await this.write(name, labText(slug, 'solution', name))

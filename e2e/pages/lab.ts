@@ -32,6 +32,12 @@ export class LabPage {
     await this.show()
   }
 
+  /** Opens the page of the lab itself. */
+  async openAlone(slug: string): Promise<void> {
+    await this.page.goto(`/lab/${slug}/`)
+    await this.show()
+  }
+
   /** Scrolls to the lab, which mounts it. */
   async show(): Promise<void> {
     await this.root.scrollIntoViewIfNeeded()
