@@ -169,11 +169,15 @@ test('own files run; files that are something else are refused with the reason @
   await expect(playground.console).toHaveText('K')
 
   await playground.openFiles({ name: 'x.asm', buffer: Buffer.from([0xff, 0xfe, 0xc0]) })
-  await expect(playground.message).toHaveText('x.asm could not be opened: it is not a text in UTF-8.')
+  await expect(playground.message).toHaveText(
+    'x.asm could not be opened: it is not a text in UTF-8. Save it as UTF-8, and open it again.',
+  )
   await playground.openFiles({ name: 'half.elf', buffer: KERNEL.subarray(0, 40) })
   await expect(playground.message).toContainText('half.elf cannot be started:')
   await playground.openFiles({ name: 'x.wsm', buffer: Buffer.from('WSMFgarbage') })
-  await expect(playground.message).toHaveText('x.wsm could not be opened: it is damaged.')
+  await expect(playground.message).toHaveText(
+    'x.wsm could not be opened: it is damaged. Save the machine again.',
+  )
 
   await playground.openFiles({ name: 'endless.bin', buffer: ENDLESS })
   await expect(playground.message).toContainText('endless.bin is in memory')

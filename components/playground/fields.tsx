@@ -2,8 +2,8 @@
 import type { Image } from '../../emulator/lab/index.ts'
 import * as text from '../strings.ts'
 import { DraftInput } from '../workbench/draft-input.tsx'
-import { count, hex } from '../workbench/format.ts'
-import { readShown } from '../workbench/radix.tsx'
+import { count } from '../workbench/format.ts'
+import { NumberInput } from '../workbench/number-input.tsx'
 import type { Playground } from './playground.ts'
 import {
   CPU_COUNTS,
@@ -100,16 +100,12 @@ export function OptionFields({
       />
       <label>
         <span>{text.seed}</span>
-        <DraftInput
+        <NumberInput
           class="pg-seed"
           inputMode="numeric"
           value={String(options.seed)}
-          onEnter={(typed) => {
-            const seed = numberUpTo(MOST_SEED, typed)
-            if (seed === undefined) return text.numberNeeded(hex(MOST_SEED))
-            void playground.setOptions({ seed })
-            return undefined
-          }}
+          most={BigInt(MOST_SEED)}
+          onNumber={(seed) => void playground.setOptions({ seed: Number(seed) })}
         />
       </label>
       <label class="pg-check" title={hasL0 ? text.noCachesWithL0 : undefined}>
@@ -123,12 +119,6 @@ export function OptionFields({
       </label>
     </fieldset>
   )
-}
-
-/** A number such as "10000h", "0x10000" or "65536", that is at most `most`. */
-function numberUpTo(most: number, typed: string): number | undefined {
-  const number = readShown(typed)
-  return number === undefined || number > BigInt(most) ? undefined : Number(number)
 }
 
 export function ImageFields({
@@ -157,14 +147,10 @@ export function ImageFields({
       ) : (
         <label>
           <span>{text.address}</span>
-          <DraftInput
+          <NumberInput
             value={`${image.address.toString(16)}h`}
-            onEnter={(typed) => {
-              const address = numberUpTo(MOST_ADDRESS, typed)
-              if (address === undefined) return text.numberNeeded(hex(MOST_ADDRESS))
-              void playground.setImage({ address })
-              return undefined
-            }}
+            most={BigInt(MOST_ADDRESS)}
+            onNumber={(address) => void playground.setImage({ address: Number(address) })}
           />
         </label>
       )}

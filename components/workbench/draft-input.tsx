@@ -6,7 +6,7 @@ import { useSignal } from '@preact/signals'
 import type { InputHTMLAttributes } from 'preact'
 import { useEffect, useId, useState } from 'preact/hooks'
 
-interface DraftInputProps extends InputHTMLAttributes {
+export interface DraftInputProps extends InputHTMLAttributes {
   readonly value: string
   /** Takes what was typed, or says what is wrong with it. */
   readonly onEnter: (typed: string) => string | undefined

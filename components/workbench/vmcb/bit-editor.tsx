@@ -2,9 +2,8 @@
 import { useId } from 'preact/hooks'
 import { bitMask, type BitField, type VmcbField } from '../../../emulator/svm/index.ts'
 import * as text from '../../strings.ts'
-import { DraftInput } from '../draft-input.tsx'
 import { hex } from '../format.ts'
-import { readShown } from '../radix.tsx'
+import { NumberInput } from '../number-input.tsx'
 
 interface BitEditorProps {
   readonly field: VmcbField
@@ -60,7 +59,14 @@ function Bit({ bit, value, isOffending, canEdit, onChange }: BitProps) {
           onChange={({ currentTarget }) => onChange(currentTarget.checked ? 1n : 0n)}
         />
       ) : values === undefined ? (
-        <NumberInput id={id} width={width} value={value} canEdit={canEdit} onChange={onChange} />
+        <NumberInput
+          id={id}
+          class="wb-bit-number"
+          value={`0x${value.toString(16)}`}
+          disabled={!canEdit}
+          most={(1n << BigInt(width)) - 1n}
+          onNumber={onChange}
+        />
       ) : (
         <select
           id={id}
@@ -85,31 +91,5 @@ function Bit({ bit, value, isOffending, canEdit, onChange }: BitProps) {
         {isOffending && <span class="wb-blame"> × {text.toBlame}</span>}
       </label>
     </div>
-  )
-}
-
-interface NumberInputProps {
-  readonly id: string
-  readonly width: number
-  readonly value: bigint
-  readonly canEdit: boolean
-  readonly onChange: (value: bigint) => void
-}
-
-function NumberInput({ id, width, value, canEdit, onChange }: NumberInputProps) {
-  return (
-    <DraftInput
-      id={id}
-      class="wb-bit-number"
-      value={`0x${value.toString(16)}`}
-      disabled={!canEdit}
-      onEnter={(typed) => {
-        const most = (1n << BigInt(width)) - 1n
-        const next = readShown(typed)
-        if (next === undefined || next > most) return text.numberNeeded(hex(most))
-        onChange(next)
-        return undefined
-      }}
-    />
   )
 }
